@@ -1,0 +1,48 @@
+//! The contract between dbferry and a database dialect.
+//!
+//! A dialect is a crate that implements four traits of [`contract`] and one of [`syntax`]; it knows its driver and this
+//! crate, never Parquet, the engine or another dialect. What it is not: a query builder, an ORM, or a driver abstraction.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`model`] | what a database holds: collections, columns, keys, native objects |
+//! | [`logical`] | what values mean: the hub of every conversion |
+//! | [`carrier`] | logical types to Arrow and back |
+//! | [`exception`] | batches, and values that their column's type cannot hold |
+//! | [`hash`] | the canonical row hash that proves a copy |
+//! | [`contract`] | `Dialect`, `Database`, `Snapshot`, `Reader`, `Replacer`, `Writer` |
+//! | [`syntax`], [`fidelity`] | SQL text, and what becomes of values in another engine |
+//! | [`capabilities`] | what a dialect can do, as data |
+//! | [`url`], [`secret`], [`error`], [`cancel`] | the small things that all share |
+//! | `testkit` (feature) | an in-memory dialect, fault injection, throttling |
+
+pub mod cancel;
+pub mod capabilities;
+pub mod carrier;
+pub mod contract;
+pub mod error;
+pub mod exception;
+pub mod fidelity;
+pub mod hash;
+pub mod logical;
+pub mod model;
+pub mod secret;
+pub mod syntax;
+#[cfg(feature = "testkit")]
+pub mod testkit;
+pub mod url;
+
+pub use cancel::Cancel;
+pub use capabilities::Capabilities;
+pub use contract::{
+    Chunk, ChunkRange, CollectionAction, CollectionPlan, Consistency, Database, DatabaseInfo, Dialect, GroupPlan,
+    OpenOptions, Purpose, ReadRequest, Reader, ReplaceOptions, Replacer, Sink, Snapshot, SnapshotOptions, Writer,
+};
+pub use error::{Error, ErrorKind, Result};
+pub use exception::{Batch, Exception, ExceptionReason, NativeValue};
+pub use fidelity::{Fidelity, NativeMapping};
+pub use logical::LogicalType;
+pub use model::{Collection, CollectionName, Column, Schema};
+pub use secret::Secret;
+pub use syntax::Syntax;
+pub use url::{DatabaseUrl, Location};

@@ -1,0 +1,88 @@
+//! SQL text. Everything here is pure: no connection, so it is tested in microseconds.
+//!
+//! The defaults are standard SQL; a dialect overrides what is peculiar to it. This trait is the one place that builds SQL
+//! from names and values, and [`Syntax::quote_identifier`] the one place that quotes a name.
+
+use crate::fidelity::{Fidelity, NativeMapping};
+use crate::logical::LogicalType;
+use crate::model::{Collection, CollectionName, Column, DefaultMeaning, Index, IndexSubject, ReferentialAction};
+use std::fmt::Debug;
+
+/// How one dialect spells SQL.
+pub trait Syntax: Debug + Send + Sync {
+    /// Quotes a name so that it stands for itself whatever it contains.
+    fn quote_identifier(&self, name: &str) -> String {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
+
+    /// Quotes a text as a literal.
+    fn quote_text(&self, text: &str) -> String {
+        format!("'{}'", text.replace('\'', "''"))
+    }
+
+    /// A collection's full name, quoted.
+    fn qualified(&self, name: &CollectionName) -> String {
+        format!("{}.{}", self.quote_identifier(&name.namespace), self.quote_identifier(&name.name))
+    }
+
+    /// The native type that holds `logical`, and how faithfully.
+    fn native_type(&self, logical: &LogicalType) -> NativeMapping;
+
+    /// The `CREATE TABLE` statement for a collection of *another* dialect, or of an archive that is not trusted: built
+    /// from the model alone, with understood defaults only, without indexes and foreign keys unless the engine can only
+    /// declare them here ([`Capabilities::adds_foreign_keys`](crate::capabilities::Capabilities::adds_foreign_keys)).
+    ///
+    /// `name` is the target's name. Columns of role [`RowIdentity`](crate::model::ColumnRole::RowIdentity) are left out.
+    fn create_table(&self, name: &CollectionName, collection: &Collection) -> String;
+
+    /// The literal or function for an understood default.
+    fn default_value(&self, meaning: &DefaultMeaning) -> String {
+        match meaning {
+            DefaultMeaning::Null => "NULL".into(),
+            DefaultMeaning::Bool(value) => if *value { "TRUE" } else { "FALSE" }.into(),
+            DefaultMeaning::Number(text) => text.clone(),
+            DefaultMeaning::Text(text) => self.quote_text(text),
+            DefaultMeaning::Bytes(hex) => format!("X'{hex}'"),
+            DefaultMeaning::CurrentDate => "CURRENT_DATE".into(),
+            DefaultMeaning::CurrentTime => "CURRENT_TIME".into(),
+            DefaultMeaning::CurrentTimestamp => "CURRENT_TIMESTAMP".into(),
+            DefaultMeaning::RandomUuid => "NULL".into(),
+        }
+    }
+
+    /// The `CREATE INDEX` statement, built from the model; `None` when it has a part that cannot be carried over (an
+    /// expression or a predicate of another dialect).
+    fn create_index(&self, table: &CollectionName, index: &Index) -> Option<String> {
+        if index.predicate.is_some() {
+            return None;
+        }
+        let mut parts = Vec::with_capacity(index.parts.len());
+        for part in &index.parts {
+            let IndexSubject::Column(column) = &part.subject else { return None };
+            parts.push(format!("{}{}", self.quote_identifier(column), if part.descending { " DESC" } else { "" }));
+        }
+        Some(format!(
+            "CREATE {}INDEX {} ON {} ({})",
+            if index.unique { "UNIQUE " } else { "" },
+            self.quote_identifier(&index.name),
+            self.qualified(table),
+            parts.join(", ")
+        ))
+    }
+
+    /// The keyword of a referential action.
+    fn referential_action(&self, action: ReferentialAction) -> &'static str {
+        match action {
+            ReferentialAction::NoAction => "NO ACTION",
+            ReferentialAction::Restrict => "RESTRICT",
+            ReferentialAction::Cascade => "CASCADE",
+            ReferentialAction::SetNull => "SET NULL",
+            ReferentialAction::SetDefault => "SET DEFAULT",
+        }
+    }
+
+    /// How faithfully `column` of a collection survives in this dialect when it comes from another one.
+    fn column_fidelity(&self, column: &Column) -> Fidelity {
+        self.native_type(&column.logical).fidelity
+    }
+}

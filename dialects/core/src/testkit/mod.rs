@@ -1,0 +1,1 @@
+//! For tests only: an honest in-memory dialect, and decorators that inject faults and delays.
