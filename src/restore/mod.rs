@@ -1,1 +1,275 @@
-//! To be written.
+//! Restore: an archive into a database, group by group.
+//!
+//! ```text
+//! archive opened, bytes checked -> target's catalogue -> plan; anything incompatible ends it here, nothing touched
+//!   -> safety backup, if wanted -> for each unit of linked groups:
+//!        begin -> load row groups, counting and hashing -> indexes, counters, foreign keys -> read again, hash -> switch
+//! ```
+//!
+//! A unit is replaced whole or left as it was. What it is not: it builds no SQL and knows no dialect.
+
+mod load;
+mod plan;
+mod shape;
+mod unit;
+
+pub use plan::{LeavingEdge, PlannedCollection, PlannedUnit, RestorePlan, plan};
+pub use shape::{PlannedColumn, Verdict};
+
+use crate::archive::Archive;
+use crate::config::RestoreMode;
+use crate::dump::{DumpOptions, Grouping, dump};
+use crate::endpoint::Endpoint;
+use crate::group::{Assignment, Selection};
+use crate::progress::{Event, Progress, Silent};
+use crate::resources::Resources;
+use dbferry_dialect::{
+    Cancel, CollectionAction, CollectionName, Error, ErrorKind, ForeignKeyPolicy, Purpose, ReplaceOptions, Result,
+};
+use plan::{Prepared, prepare};
+use rayon::prelude::*;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// How to restore.
+#[derive(Clone, Debug)]
+pub struct RestoreOptions {
+    /// Threads and memory.
+    pub resources: Resources,
+    /// Which groups and collections; all that the archive has by default.
+    pub selection: Selection,
+    /// What happens to collections that exist.
+    pub modes: Modes,
+    /// Whether a collection of another shape is dropped and created anew instead of refused; false by default.
+    pub recreate: bool,
+    /// Whether SQL text of the archive may be run (definitions, triggers, views); true by default.
+    pub trusted: bool,
+    /// What happens when foreign keys do not hold after loading.
+    pub foreign_keys: ForeignKeyPolicy,
+    /// Where to dump what is about to be overwritten, before it is.
+    pub safety_backup: Option<PathBuf>,
+    /// Cancels the restore.
+    pub cancel: Cancel,
+}
+
+impl Default for RestoreOptions {
+    fn default() -> Self {
+        Self {
+            resources: Resources::default(),
+            selection: Selection::default(),
+            modes: Modes::default(),
+            recreate: false,
+            trusted: true,
+            foreign_keys: ForeignKeyPolicy::default(),
+            safety_backup: None,
+            cancel: Cancel::new(),
+        }
+    }
+}
+
+/// What happens to collections that exist: a table's own mode before its group's before the run's.
+#[derive(Clone, Debug, Default)]
+pub struct Modes {
+    /// The run's mode.
+    pub default: RestoreMode,
+    /// Modes of groups.
+    pub groups: BTreeMap<String, RestoreMode>,
+    /// Modes of tables whose name a pattern matches; the first match counts.
+    pub tables: Vec<(crate::group::NamePattern, RestoreMode)>,
+}
+
+impl Modes {
+    /// The mode of one collection.
+    pub fn of(&self, collection: &CollectionName, group: &str) -> RestoreMode {
+        let of_table = self.tables.iter().find(|(pattern, _)| pattern.matches(collection)).map(|(_, mode)| *mode);
+        of_table.or_else(|| self.groups.get(group).copied()).unwrap_or(self.default)
+    }
+}
+
+/// What a restore did.
+#[derive(Clone, Debug, Serialize)]
+pub struct RestoreReport {
+    /// The archive's id.
+    pub archive: String,
+    /// One line a unit of groups, in order. A restore that fails ends at the first failure, which is then the last line.
+    pub units: Vec<RestoredUnit>,
+    /// Rows loaded and proven.
+    pub rows: u64,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+    /// The safety backup, if one was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub safety_backup: Option<PathBuf>,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+}
+
+/// What became of one unit of groups.
+#[derive(Clone, Debug, Serialize)]
+pub struct RestoredUnit {
+    /// The groups.
+    pub groups: Vec<String>,
+    /// Its collections with their rows, as proven by reading them again.
+    pub collections: Vec<RestoredCollection>,
+}
+
+/// What became of one collection.
+#[derive(Clone, Debug, Serialize)]
+pub struct RestoredCollection {
+    /// Its name in the target.
+    pub collection: CollectionName,
+    /// What was done.
+    pub action: CollectionAction,
+    /// Rows loaded.
+    pub rows: u64,
+    /// What proves them.
+    pub proof: Proof,
+}
+
+/// What proves that a collection's rows arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Proof {
+    /// Every row was read again from the target, counted and hashed.
+    Hash,
+    /// The rows that were written were counted (they were added to others, or the target is of another dialect).
+    Count,
+    /// No rows were loaded.
+    Nothing,
+}
+
+/// Restores `archive` into `target`.
+///
+/// # Errors
+/// [`ErrorKind::Incompatible`] with every problem of the plan, before anything is touched; whatever fails later leaves the
+/// unit that it failed in as it was, and the error says which units were replaced before it.
+pub fn restore(
+    archive: &Archive,
+    target: &Endpoint<'_>,
+    options: &RestoreOptions,
+    progress: &dyn Progress,
+) -> Result<RestoreReport> {
+    let started = Instant::now();
+    progress.event(Event::Phase { name: "plan", group: None });
+    let prepared = {
+        let mut database = target.open(Purpose::Plan, &options.cancel)?;
+        prepare(archive, target.dialect, &mut *database, options).map_err(|error| target.name(error))?
+    };
+    refuse_problems(&prepared.plan)?;
+    check_bytes(archive, &prepared, options, progress)?;
+    let safety_backup = safety_backup(&prepared, target, options, progress)?;
+    let mut report = RestoreReport {
+        archive: archive.manifest().id.clone(),
+        units: Vec::new(),
+        rows: 0,
+        warnings: Vec::new(),
+        safety_backup,
+        seconds: 0.0,
+    };
+    run(archive, target, prepared, options, progress, &mut report).map_err(|error| {
+        let error = target.name(error);
+        let done: Vec<&str> = report.units.iter().flat_map(|unit| &unit.groups).map(String::as_str).collect();
+        if done.is_empty() || target.dialect.capabilities().creates_database && error.kind() == ErrorKind::Cancelled {
+            error
+        } else {
+            error.with("groups finished before", done.join(", "))
+        }
+    })?;
+    report.rows = report.units.iter().flat_map(|unit| &unit.collections).map(|collection| collection.rows).sum();
+    report.seconds = started.elapsed().as_secs_f64();
+    Ok(report)
+}
+
+fn refuse_problems(plan: &RestorePlan) -> Result<()> {
+    let problems = plan.problems();
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let count = problems.len();
+    let list = problems.iter().map(|problem| format!("\n  - {problem}")).collect::<String>();
+    Err(Error::new(
+        ErrorKind::Incompatible,
+        format!("the target cannot take the archive as it is; {count} problems, nothing was changed:{list}"),
+    )
+    .hint("see all verdicts with `dbferry plan`; --recreate drops and creates anew what has another shape"))
+}
+
+/// Checks the bytes of every file that will be read, before anything is written.
+fn check_bytes(
+    archive: &Archive,
+    prepared: &Prepared<'_>,
+    options: &RestoreOptions,
+    progress: &dyn Progress,
+) -> Result<()> {
+    progress.event(Event::Phase { name: "check", group: None });
+    let entries: Vec<_> = prepared.entries.values().copied().collect();
+    Resources::pool(options.resources.jobs)?
+        .install(|| entries.par_iter().try_for_each(|entry| archive.check_bytes(entry, &options.cancel, &mut |_| ())))
+}
+
+fn safety_backup(
+    prepared: &Prepared<'_>,
+    target: &Endpoint<'_>,
+    options: &RestoreOptions,
+    progress: &dyn Progress,
+) -> Result<Option<PathBuf>> {
+    let Some(path) = options.safety_backup.clone().filter(|_| prepared.plan.overwrites()) else { return Ok(None) };
+    progress.event(Event::Phase { name: "safety backup", group: None });
+    let overwritten = prepared.plan.collections().filter(|collection| {
+        matches!(collection.action, Some(a) if !matches!(a, CollectionAction::Create | CollectionAction::CreateEmpty))
+    });
+    let assignments = overwritten.map(|collection| Assignment {
+        collection: collection.target.clone(),
+        group: collection.group.clone(),
+        rule: "about to be overwritten by a restore".into(),
+    });
+    let dump_options = DumpOptions {
+        resources: options.resources,
+        grouping: Grouping::Fixed(assignments.collect()),
+        description: Some(format!("safety backup before restoring {}", prepared.plan.archive)),
+        cancel: options.cancel.clone(),
+        ..DumpOptions::default()
+    };
+    dump(target, &path, &dump_options, &Silent)?;
+    Ok(Some(path))
+}
+
+fn run(
+    archive: &Archive,
+    target: &Endpoint<'_>,
+    prepared: Prepared<'_>,
+    options: &RestoreOptions,
+    progress: &dyn Progress,
+    report: &mut RestoreReport,
+) -> Result<()> {
+    let loading = prepared.entries.values();
+    progress.event(Event::Planned {
+        collections: prepared.entries.len(),
+        // Each row is loaded once and read again once.
+        rows: Some(loading.map(|entry| entry.rows * 2).sum()),
+        bytes: None,
+    });
+    let mut database = target.open(Purpose::Write, &options.cancel)?;
+    let mut replace_options = ReplaceOptions::new(options.resources.jobs);
+    replace_options.foreign_keys = options.foreign_keys;
+    if prepared.plan.source.dialect == target.dialect.name() {
+        replace_options.attributes.clone_from(&archive.manifest().attributes);
+    }
+    let mut replacer = database.replacer(&replace_options)?;
+    let Prepared { plan, groups, entries, objects } = prepared;
+    let same_dialect = plan.source.dialect == plan.target.dialect;
+    report.warnings.extend(plan.notes);
+    for (group, planned) in groups.into_iter().zip(plan.units) {
+        options.cancel.check()?;
+        let name = group.group.clone();
+        let work = load::Load { archive, entries: &entries, same_dialect, options, progress, group: &name };
+        let result = load::replace(&work, &mut *replacer, group, &mut report.warnings);
+        progress.event(Event::GroupFinished { group: &name, replaced: result.is_ok() });
+        let collections = result.map_err(|error| error.with("group", &name))?;
+        report.units.push(RestoredUnit { groups: planned.groups, collections });
+    }
+    report.warnings.extend(replacer.finish(&objects)?);
+    Ok(())
+}

@@ -16,6 +16,8 @@ pub struct Capabilities {
     pub comments: bool,
     /// There is more than one namespace.
     pub namespaces: bool,
+    /// The namespace where collections go that come from an engine with other namespaces.
+    pub default_namespace: &'static str,
     /// Foreign keys can be added to a table that exists.
     pub adds_foreign_keys: bool,
     /// Whole numbers without a sign exist.
@@ -35,6 +37,7 @@ impl Capabilities {
         transactional_ddl: false,
         comments: false,
         namespaces: false,
+        default_namespace: "main",
         adds_foreign_keys: false,
         unsigned_integers: false,
         exact_decimals: false,

@@ -240,6 +240,27 @@ pub struct ReplaceOptions {
     pub writers: usize,
     /// Facts of the source database as a whole, applied only where the target database is created by this restore.
     pub attributes: BTreeMap<String, String>,
+    /// What happens when foreign keys do not hold after loading.
+    pub foreign_keys: ForeignKeyPolicy,
+}
+
+impl ReplaceOptions {
+    /// Options for at most `writers` writers.
+    pub fn new(writers: usize) -> Self {
+        Self { writers, ..Self::default() }
+    }
+}
+
+/// What happens when foreign keys do not hold after loading.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForeignKeyPolicy {
+    /// The group fails with the offending keys, and stays as it was.
+    #[default]
+    Check,
+    /// The offending keys are reported and the group is replaced: the archive is restored as it was dumped, from a source
+    /// that did not hold to its own foreign keys.
+    Report,
 }
 
 /// Puts groups of archived rows in the place of what the target holds.

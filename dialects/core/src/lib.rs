@@ -35,8 +35,9 @@ pub mod url;
 pub use cancel::Cancel;
 pub use capabilities::Capabilities;
 pub use contract::{
-    Chunk, ChunkRange, CollectionAction, CollectionPlan, Consistency, Database, DatabaseInfo, Dialect, GroupPlan,
-    OpenOptions, Purpose, ReadRequest, Reader, ReplaceOptions, Replacer, Sink, Snapshot, SnapshotOptions, Writer,
+    Chunk, ChunkRange, CollectionAction, CollectionPlan, Consistency, Database, DatabaseInfo, Dialect,
+    ForeignKeyPolicy, GroupPlan, OpenOptions, Purpose, ReadRequest, Reader, ReplaceOptions, Replacer, Sink, Snapshot,
+    SnapshotOptions, Writer,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use exception::{Batch, Exception, ExceptionReason, NativeValue};

@@ -1,0 +1,271 @@
+//! Loads one unit of groups and proves it.
+//!
+//! Each writer of the target is one lane. Where there are fewer writers than jobs, a lane is two threads: one decodes and
+//! hashes, the other writes, with a few batches between them; otherwise a lane does both in turn.
+
+use super::{Proof, RestoreOptions, RestoredCollection};
+use crate::archive::{Archive, CollectionEntry, CollectionReader};
+use crate::progress::{Event, Progress};
+use crate::resources::Resources;
+use crate::verify::{Rehash, difference, rehash};
+use dbferry_dialect::hash::{CollectionHash, RowHasher};
+use dbferry_dialect::{Batch, CollectionAction, CollectionName, Error, ErrorKind, GroupPlan, Replacer, Result, Writer};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What is loaded, and how.
+pub(super) struct Load<'a> {
+    pub(super) archive: &'a Archive,
+    pub(super) entries: &'a BTreeMap<CollectionName, &'a CollectionEntry>,
+    pub(super) same_dialect: bool,
+    pub(super) options: &'a RestoreOptions,
+    pub(super) progress: &'a dyn Progress,
+    pub(super) group: &'a str,
+}
+
+/// Replaces one unit: begin, load, complete, prove, switch.
+pub(super) fn replace(
+    load: &Load<'_>,
+    replacer: &mut dyn Replacer,
+    plan: GroupPlan,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<RestoredCollection>> {
+    let group = Some(load.group);
+    let actions: Vec<(CollectionName, CollectionName, CollectionAction)> = plan
+        .collections
+        .iter()
+        .map(|collection| (collection.source.name.clone(), collection.target.clone(), collection.action))
+        .collect();
+    let entry = |source: &CollectionName, action: CollectionAction| {
+        if action.loads() { load.entries.get(source).copied() } else { None }
+    };
+    let loaded: Vec<&CollectionEntry> =
+        actions.iter().filter_map(|(source, _, action)| entry(source, *action)).collect();
+
+    replacer.begin(plan)?;
+    load.progress.event(Event::Phase { name: "load", group });
+    load_rows(load, replacer.writers()?, &loaded)?;
+    load.options.cancel.check()?;
+    load.progress.event(Event::Phase { name: "indexes", group });
+    warnings.extend(replacer.complete()?);
+    load.options.cancel.check()?;
+    load.progress.event(Event::Phase { name: "prove", group });
+    let provable: Vec<&CollectionEntry> = actions
+        .iter()
+        .filter(|(_, _, action)| load.same_dialect && *action != CollectionAction::Append)
+        .filter_map(|(source, _, action)| entry(source, *action))
+        .collect();
+    prove(load, replacer, &provable)?;
+    load.options.cancel.check()?;
+    load.progress.event(Event::Phase { name: "switch", group });
+    replacer.commit()?;
+
+    let restored = actions.into_iter().map(|(source, target, action)| {
+        let entry = entry(&source, action);
+        let proof = match entry {
+            None => Proof::Nothing,
+            Some(_) if load.same_dialect && action != CollectionAction::Append => Proof::Hash,
+            Some(_) => Proof::Count,
+        };
+        RestoredCollection { collection: target, action, rows: entry.map_or(0, |entry| entry.rows), proof }
+    });
+    Ok(restored.collect())
+}
+
+/// One row group of one collection.
+struct Task {
+    collection: usize,
+    row_group: usize,
+}
+
+/// What the lanes share.
+struct Lanes<'a> {
+    load: &'a Load<'a>,
+    entries: &'a [&'a CollectionEntry],
+    readers: Vec<Mutex<Option<Arc<CollectionReader>>>>,
+    tasks: Vec<Task>,
+    next_task: AtomicUsize,
+    stopped: AtomicBool,
+    outcome: Mutex<Result<Vec<CollectionHash>>>,
+}
+
+fn load_rows(load: &Load<'_>, writers: Vec<Box<dyn Writer>>, entries: &[&CollectionEntry]) -> Result<()> {
+    let tasks = entries.iter().enumerate().flat_map(|(collection, entry)| {
+        (0..entry.row_groups.len()).map(move |row_group| Task { collection, row_group })
+    });
+    let lanes = Lanes {
+        load,
+        entries,
+        readers: entries.iter().map(|_| Mutex::new(None)).collect(),
+        tasks: tasks.collect(),
+        next_task: AtomicUsize::new(0),
+        stopped: AtomicBool::new(false),
+        outcome: Mutex::new(Ok(vec![CollectionHash::default(); entries.len()])),
+    };
+    let decode_ahead = load.options.resources.jobs > writers.len();
+    let threads = writers.len() * if decode_ahead { 2 } else { 1 };
+    let written = AtomicUsize::new(0);
+    Resources::pool(threads)?.scope(|scope| {
+        for mut writer in writers {
+            let (lanes, written) = (&lanes, &written);
+            let finish = move |writer: Box<dyn Writer>| match writer.finish() {
+                // A count of rows in memory never exceeds usize where it matters: it is only compared below.
+                Ok(rows) => _ = written.fetch_add(rows as usize, Ordering::Relaxed),
+                Err(error) => lanes.fail(error),
+            };
+            if decode_ahead {
+                // A few small batches: enough to bridge uneven steps, little enough to forget about in the budget.
+                let (sender, receiver) = sync_channel::<(usize, Batch)>(4);
+                scope
+                    .spawn(move |_| lanes.decode(&mut |collection, batch| lanes.hand_over(&sender, collection, batch)));
+                scope.spawn(move |_| {
+                    for (collection, batch) in receiver {
+                        if let Err(error) = lanes.write(&mut *writer, collection, &batch) {
+                            lanes.fail(error);
+                            break;
+                        }
+                    }
+                    finish(writer);
+                });
+            } else {
+                scope.spawn(move |_| {
+                    lanes.decode(&mut |collection, batch| lanes.write(&mut *writer, collection, &batch));
+                    finish(writer);
+                });
+            }
+        }
+    });
+    let hashes = lanes.outcome.into_inner().unwrap_or_else(PoisonError::into_inner)?;
+    let mut expected = 0;
+    for (entry, hash) in entries.iter().zip(hashes) {
+        expected += entry.rows;
+        if let Some(difference) = difference(entry.rows, &entry.hash, hash) {
+            return Err(Error::new(
+                ErrorKind::ArchiveDamaged,
+                format!("the archive's own rows disagree: {difference}"),
+            )
+            .with("collection", &entry.collection.name));
+        }
+    }
+    let written = written.into_inner() as u64;
+    if written != expected {
+        let message = format!("the archive holds {expected} rows and {written} were written");
+        return Err(Error::new(ErrorKind::Mismatch, message));
+    }
+    Ok(())
+}
+
+impl Lanes<'_> {
+    /// Decodes task after task and gives each batch to `sink`, until all are done or somebody fails.
+    fn decode(&self, sink: &mut dyn FnMut(usize, Batch) -> Result<()>) {
+        while !self.stopped.load(Ordering::Relaxed) {
+            let Some(Task { collection, row_group }) = self.tasks.get(self.next_task.fetch_add(1, Ordering::Relaxed))
+            else {
+                break;
+            };
+            if let Err(error) = self.decode_row_group(*collection, *row_group, sink) {
+                self.fail(error.with("collection", &self.entries[*collection].collection.name));
+            }
+        }
+    }
+
+    fn decode_row_group(
+        &self,
+        collection: usize,
+        row_group: usize,
+        sink: &mut dyn FnMut(usize, Batch) -> Result<()>,
+    ) -> Result<()> {
+        let entry = self.entries[collection];
+        if row_group == 0 {
+            let name = entry.collection.name.to_string();
+            self.load.progress.event(Event::CollectionStarted { collection: &name, rows: Some(entry.rows) });
+        }
+        let reader = self.reader(collection)?;
+        let mut hasher = RowHasher::new(&entry.collection);
+        reader.read(row_group, self.load.options.resources.batch_bytes(), &mut |batch| {
+            self.load.options.cancel.check()?;
+            if self.stopped.load(Ordering::Relaxed) {
+                return Err(Error::new(ErrorKind::Cancelled, "another worker failed"));
+            }
+            hasher.update(&batch)?;
+            sink(collection, batch)
+        })?;
+        let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Ok(hashes) = &mut *outcome {
+            hashes[collection].merge(hasher.total());
+        }
+        Ok(())
+    }
+
+    /// The collection's reader, opened by whoever needs it first and closed after its last row group.
+    fn reader(&self, collection: usize) -> Result<Arc<CollectionReader>> {
+        let mut slot = self.readers[collection].lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(reader) = &*slot {
+            return Ok(Arc::clone(reader));
+        }
+        // Tasks are taken in order, so the collections before the previous one are finished with: their files can go.
+        if let Some(before) = collection.checked_sub(2) {
+            self.readers[before].lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
+        let reader = Arc::new(self.load.archive.collection(self.entries[collection])?);
+        Ok(Arc::clone(slot.insert(reader)))
+    }
+
+    fn hand_over(&self, sender: &SyncSender<(usize, Batch)>, collection: usize, batch: Batch) -> Result<()> {
+        sender.send((collection, batch)).map_err(|_| Error::new(ErrorKind::Cancelled, "the writer has stopped"))
+    }
+
+    fn write(&self, writer: &mut dyn Writer, collection: usize, batch: &Batch) -> Result<()> {
+        let source = &self.entries[collection].collection.name;
+        writer.write(source, batch).map_err(|error| error.with("collection", source))?;
+        let (rows, bytes) = (batch.records.num_rows() as u64, batch.memory_size() as u64);
+        self.load.progress.event(Event::Rows { collection: &source.to_string(), rows, bytes });
+        Ok(())
+    }
+
+    /// Keeps the first failure, which is the cause of the others. A writer that fails makes its decoder fail right after,
+    /// with a mere notice; the writer's own error replaces that.
+    fn fail(&self, error: Error) {
+        self.stopped.store(true, Ordering::Relaxed);
+        let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
+        let replace = match &*outcome {
+            Ok(_) => true,
+            Err(known) => known.kind() == ErrorKind::Cancelled && !self.load.options.cancel.is_cancelled(),
+        };
+        if replace {
+            *outcome = Err(error);
+        }
+    }
+}
+
+/// Reads the loaded collections again and compares counts and hashes with the manifest's.
+fn prove(load: &Load<'_>, replacer: &mut dyn Replacer, entries: &[&CollectionEntry]) -> Result<()> {
+    let resources = load.options.resources;
+    let mut work = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let chunks = replacer
+            .chunks(&entry.collection, resources.row_group_bytes(32 << 20) as u64)
+            .map_err(|error| error.with("collection", &entry.collection.name))?;
+        work.push(Rehash { collection: &entry.collection, chunks, predicate: None });
+    }
+    let readers = replacer.readers(resources.jobs)?;
+    let found = rehash(readers, &work, resources, &load.options.cancel, load.progress)?;
+    let mut differences = Vec::new();
+    for (entry, found) in entries.iter().zip(found) {
+        let name = entry.collection.name.to_string();
+        match difference(entry.rows, &entry.hash, found) {
+            None => load.progress.event(Event::CollectionFinished { collection: &name, rows: entry.rows }),
+            Some(difference) => differences.push(format!("{name}: {difference}")),
+        }
+    }
+    if differences.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Mismatch,
+        format!("what the target holds after loading is not what the archive holds: {}", differences.join("; ")),
+    )
+    .hint("the group was left as it was; a trigger, a rule or another session may have changed rows while they were loaded"))
+}
