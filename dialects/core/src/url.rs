@@ -106,6 +106,23 @@ impl DatabaseUrl {
         &self.parameters
     }
 
+    /// The same place with that password, which takes the place of one that the URL holds.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] when the URL names a file, which has none.
+    pub fn with_password(mut self, secret: Secret) -> Result<Self> {
+        match &mut self.location {
+            Location::Server { password, .. } => *password = Some(secret),
+            Location::File(_) => {
+                return Err(Error::new(
+                    ErrorKind::Usage,
+                    format!("a password is given for a {} file, which has none", self.scheme),
+                ));
+            }
+        }
+        Ok(self)
+    }
+
     /// Whether `text` is meant as a database URL rather than as a path: it starts with one of `schemes` and a colon.
     pub fn looks_like_one(text: &str, schemes: &[&str]) -> bool {
         text.split_once(':').is_some_and(|(scheme, _)| schemes.iter().any(|known| known.eq_ignore_ascii_case(scheme)))
@@ -202,6 +219,17 @@ mod tests {
             let error = DatabaseUrl::parse(&bad).expect_err("a bad URL");
             assert!(!format!("{error} {error:?}").contains(CANARY), "{error}");
         }
+    }
+
+    #[test]
+    fn a_password_can_come_from_elsewhere() {
+        let url = DatabaseUrl::parse("postgres://me:old@h/d").expect("a URL").with_password(Secret::new(CANARY));
+        let url = url.expect("a server takes a password");
+        let Location::Server { password, .. } = url.location() else { panic!("not a server") };
+        assert_eq!(password.as_ref().map(Secret::expose), Some(CANARY));
+        assert_eq!(url.to_string(), "postgres://me@h/d");
+        let refused = DatabaseUrl::parse("sqlite:shop.db").expect("a URL").with_password(Secret::new(CANARY));
+        assert_eq!(refused.expect_err("a file has no password").kind(), ErrorKind::Usage);
     }
 
     #[test]
