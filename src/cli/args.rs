@@ -1,0 +1,417 @@
+//! The command line as data: every verb, every option, and the help that they come with.
+//!
+//! What is here is only taken apart; what it means is decided in the verbs' own files. Examples and environment variables
+//! are added by [`help`](super::help).
+
+use super::units::parse_size;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use dbferry::archive::Compression;
+use dbferry::config::RestoreMode;
+use dbferry::dialect::ForeignKeyPolicy;
+use dbferry::group::{Language, Selection};
+use dbferry::resources::Resources;
+use std::path::PathBuf;
+
+const SELECTION: &str = "Selection";
+const RESOURCES: &str = "Resources";
+const OUTPUT: &str = "Output";
+const CONFIGURATION: &str = "Configuration";
+const SAFETY: &str = "Safety";
+
+/// Dumps any SQL database to typed Parquet and restores it, group by group, proven.
+#[derive(Debug, Parser)]
+#[command(name = "dbferry", version, arg_required_else_help = true, subcommand_required = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    Dump(DumpArgs),
+    Restore(RestoreArgs),
+    Plan(PlanArgs),
+    Groups(GroupsArgs),
+    Inspect(InspectArgs),
+    List(ListArgs),
+    Verify(VerifyArgs),
+    Pack(PackArgs),
+    Unpack(UnpackArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
+    #[command(hide = true)]
+    ExitCodes(ExitCodesArgs),
+}
+
+/// How results and progress are written.
+#[derive(Args, Debug)]
+#[command(next_help_heading = OUTPUT)]
+pub(crate) struct OutputArgs {
+    /// Write JSON lines to standard output instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Write nothing but warnings and errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Tell more; twice for even more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// How to show progress; by default bars on a terminal and a line every 10 seconds elsewhere
+    #[arg(long, global = true, value_name = "HOW", default_value = "auto")]
+    pub(crate) progress: ProgressStyle,
+    /// Whether to use colours; NO_COLOR, CLICOLOR_FORCE and FORCE_COLOR count too
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorWhen,
+}
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressStyle {
+    /// JSON events with --json, nothing with --quiet, bars on a terminal, lines elsewhere.
+    Auto,
+    /// Bars on standard error.
+    Bar,
+    /// A line on standard error every 10 seconds, every 30 where CI=true.
+    Plain,
+    /// JSON events: on standard output with --json, otherwise on standard error.
+    Json,
+    /// Nothing.
+    None,
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorWhen {
+    Auto,
+    Always,
+    Never,
+}
+
+/// Which groups and tables take part.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = SELECTION)]
+pub(crate) struct SelectionArgs {
+    /// Only these groups, and `required`; repeat it or separate with commas
+    #[arg(short, long = "group", value_name = "LIST", value_delimiter = ',')]
+    groups: Vec<String>,
+    /// Not these groups
+    #[arg(long = "exclude-group", value_name = "LIST", value_delimiter = ',')]
+    exclude_groups: Vec<String>,
+    /// Only tables of this name or pattern: `orders`, `audit.*`, `*_log`; repeat it for more
+    #[arg(short, long = "table", value_name = "GLOB")]
+    tables: Vec<String>,
+    /// Not these tables
+    #[arg(short = 'T', long = "exclude-table", value_name = "GLOB")]
+    exclude_tables: Vec<String>,
+}
+
+impl SelectionArgs {
+    /// As the library takes it.
+    pub(crate) fn selection(&self) -> Selection {
+        Selection {
+            groups: Some(self.groups.clone()).filter(|groups| !groups.is_empty()),
+            exclude_groups: self.exclude_groups.clone(),
+            tables: self.tables.clone(),
+            exclude_tables: self.exclude_tables.clone(),
+        }
+    }
+}
+
+/// What a run may use.
+#[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = RESOURCES)]
+pub(crate) struct ResourceArgs {
+    /// Threads, each with its own database session; by default the processors, at most 8
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<usize>,
+    /// Memory that the run may use, such as 256MiB or 1GB; by default 128 MiB a job, at least 256 MiB
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    memory: Option<u64>,
+}
+
+impl ResourceArgs {
+    /// As the library takes it.
+    pub(crate) fn resources(self) -> dbferry::Result<Resources> {
+        Resources::new(self.jobs, self.memory)
+    }
+}
+
+/// Where the configuration comes from.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = CONFIGURATION)]
+pub(crate) struct ConfigArgs {
+    /// The configuration; by default dbferry.toml in the current directory, if there is one
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// Rules for groups that come with dbferry.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = CONFIGURATION)]
+pub(crate) struct PresetArgs {
+    /// Ready-made group rules of an application: nocobase, django, rails, laravel, wordpress
+    #[arg(long = "preset", value_name = "NAME", value_delimiter = ',')]
+    pub(crate) presets: Vec<String>,
+}
+
+/// Dump a database into a new archive
+#[derive(Args, Debug)]
+#[command(alias = "backup", allow_missing_positional = true)]
+pub(crate) struct DumpArgs {
+    /// The database: a URL such as sqlite:shop.db, or @NAME from dbferry.toml; DATABASE_URL when left out
+    #[arg(value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// The archive to write: a directory that does not exist or is empty
+    #[arg(value_name = "ARCHIVE")]
+    pub(crate) archive: PathBuf,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    /// Only rows of TABLE for which SQL holds, in the source's own SQL; repeat it for more tables
+    #[arg(long = "where", value_name = "TABLE=SQL", help_heading = SELECTION)]
+    pub(crate) conditions: Vec<String>,
+    #[command(flatten)]
+    pub(crate) resources: ResourceArgs,
+    /// How Parquet pages are compressed: zstd:1 to zstd:22, lz4, snappy or none
+    #[arg(long, value_name = "METHOD", default_value = "zstd:3", help_heading = RESOURCES)]
+    pub(crate) compression: Compression,
+    /// The size of a row group in memory
+    #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = parse_size, help_heading = RESOURCES)]
+    pub(crate) row_group_size: u64,
+    /// A sentence for whoever finds the archive
+    #[arg(long, value_name = "TEXT", help_heading = OUTPUT)]
+    pub(crate) description: Option<String>,
+    /// Show what would be dumped, and dump nothing
+    #[arg(short = 'n', long, help_heading = SAFETY)]
+    pub(crate) dry_run: bool,
+    /// Accept a weaker view than one proven snapshot that all readers share
+    #[arg(long, help_heading = SAFETY)]
+    pub(crate) inconsistent: bool,
+    #[command(flatten)]
+    pub(crate) presets: PresetArgs,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+/// What a restore and its plan share.
+#[derive(Args, Debug)]
+pub(crate) struct RestoreShared {
+    /// The archive: a directory or a packed .zip
+    #[arg(value_name = "ARCHIVE")]
+    pub(crate) archive: PathBuf,
+    /// The target: a URL such as sqlite:test.db, or @NAME from dbferry.toml; DATABASE_URL when left out
+    #[arg(value_name = "URL")]
+    pub(crate) url: Option<String>,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    /// What happens to tables that exist; dbferry.toml can say it by group and by table
+    #[arg(long, value_name = "MODE", help_heading = SAFETY)]
+    pub(crate) mode: Option<Mode>,
+    /// Drop and create anew what has another shape in the target, instead of refusing
+    #[arg(long, help_heading = SAFETY)]
+    pub(crate) recreate: bool,
+    /// Run no SQL text of the archive: no views, triggers, expressions; for archives from strangers
+    #[arg(long, help_heading = SAFETY)]
+    pub(crate) untrusted: bool,
+    /// What happens when foreign keys do not hold after loading
+    #[arg(long, value_name = "HOW", default_value = "check", help_heading = SAFETY)]
+    pub(crate) foreign_keys: ForeignKeys,
+    #[command(flatten)]
+    pub(crate) resources: ResourceArgs,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+/// Restore an archive into a database
+#[derive(Args, Debug)]
+#[command(alias = "import")]
+pub(crate) struct RestoreArgs {
+    #[command(flatten)]
+    pub(crate) shared: RestoreShared,
+    /// First dump what is about to be overwritten into this new archive
+    #[arg(long, value_name = "PATH", help_heading = SAFETY)]
+    pub(crate) safety_backup: Option<PathBuf>,
+    /// Show the plan, and change nothing
+    #[arg(short = 'n', long, help_heading = SAFETY)]
+    pub(crate) dry_run: bool,
+    /// Do not ask before existing rows are replaced
+    #[arg(short, long, help_heading = SAFETY)]
+    pub(crate) yes: bool,
+}
+
+/// Show what a restore would do and lose, and change nothing
+#[derive(Args, Debug)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) shared: RestoreShared,
+}
+
+/// What happens to tables that exist in the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mode {
+    /// Their rows give place to the archive's.
+    Replace,
+    /// They must not exist.
+    Create,
+    /// The archive's rows are added to theirs.
+    Append,
+    /// No rows are loaded; tables that are not there are created.
+    SchemaOnly,
+}
+
+impl From<Mode> for RestoreMode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Replace => Self::Replace,
+            Mode::Create => Self::Create,
+            Mode::Append => Self::Append,
+            Mode::SchemaOnly => Self::SchemaOnly,
+        }
+    }
+}
+
+/// What happens when foreign keys do not hold after loading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ForeignKeys {
+    /// The group fails and stays as it was.
+    Check,
+    /// They are listed, and the group is restored as it was dumped.
+    Report,
+}
+
+impl From<ForeignKeys> for ForeignKeyPolicy {
+    fn from(keys: ForeignKeys) -> Self {
+        match keys {
+            ForeignKeys::Check => Self::Check,
+            ForeignKeys::Report => Self::Report,
+        }
+    }
+}
+
+/// Show which table is in which group, and why
+#[derive(Args, Debug)]
+pub(crate) struct GroupsArgs {
+    /// A database URL, @NAME from dbferry.toml, or an archive; DATABASE_URL when left out
+    #[arg(value_name = "URL|ARCHIVE")]
+    pub(crate) place: Option<String>,
+    /// Explain what each group is for, and why each table is in it
+    #[arg(long, help_heading = OUTPUT)]
+    pub(crate) explain: bool,
+    /// The language of explanations
+    #[arg(long, value_name = "LANGUAGE", default_value = "en", help_heading = OUTPUT)]
+    pub(crate) language: LanguageArg,
+    #[command(flatten)]
+    pub(crate) presets: PresetArgs,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+/// Languages of explanations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LanguageArg {
+    /// English.
+    En,
+    /// French.
+    Fr,
+}
+
+impl From<LanguageArg> for Language {
+    fn from(language: LanguageArg) -> Self {
+        match language {
+            LanguageArg::En => Self::English,
+            LanguageArg::Fr => Self::French,
+        }
+    }
+}
+
+/// Show what an archive holds
+#[derive(Args, Debug)]
+pub(crate) struct InspectArgs {
+    /// The archive: a directory or a packed .zip
+    #[arg(value_name = "ARCHIVE")]
+    pub(crate) archive: PathBuf,
+    /// One table with its columns: `orders` or `main.orders`
+    #[arg(value_name = "TABLE")]
+    pub(crate) table: Option<String>,
+}
+
+/// List the archives in a directory, newest first
+#[derive(Args, Debug)]
+#[command(alias = "snapshots")]
+pub(crate) struct ListArgs {
+    /// The directory
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub(crate) directory: PathBuf,
+}
+
+/// Check that an archive is whole, and that a database holds what it says
+#[derive(Args, Debug)]
+#[command(alias = "check")]
+pub(crate) struct VerifyArgs {
+    /// The archive: a directory or a packed .zip
+    #[arg(value_name = "ARCHIVE")]
+    pub(crate) archive: PathBuf,
+    /// Compare with this database: every row read, counted and hashed
+    #[arg(long, value_name = "URL")]
+    pub(crate) against: Option<String>,
+    /// Only look at the files' bytes and footers; do not decode rows
+    #[arg(long, conflicts_with = "against")]
+    pub(crate) bytes_only: bool,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(crate) resources: ResourceArgs,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+/// Pack an archive into one uncompressed .zip, which every command reads in place
+#[derive(Args, Debug)]
+pub(crate) struct PackArgs {
+    /// The archive's directory
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+    /// The file to write; it must not exist
+    #[arg(value_name = "ZIP")]
+    pub(crate) zip: PathBuf,
+    /// Check the archive and say what would be written, and write nothing
+    #[arg(short = 'n', long, help_heading = SAFETY)]
+    pub(crate) dry_run: bool,
+}
+
+/// Unpack a packed archive into a new directory
+#[derive(Args, Debug)]
+pub(crate) struct UnpackArgs {
+    /// The packed archive
+    #[arg(value_name = "ZIP")]
+    pub(crate) zip: PathBuf,
+    /// The directory to write; it must not exist or be empty
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+    /// Check the archive and say what would be written, and write nothing
+    #[arg(short = 'n', long, help_heading = SAFETY)]
+    pub(crate) dry_run: bool,
+}
+
+/// Print the completion script of a shell
+#[derive(Args, Debug)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: Shell,
+}
+
+/// Print the manual page, in roff
+#[derive(Args, Debug)]
+pub(crate) struct ManArgs {
+    /// The page of one command
+    #[arg(value_name = "COMMAND")]
+    pub(crate) verb: Option<String>,
+}
+
+/// Print every exit code and what it means
+#[derive(Args, Debug)]
+pub(crate) struct ExitCodesArgs {}

@@ -1,0 +1,159 @@
+//! Progress as JSON events: one line each, at most one `progress` line a second.
+
+use super::tally::Tally;
+use super::{Output, View};
+use crate::cli::json;
+use crate::cli::output::write_err;
+use dbferry::progress::Event;
+use serde::Serialize;
+use std::time::Duration;
+
+pub(super) struct Events {
+    output: Output,
+}
+
+impl Events {
+    pub(super) fn new(output: Output) -> Self {
+        Self { output }
+    }
+
+    /// Events belong to the result with `--json`, and to the remarks otherwise. A reader that has gone does not stop the
+    /// work, and the result's own writing tells about a disk that is full.
+    fn write<T: Serialize>(&self, kind: &str, content: &T) {
+        if self.output.json {
+            drop(self.output.document(kind, content));
+        } else if let Ok(line) = json::line(kind, content) {
+            write_err(&(line + "\n"));
+        }
+    }
+}
+
+/// The content of an event; its type is the document's.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Content<'a> {
+    Phase {
+        name: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        group: Option<&'a str>,
+    },
+    Planned {
+        collections: usize,
+        rows: Option<u64>,
+        bytes: Option<u64>,
+    },
+    Collection {
+        collection: &'a str,
+        rows: Option<u64>,
+    },
+    Group {
+        group: &'a str,
+        replaced: bool,
+    },
+    Warning {
+        message: &'a str,
+    },
+    Progress {
+        collections_done: usize,
+        rows: u64,
+        rows_planned: Option<u64>,
+        bytes: u64,
+        seconds: f64,
+        seconds_left: Option<f64>,
+        in_work: Vec<&'a str>,
+    },
+}
+
+fn content(event: Event<'_>) -> Option<(&'static str, Content<'_>)> {
+    Some(match event {
+        Event::Phase { name, group } => ("phase", Content::Phase { name, group }),
+        Event::Planned { collections, rows, bytes } => ("planned", Content::Planned { collections, rows, bytes }),
+        Event::CollectionStarted { collection, rows } => ("collection-started", Content::Collection { collection, rows }),
+        Event::CollectionFinished { collection, rows } => {
+            ("collection-finished", Content::Collection { collection, rows: Some(rows) })
+        }
+        Event::GroupFinished { group, replaced } => ("group-finished", Content::Group { group, replaced }),
+        Event::Warning { message } => ("warning", Content::Warning { message }),
+        _ => return None,
+    })
+}
+
+fn progress(tally: &Tally) -> Content<'_> {
+    Content::Progress {
+        collections_done: tally.collections_done,
+        rows: tally.rows,
+        rows_planned: tally.rows_planned,
+        bytes: tally.bytes,
+        seconds: tally.started.elapsed().as_secs_f64(),
+        seconds_left: tally.left(tally.moving()).map(|left| left.as_secs_f64()),
+        in_work: tally.active.keys().map(String::as_str).collect(),
+    }
+}
+
+impl View for Events {
+    fn event(&mut self, event: Event<'_>, _tally: &Tally) {
+        if let Some((kind, content)) = content(event) {
+            self.write(kind, &content);
+        }
+    }
+
+    fn tick(&mut self, tally: &Tally) {
+        self.write("progress", &progress(tally));
+    }
+
+    fn every(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    #[test]
+    fn events_keep_their_shape() {
+        let shape = |event| content(event).map(|(kind, content)| json::line(kind, &content).unwrap());
+        for (event, expected) in [
+            (Event::Phase { name: "read", group: None }, r#""type":"phase","name":"read"}"#),
+            (Event::Phase { name: "load", group: Some("log") }, r#""type":"phase","name":"load","group":"log"}"#),
+            (
+                Event::Planned { collections: 2, rows: None, bytes: Some(3) },
+                r#""type":"planned","collections":2,"rows":null,"bytes":3}"#,
+            ),
+            (
+                Event::CollectionFinished { collection: "main.a", rows: 4 },
+                r#""type":"collection-finished","collection":"main.a","rows":4}"#,
+            ),
+            (
+                Event::GroupFinished { group: "log", replaced: true },
+                r#""type":"group-finished","group":"log","replaced":true}"#,
+            ),
+            (Event::Warning { message: "so" }, r#""type":"warning","message":"so"}"#),
+        ] {
+            assert_eq!(shape(event), Some(format!(r#"{{"schema_version":1,{expected}"#)));
+        }
+        assert!(content(Event::Rows { collection: "a", rows: 1, bytes: 1 }).is_none());
+    }
+
+    #[test]
+    fn progress_keeps_its_shape() {
+        let tally = Tally::new(Instant::now());
+        let value: serde_json::Value = serde_json::from_str(&json::line("progress", &progress(&tally)).unwrap()).unwrap();
+        let keys: Vec<&String> = value.as_object().unwrap().keys().collect();
+        assert_eq!(
+            keys,
+            [
+                "bytes",
+                "collections_done",
+                "in_work",
+                "rows",
+                "rows_planned",
+                "schema_version",
+                "seconds",
+                "seconds_left",
+                "type"
+            ]
+        );
+    }
+}
