@@ -22,7 +22,7 @@ fn collection(types: &[LogicalType]) -> Collection {
 }
 
 fn batch(collection: &Collection, columns: Vec<ArrayRef>, exceptions: Vec<Exception>) -> Batch {
-    let rows = columns.first().map_or(1, |column| column.len());
+    let rows = columns.first().map_or(1, Array::len);
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
     let records = RecordBatch::try_new_with_options(carrier::schema(collection), columns, &options).expect("a batch");
     Batch { records, exceptions }

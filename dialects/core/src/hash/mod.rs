@@ -8,6 +8,8 @@ mod word;
 
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod properties;
 
 use self::cell::CellHasher;
 use self::key::ExceptionKeys;
@@ -92,7 +94,7 @@ impl RowHasher {
     /// Adds the rows of `batch`. After an error the total is what it was.
     ///
     /// # Errors
-    /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) when the batch is not of the collection's schema, or its
+    /// [`ErrorKind::Internal`] when the batch is not of the collection's schema, or its
     /// exceptions are not sorted, stand outside the batch, or stand on cells that are not null.
     pub fn update(&mut self, batch: &Batch) -> Result<()> {
         self.check(batch)?;
