@@ -25,14 +25,14 @@ use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 /// The most parts that a cell has: an interval's months, days and microseconds.
-const PARTS: u32 = 3;
+const PARTS: usize = 3;
 
 /// How the cells of one column are hashed.
 #[derive(Debug)]
 pub(super) struct CellHasher {
     logical: LogicalType,
     carrier: DataType,
-    keys: [Key; PARTS as usize],
+    keys: [Key; PARTS],
 }
 
 impl CellHasher {
@@ -80,22 +80,24 @@ impl CellHasher {
             DataType::Timestamp(TimeUnit::Microsecond, _) => words::<TimestampMicrosecondType>(array, rows, sums, key)?,
             DataType::Decimal128(..) => {
                 let array: &PrimitiveArray<Decimal128Type> = typed(array)?;
-                let [low, high, _] = &self.keys;
-                fixed(array.values()[rows.clone()].iter(), valid(array, rows), sums, key.null, |value| {
-                    mix::word(*value as u64, low.left, low.right).wrapping_add(mix::word(
-                        (*value >> 64) as u64,
-                        high.left,
-                        high.right,
-                    ))
-                });
+                let values = &array.values()[rows.clone()];
+                fixed(values.iter(), valid(array, rows), sums, key.null, |value| pair(*value as u128, &self.keys));
             }
             DataType::Decimal256(..) => {
                 let array: &PrimitiveArray<Decimal256Type> = typed(array)?;
-                fixed(array.values()[rows.clone()].iter(), valid(array, rows), sums, key.null, |value| {
+                let values = &array.values()[rows.clone()];
+                fixed(values.iter(), valid(array, rows), sums, key.null, |value| {
                     xxh3_128_with_seed(&value.to_le_bytes(), key.seed)
                 });
             }
-            DataType::FixedSizeBinary(16) => self.pairs(typed(array)?, rows, sums),
+            DataType::FixedSizeBinary(16) => {
+                let array: &FixedSizeBinaryArray = typed(array)?;
+                let (values, _) = array.value_data().as_chunks::<16>();
+                // Arrow checks when an array is built that its data has sixteen bytes for each row.
+                fixed(values[rows.clone()].iter(), valid(array, rows), sums, key.null, |bytes| {
+                    pair(u128::from_le_bytes(*bytes), &self.keys)
+                });
+            }
             DataType::Utf8 => strings::<Utf8Type>(typed(array)?, rows, sums, key),
             DataType::Binary => strings::<BinaryType>(typed(array)?, rows, sums, key),
             DataType::Struct(_) if matches!(self.logical, LogicalType::TimeTz { .. } | LogicalType::Interval) => {
@@ -104,20 +106,6 @@ impl CellHasher {
             _ => self.nested(array, rows, sums, scratch)?,
         }
         Ok(())
-    }
-
-    /// Sixteen bytes as two words.
-    fn pairs(&self, array: &FixedSizeBinaryArray, rows: &Range<usize>, sums: &mut [u128]) {
-        let [first, second, _] = &self.keys;
-        let (values, _) = array.value_data().as_chunks::<16>();
-        fixed(values[rows.clone()].iter(), valid(array, rows), sums, first.null, |bytes| {
-            let value = u128::from_le_bytes(*bytes);
-            mix::word(value as u64, first.left, first.right).wrapping_add(mix::word(
-                (value >> 64) as u64,
-                second.left,
-                second.right,
-            ))
-        });
     }
 
     /// A struct of fixed parts, each like a cell with its own key; a struct that is null is the first part's null.
@@ -147,6 +135,13 @@ impl CellHasher {
         }
         Ok(())
     }
+}
+
+/// Sixteen bytes as two words.
+#[inline(always)]
+fn pair(value: u128, [low, high, _]: &[Key; PARTS]) -> u128 {
+    let first = mix::word(value as u64, low.left, low.right);
+    first.wrapping_add(mix::word((value >> 64) as u64, high.left, high.right))
 }
 
 /// The validity of the cells `rows`; nothing when none of them is null.

@@ -26,8 +26,11 @@ enum Cell {
 
 type Row = Vec<Cell>;
 
-/// Each type with its way to make an array of small numbers. The first two have the same type.
-fn columns() -> Vec<(LogicalType, fn(&[Option<i8>]) -> ArrayRef)> {
+/// Makes an array of small numbers.
+type Make = fn(&[Option<i8>]) -> ArrayRef;
+
+/// The columns of the collection under test. The first two have the same type.
+fn columns() -> Vec<(LogicalType, Make)> {
     vec![
         (LogicalType::INT64, |cells| Arc::new(Int64Array::from_iter(cells.iter().map(|c| c.map(i64::from))))),
         (LogicalType::INT64, |cells| Arc::new(Int64Array::from_iter(cells.iter().map(|c| c.map(i64::from))))),
@@ -87,7 +90,7 @@ fn collection() -> Collection {
 }
 
 fn batch(rows: &[Row]) -> Batch {
-    let array = |(position, (_, make)): (usize, (LogicalType, fn(&[Option<i8>]) -> ArrayRef))| {
+    let array = |(position, (_, make)): (usize, (LogicalType, Make))| {
         let value = |row: &Row| if let Cell::Value(value) = row[position] { Some(value) } else { None };
         make(&rows.iter().map(value).collect::<Vec<_>>())
     };
