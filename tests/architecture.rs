@@ -9,8 +9,17 @@ const DRIVERS: &[&str] = &["rusqlite", "tokio-postgres", "mysql_async", "tokio"]
 /// What belongs to the engine and the front ends: no dialect may have it.
 const ENGINE: &[&str] = &["parquet", "rayon", "clap", "zip", "blake3", "axum", "indicatif"];
 /// The files that every dialect has, under the same names, so that knowing one is knowing all.
-const DIALECT_FILES: &[&str] =
-    &["lib.rs", "connect.rs", "introspect.rs", "types.rs", "syntax.rs", "snapshot.rs", "read.rs", "replace.rs", "error.rs"];
+const DIALECT_FILES: &[&str] = &[
+    "lib.rs",
+    "connect.rs",
+    "introspect.rs",
+    "types.rs",
+    "syntax.rs",
+    "snapshot.rs",
+    "read.rs",
+    "replace.rs",
+    "error.rs",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -61,7 +70,9 @@ fn lines_with(file: &Path, needle: &str) -> Vec<String> {
         .take_while(|(_, line)| !line.starts_with("#[cfg(test)]"))
         .filter(|(_, line)| !line.trim_start().starts_with("//"))
         .filter(|(_, line)| line.contains(needle))
-        .map(|(number, line)| format!("{}:{}: {}", file.strip_prefix(root()).unwrap_or(file).display(), number + 1, line.trim()))
+        .map(|(number, line)| {
+            format!("{}:{}: {}", file.strip_prefix(root()).unwrap_or(file).display(), number + 1, line.trim())
+        })
         .collect()
 }
 
@@ -77,8 +88,16 @@ fn never(rule: &str, folders: &[&str], needles: &[&str]) {
 
 /// The engine's folders: everything of the library but the registry.
 fn engine() -> Vec<&'static str> {
-    let mut folders: Vec<&str> =
-        vec!["src/archive", "src/group", "src/dump", "src/restore", "src/verify", "src/endpoint.rs", "src/progress.rs", "src/resources.rs"];
+    let mut folders: Vec<&str> = vec![
+        "src/archive",
+        "src/group",
+        "src/dump",
+        "src/restore",
+        "src/verify",
+        "src/endpoint.rs",
+        "src/progress.rs",
+        "src/resources.rs",
+    ];
     folders.push(if root().join("src/config.rs").exists() { "src/config.rs" } else { "src/config" });
     folders
 }
@@ -139,13 +158,33 @@ fn only_the_registry_names_a_dialect() {
 
 #[test]
 fn the_archive_knows_no_database() {
-    let needles = ["dyn Dialect", "dyn Database", "dyn Snapshot", "dyn Reader", "dyn Replacer", "crate::dump", "crate::restore", "crate::registry"];
+    let needles = [
+        "dyn Dialect",
+        "dyn Database",
+        "dyn Snapshot",
+        "dyn Reader",
+        "dyn Replacer",
+        "crate::dump",
+        "crate::restore",
+        "crate::registry",
+    ];
     never("an archive is files and a manifest", &["src/archive"], &needles);
 }
 
 #[test]
 fn the_library_never_prints_reads_the_environment_or_exits() {
-    let needles = ["println!", "eprintln!", "print!(", "dbg!", "std::env", "env::var", "process::exit", "stdout()", "stderr()", "stdin()"];
+    let needles = [
+        "println!",
+        "eprintln!",
+        "print!(",
+        "dbg!",
+        "std::env",
+        "env::var",
+        "process::exit",
+        "stdout()",
+        "stderr()",
+        "stdin()",
+    ];
     let mut folders = engine();
     folders.push("src/registry.rs");
     let dialects: Vec<String> = dialects().into_iter().map(|name| format!("dialects/{name}/src")).collect();
@@ -158,7 +197,11 @@ fn the_library_never_prints_reads_the_environment_or_exits() {
 fn the_library_does_not_know_its_front_ends() {
     let mut folders = engine();
     folders.extend(["src/registry.rs", "src/lib.rs"]);
-    never("the library does not know who calls it", &folders, &["crate::cli", "mod cli", "crate::web", "clap::", "indicatif::"]);
+    never(
+        "the library does not know who calls it",
+        &folders,
+        &["crate::cli", "mod cli", "crate::web", "clap::", "indicatif::"],
+    );
 }
 
 #[test]
@@ -185,6 +228,10 @@ fn no_file_is_a_heap() {
     const MOST_LINES: usize = 700;
     for file in ["src", "dialects", "tests"].into_iter().flat_map(sources) {
         let lines = fs::read_to_string(&file).expect("a readable file").lines().count();
-        assert!(lines <= MOST_LINES, "{} has {lines} lines: split it where a newcomer would look for its second topic", file.display());
+        assert!(
+            lines <= MOST_LINES,
+            "{} has {lines} lines: split it where a newcomer would look for its second topic",
+            file.display()
+        );
     }
 }
