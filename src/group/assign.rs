@@ -60,18 +60,18 @@ pub fn assign(
     let mut decisions: Vec<Option<Decision>> = Vec::with_capacity(schema.collections.len());
     for (index, collection) in schema.collections.iter().enumerate() {
         let tag = comment_tag(collection)?;
-        let mut decision = None;
+        let mut decision = tag.map(|group| Decision { group, rule: "comment tag".to_owned() });
         // Rules look at every collection, so that one that only meets decided collections is told from one that meets none.
         for matcher in &mut matchers {
             if matcher.matches(&collection.name) {
                 matcher.meets = true;
-                if decision.is_none() && tag.is_none() && family.owner(index) == index {
+                if decision.is_none() && family.owner(index) == index {
                     matcher.decides = true;
                     decision = Some(Decision { group: matcher.group.to_owned(), rule: matcher.label.clone() });
                 }
             }
         }
-        decisions.push(tag.map(|group| Decision { group, rule: "comment tag".to_owned() }).or(decision));
+        decisions.push(decision);
     }
     follow_joins(schema, &family, &mut decisions);
 

@@ -7,9 +7,9 @@ use crate::dialect::model::{Collection, CollectionName, ColumnRole};
 /// A join table has at least two foreign keys, which may lead to the same collection (friendships between users), and no
 /// column that says anything beside them: every other column is the engine's row number, a single-column primary key, or a
 /// timestamp of the row itself by its name (`created_at`, `updatedAt`, ...). A quantity or a price makes it a table of its
-/// own. Foreign keys to itself do not count.
+/// own. One that also references itself is among what it joins, and so never finds a group that all agree on.
 pub(super) fn joined(collection: &Collection) -> Option<Vec<&CollectionName>> {
-    let keys: Vec<_> = collection.foreign_keys.iter().filter(|key| key.references != collection.name).collect();
+    let keys = &collection.foreign_keys;
     if keys.len() < 2 {
         return None;
     }

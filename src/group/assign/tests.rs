@@ -85,15 +85,17 @@ fn the_first_match_wins() {
 
 #[test]
 fn rules_without_effect_are_reported() {
-    let mut rules = rules(&[("user", &["users", "people"]), ("log", &["user?"])]);
+    let mut rules = rules(&[("user", &["users", "people"]), ("log", &["user?", "tagged"])]);
     rules.add_preset("wordpress").unwrap();
-    let grouping = run(vec![table("users", &[]), table("z", &[])], &rules);
+    let tagged = commented(table("tagged", &[]), "dbferry:group=user");
+    let grouping = run(vec![table("users", &[]), table("z", &[]), tagged], &rules);
     let reported: Vec<_> = grouping.unmatched_rules.iter().map(|u| (u.rule.as_str(), u.reason)).collect();
     assert_eq!(reported[0], ("rule 1: people", "matches no table"));
     assert_eq!(reported[1].0, "rule 2: user?");
     assert!(reported[1].1.contains("earlier rule"));
-    assert_eq!(reported[2], ("preset wordpress", "matches no table"));
-    assert_eq!(reported.len(), 3);
+    assert_eq!(reported[2], ("rule 2: tagged", reported[1].1));
+    assert_eq!(reported[3], ("preset wordpress", "matches no table"));
+    assert_eq!(reported.len(), 4);
 }
 
 #[test]
@@ -165,8 +167,9 @@ fn join_tables_follow_what_they_join() {
             table("roles", &["id"]),
             table("events", &["id"]),
             surrogate,
-            references(table("friends", &["a", "b"]), &[("a", "users"), ("b", "users")]),
             references(table("friend_roles", &["f", "r"]), &[("f", "friends"), ("r", "roles")]),
+            references(table("friends", &["a", "b"]), &[("a", "users"), ("b", "users")]),
+            references(table("admins", &["u"]), &[("u", "users")]),
             references(table("visits", &["u", "e"]), &[("u", "users"), ("e", "events")]),
             references(table("lines", &["u", "r", "price"]), &[("u", "users"), ("r", "roles")]),
             references(table("stale", &["u", "g"]), &[("u", "users"), ("g", "gone")]),
@@ -180,8 +183,9 @@ fn join_tables_follow_what_they_join() {
         words(&grouping)[3..],
         [
             "main.memberships user (joins main.users and main.roles, both user)",
-            "main.friends user (joins main.users with itself, user)",
             "main.friend_roles user (joins main.friends and main.roles, both user)",
+            "main.friends user (joins main.users with itself, user)",
+            "main.admins unknown (no rule matched)",
             "main.visits unknown (no rule matched)",
             "main.lines unknown (no rule matched)",
             "main.stale unknown (no rule matched)",
