@@ -81,6 +81,22 @@ pub fn compare(left: &str, right: &str) -> Ordering {
     rank(left).cmp(&rank(right)).then_with(|| left.cmp(right))
 }
 
+/// A group's name as a key that sorts by [`compare`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InOrder<'a>(pub &'a str);
+
+impl Ord for InOrder<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        compare(self.0, other.0)
+    }
+}
+
+impl PartialOrd for InOrder<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 /// Checks a group's name. It becomes a folder's name, so it has 1 to 64 lower-case ASCII letters, digits, `-`, `_` and `.`,
 /// begins with a letter or digit, does not end with a dot, and is not one of Windows' device names.
 ///
