@@ -1,10 +1,47 @@
 //! A database-agnostic SQL dump engine: any database to typed Parquet and back, group by group, proven.
+//!
+//! ```text
+//! dialects/core  <-  dialects/*  <-  registry  <-  dump, restore, verify  <-  the command line
+//!   contract         one database     the only       the engine: speaks
+//!   and model        family each      file that      `dyn Dialect` only
+//!                                     names them
+//! ```
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`registry`], [`endpoint`] | which dialects there are; a database to start from or arrive at |
+//! | [`dump`] | a database into an archive |
+//! | [`archive`] | the archive's format, written and read |
+//! | [`restore`] | the plan, and an archive into a database |
+//! | [`verify`] | whether an archive is whole, and whether a database holds it |
+//! | [`group`], [`config`] | which tables belong together; `dbferry.toml` |
+//! | [`progress`], [`resources`] | what a run tells, and what it may use |
+//!
+//! What it is not: it never prints, reads the environment or exits; that is left to the front ends. It moves rows and the
+//! schema around them; it is no replication, no migration framework, and no query engine.
+//!
+//! ```no_run
+//! use dbferry::{archive::Archive, dump::{DumpOptions, dump}, endpoint::Endpoint, progress::Silent};
+//! use dbferry::restore::{RestoreOptions, restore};
+//! use std::path::Path;
+//!
+//! # fn main() -> dbferry::Result<()> {
+//! dump(&Endpoint::parse("sqlite:shop.db")?, Path::new("shop-backup"), &DumpOptions::default(), &Silent)?;
+//! let archive = Archive::open(Path::new("shop-backup"))?;
+//! let report = restore(&archive, &Endpoint::parse("sqlite:copy.db")?, &RestoreOptions::default(), &Silent)?;
+//! println!("{} rows, read again and equal", report.rows);
+//! # Ok(())
+//! # }
+//! ```
+
 pub mod archive;
 pub mod config;
 pub mod dump;
+pub mod endpoint;
 pub mod group;
 pub mod progress;
 pub mod registry;
+pub mod resources;
 pub mod restore;
 pub mod verify;
 

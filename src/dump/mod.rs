@@ -13,7 +13,7 @@ mod worker;
 
 use crate::archive::{ArchiveWriter, CollectionEntry, Compression, GroupEntry, Manifest, ObjectEntry, WriteOptions};
 use crate::endpoint::Endpoint;
-use crate::group::{self, Assignment, GroupRules, Selection};
+use crate::group::{self, Assignment, GroupRules, InOrder, SelectFor, Selection, UnmatchedRule};
 use crate::progress::{Event, Progress};
 use crate::resources::Resources;
 use dbferry_dialect::model::{NativeObject, NotCarried};
@@ -36,7 +36,7 @@ pub struct DumpOptions {
     /// The size of a row group in memory, in bytes; 32 MiB by default.
     pub row_group_bytes: usize,
     /// Which collections belong to which group.
-    pub grouping: Grouping,
+    pub group_by: GroupBy,
     /// Which groups and collections are wanted; all but `skipped` by default.
     pub selection: Selection,
     /// Conditions in the source's own SQL, by the collection's full name.
@@ -55,7 +55,7 @@ impl Default for DumpOptions {
             resources: Resources::default(),
             compression: Compression::default(),
             row_group_bytes: 32 << 20,
-            grouping: Grouping::default(),
+            group_by: GroupBy::default(),
             selection: Selection::default(),
             predicates: BTreeMap::new(),
             consistent: true,
@@ -67,14 +67,14 @@ impl Default for DumpOptions {
 
 /// How collections get their groups.
 #[derive(Clone, Debug)]
-pub enum Grouping {
+pub enum GroupBy {
     /// By rules.
     Rules(GroupRules),
     /// As listed; a collection that is not listed is left out (a safety backup of what a restore will overwrite).
     Fixed(Vec<Assignment>),
 }
 
-impl Default for Grouping {
+impl Default for GroupBy {
     fn default() -> Self {
         Self::Rules(GroupRules::default())
     }
@@ -131,7 +131,7 @@ fn run(
     snapshot_options.consistent = options.consistent;
     let mut snapshot = database.snapshot(&snapshot_options)?;
     let schema = snapshot.schema()?;
-    let wanted = wanted(database, &schema, options)?;
+    let wanted = wanted(database, &schema, options, progress)?;
 
     let mut jobs = Vec::new();
     for (collection, assignment) in &wanted {
@@ -203,14 +203,18 @@ fn wanted<'a>(
     database: &mut dyn Database,
     schema: &'a Schema,
     options: &DumpOptions,
+    progress: &dyn Progress,
 ) -> Result<Vec<(&'a Collection, Assignment)>> {
-    let assignments = match &options.grouping {
-        Grouping::Rules(rules) => group::assign(schema, rules, &mut |sql| database.query_names(sql))?,
-        Grouping::Fixed(assignments) => assignments.clone(),
-    };
-    let chosen = match &options.grouping {
-        Grouping::Rules(_) => group::select(&assignments, &options.selection, true)?,
-        Grouping::Fixed(_) => assignments,
+    let chosen: Vec<Assignment> = match &options.group_by {
+        GroupBy::Fixed(assignments) => assignments.clone(),
+        GroupBy::Rules(rules) => {
+            let grouping = group::assign(schema, rules, &mut |sql| database.query_names(sql))?;
+            let chosen = group::select(&grouping.assignments, &options.selection, SelectFor::Dump)?;
+            for UnmatchedRule { rule, reason } in &grouping.unmatched_rules {
+                progress.event(Event::Warning { message: &format!("{rule}: {reason}") });
+            }
+            chosen.into_iter().map(|index| grouping.assignments[index].clone()).collect()
+        }
     };
     let collections: BTreeMap<&CollectionName, &Collection> =
         schema.collections.iter().map(|collection| (&collection.name, collection)).collect();
@@ -229,9 +233,9 @@ fn wanted<'a>(
 
 /// Rows and bytes a group, in the groups' order.
 fn summarise(collections: &[CollectionEntry]) -> Vec<GroupEntry> {
-    let mut groups: BTreeMap<group::GroupOrder, GroupEntry> = BTreeMap::new();
+    let mut groups: BTreeMap<InOrder<'_>, GroupEntry> = BTreeMap::new();
     for entry in collections {
-        let group = groups.entry(group::GroupOrder::of(&entry.group)).or_insert_with(|| GroupEntry {
+        let group = groups.entry(InOrder(&entry.group)).or_insert_with(|| GroupEntry {
             name: entry.group.clone(),
             collections: 0,
             rows: 0,

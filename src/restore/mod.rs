@@ -17,8 +17,8 @@ pub use plan::{LeavingEdge, PlannedCollection, PlannedUnit, RestorePlan, plan};
 pub use shape::{PlannedColumn, Verdict};
 
 use crate::archive::Archive;
-use crate::config::RestoreMode;
-use crate::dump::{DumpOptions, Grouping, dump};
+use crate::config::RestoreConfig;
+use crate::dump::{DumpOptions, GroupBy, dump};
 use crate::endpoint::Endpoint;
 use crate::group::{Assignment, Selection};
 use crate::progress::{Event, Progress, Silent};
@@ -29,7 +29,6 @@ use dbferry_dialect::{
 use plan::{Prepared, prepare};
 use rayon::prelude::*;
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -40,8 +39,8 @@ pub struct RestoreOptions {
     pub resources: Resources,
     /// Which groups and collections; all that the archive has by default.
     pub selection: Selection,
-    /// What happens to collections that exist.
-    pub modes: Modes,
+    /// What happens to collections that exist: a table's own mode before its group's before the run's.
+    pub modes: RestoreConfig,
     /// Whether a collection of another shape is dropped and created anew instead of refused; false by default.
     pub recreate: bool,
     /// Whether SQL text of the archive may be run (definitions, triggers, views); true by default.
@@ -59,32 +58,13 @@ impl Default for RestoreOptions {
         Self {
             resources: Resources::default(),
             selection: Selection::default(),
-            modes: Modes::default(),
+            modes: RestoreConfig::default(),
             recreate: false,
             trusted: true,
             foreign_keys: ForeignKeyPolicy::default(),
             safety_backup: None,
             cancel: Cancel::new(),
         }
-    }
-}
-
-/// What happens to collections that exist: a table's own mode before its group's before the run's.
-#[derive(Clone, Debug, Default)]
-pub struct Modes {
-    /// The run's mode.
-    pub default: RestoreMode,
-    /// Modes of groups.
-    pub groups: BTreeMap<String, RestoreMode>,
-    /// Modes of tables whose name a pattern matches; the first match counts.
-    pub tables: Vec<(crate::group::NamePattern, RestoreMode)>,
-}
-
-impl Modes {
-    /// The mode of one collection.
-    pub fn of(&self, collection: &CollectionName, group: &str) -> RestoreMode {
-        let of_table = self.tables.iter().find(|(pattern, _)| pattern.matches(collection)).map(|(_, mode)| *mode);
-        of_table.or_else(|| self.groups.get(group).copied()).unwrap_or(self.default)
     }
 }
 
@@ -224,10 +204,11 @@ fn safety_backup(
         collection: collection.target.clone(),
         group: collection.group.clone(),
         rule: "about to be overwritten by a restore".into(),
+        part_of: None,
     });
     let dump_options = DumpOptions {
         resources: options.resources,
-        grouping: Grouping::Fixed(assignments.collect()),
+        group_by: GroupBy::Fixed(assignments.collect()),
         description: Some(format!("safety backup before restoring {}", prepared.plan.archive)),
         cancel: options.cancel.clone(),
         ..DumpOptions::default()

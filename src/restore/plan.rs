@@ -6,7 +6,7 @@ use super::unit::units;
 use crate::archive::{Archive, CollectionEntry};
 use crate::config::RestoreMode;
 use crate::endpoint::Endpoint;
-use crate::group;
+use crate::group::{self, SelectFor};
 use dbferry_dialect::model::NativeObject;
 use dbferry_dialect::{
     Capabilities, Collection, CollectionAction, CollectionName, CollectionPlan, Database, DatabaseInfo, Dialect, Error,
@@ -167,13 +167,12 @@ pub(super) fn prepare<'a>(
         options,
     };
 
-    let chosen: BTreeSet<CollectionName> =
-        group::select(&manifest.assignments(), &options.selection, false)?.into_iter().map(|a| a.collection).collect();
+    let chosen = group::select(&manifest.assignments(), &options.selection, SelectFor::Restore)?;
     let mut notes = Vec::new();
     let mut selected: Vec<&CollectionEntry> = Vec::new();
-    for entry in manifest.collections.iter().filter(|entry| chosen.contains(&entry.collection.name)) {
+    for entry in chosen.into_iter().map(|index| &manifest.collections[index]) {
         let kind = entry.collection.kind;
-        if options.modes.of(&entry.collection.name, &entry.group) == RestoreMode::Skip {
+        if mode_of(options, entry) == RestoreMode::Skip {
             notes.push(format!("{} is skipped as configured", entry.collection.name));
         } else if !kind.is_portable() && !(same_dialect && options.trusted) {
             let why = if same_dialect { "the archive is not trusted" } else { "it means nothing to another dialect" };
@@ -270,7 +269,7 @@ impl<'a> Prepared<'a> {
             }
             planned.push(collection);
         }
-        groups.sort_by_key(|name| group::GroupOrder::of(name));
+        groups.sort_by(|left, right| group::compare(left, right));
         self.groups.push(GroupPlan { group: groups.join(", "), collections: plans });
         self.plan.units.push(PlannedUnit { groups, collections: planned });
     }
@@ -280,7 +279,7 @@ fn plan_collection(context: &Context<'_>, entry: &CollectionEntry) -> PlannedCol
     let source = &entry.collection;
     let target = context.target_name(&source.name);
     let existing = context.existing.get(&target).copied();
-    let mode = context.options.modes.of(&source.name, &entry.group);
+    let mode = mode_of(context.options, entry);
     let mut comparison = match existing {
         Some(existing) if existing.kind != source.kind => Comparison {
             problems: vec!["the target holds something of another kind under that name".into()],
@@ -327,6 +326,12 @@ fn plan_collection(context: &Context<'_>, entry: &CollectionEntry) -> PlannedCol
         statements: if creates { statements(context, &target, source) } else { Vec::new() },
         target,
     }
+}
+
+/// The mode of a collection; a part has its owner's.
+fn mode_of(options: &RestoreOptions, entry: &CollectionEntry) -> RestoreMode {
+    let owner = entry.collection.part_of.as_ref().unwrap_or(&entry.collection.name);
+    options.modes.mode_of(owner, &entry.group)
 }
 
 /// The verdicts for a collection that is created: what the target's own types do to the values.

@@ -4,7 +4,7 @@
 //! together: whichever came first would be compared with rows that are about to go. So they form one *unit*, and the unit is
 //! what is replaced atomically. `required` comes first.
 
-use crate::group::GroupOrder;
+use crate::group::InOrder;
 use dbferry_dialect::{Collection, CollectionName};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,9 +27,9 @@ pub(super) fn units(collections: &[(&Collection, &str)]) -> Vec<Vec<usize>> {
         }
     }
 
-    let mut units: BTreeMap<GroupOrder, Vec<usize>> = BTreeMap::new();
+    let mut units: BTreeMap<InOrder<'_>, Vec<usize>> = BTreeMap::new();
     for (index, (_, group)) in collections.iter().enumerate() {
-        units.entry(GroupOrder::of(leaders.of(group))).or_default().push(index);
+        units.entry(InOrder(leaders.of(group))).or_default().push(index);
     }
     units.into_values().map(|members| parents_first(members, collections, parents)).collect()
 }
@@ -40,7 +40,7 @@ fn parents_first<I: Iterator<Item = usize>>(
     collections: &[(&Collection, &str)],
     parents: impl Fn(usize) -> I,
 ) -> Vec<usize> {
-    members.sort_by_cached_key(|index| (GroupOrder::of(collections[*index].1), &collections[*index].0.name));
+    members.sort_by_cached_key(|index| (InOrder(collections[*index].1), &collections[*index].0.name));
     let mut ordered = Vec::with_capacity(members.len());
     let mut state: BTreeMap<usize, bool> = members.iter().map(|index| (*index, false)).collect();
     // Depth first without recursion: a chain of foreign keys may be longer than the stack is deep.
@@ -76,7 +76,7 @@ impl<'a> Leaders<'a> {
     fn join(&mut self, one: &'a str, other: &'a str) {
         let (one, other) = (self.of(one), self.of(other));
         if one != other {
-            let (leader, led) = if GroupOrder::of(one) <= GroupOrder::of(other) { (one, other) } else { (other, one) };
+            let (leader, led) = if InOrder(one) <= InOrder(other) { (one, other) } else { (other, one) };
             self.0.values_mut().filter(|current| **current == led).for_each(|current| *current = leader);
         }
     }

@@ -10,14 +10,14 @@ pub(crate) use rehash::{Rehash, rehash};
 
 use crate::archive::{Archive, CollectionEntry};
 use crate::endpoint::Endpoint;
-use crate::group::{self, Assignment, Selection};
+use crate::group::{self, SelectFor, Selection};
 use crate::progress::{Event, Progress};
 use crate::resources::Resources;
 use dbferry_dialect::hash::{CollectionHash, RowHasher};
 use dbferry_dialect::{Batch, Cancel, Collection, CollectionName, Error, ErrorKind, Purpose, Result, SnapshotOptions};
 use rayon::prelude::*;
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// How to verify.
@@ -221,10 +221,8 @@ fn check_rows(
 
 fn selected<'a>(archive: &'a Archive, selection: &Selection) -> Result<Vec<&'a CollectionEntry>> {
     let manifest = archive.manifest();
-    let assignments: Vec<Assignment> = manifest.assignments();
-    let chosen: BTreeSet<CollectionName> =
-        group::select(&assignments, selection, false)?.into_iter().map(|assignment| assignment.collection).collect();
-    Ok(manifest.collections.iter().filter(|entry| chosen.contains(&entry.collection.name)).collect())
+    let chosen = group::select(&manifest.assignments(), selection, SelectFor::Restore)?;
+    Ok(chosen.into_iter().map(|index| &manifest.collections[index]).collect())
 }
 
 fn verified(entry: &CollectionEntry, difference: Option<String>) -> VerifiedCollection {

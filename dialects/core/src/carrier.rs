@@ -21,13 +21,13 @@
 //! | year | Int16 | INTEGER(16) |
 //! | uuid | FixedSizeBinary(16), `arrow.uuid` | UUID |
 //! | json | Utf8, `arrow.json` | JSON |
-//! | set | List<Utf8> | LIST |
+//! | set | List\<Utf8\> | LIST |
 //! | bits(n), n <= 64, not varying | UInt64 | INTEGER(64, unsigned) |
 //! | other bits | Utf8 of 0 and 1 | STRING |
 //! | list | List | LIST |
 //! | struct | Struct | group |
 //! | range | Struct{lower, upper, lower_inclusive, upper_inclusive, empty} | group |
-//! | map | Map<Utf8, Utf8> | MAP |
+//! | map | Map\<Utf8, Utf8\> | MAP |
 //! | dynamic | Struct{integer: Int64, real: Float64, text: Utf8, bytes: Binary}, exactly one of them set | group |
 //!
 //! Every field is nullable whatever the column says, because the cell of an [exception](crate::exception) is null. What

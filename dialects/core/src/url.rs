@@ -214,7 +214,7 @@ mod tests {
         assert_eq!(url.to_string(), "mysql://me@h/d");
         assert!(!format!("{:?}", url.location()).contains(CANARY));
         for bad in
-            [format!("{CANARY}"), format!("postgres://me:{CANARY}@h:notaport/d"), format!("mysql://me:{CANARY}@[h/d")]
+            [CANARY.to_owned(), format!("postgres://me:{CANARY}@h:notaport/d"), format!("mysql://me:{CANARY}@[h/d")]
         {
             let error = DatabaseUrl::parse(&bad).expect_err("a bad URL");
             assert!(!format!("{error} {error:?}").contains(CANARY), "{error}");
