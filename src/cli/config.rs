@@ -107,20 +107,18 @@ impl Configuration {
     /// A database that is given by its URL. It is still a source if a connection says so: spelling the URL out is no way
     /// around that.
     fn place(&self, url: DatabaseUrl) -> Result<Place> {
-        let is_source = self
-            .config
-            .connections
-            .values()
-            .filter(|connection| connection.role == Some(ConnectionRole::Source))
-            .any(|connection| match &connection.url {
-                UrlSource::Literal(source) => same_database(source, &url),
-                // A command is not run for a connection that nobody named.
-                UrlSource::External(ExternalValue::Command(_)) => false,
-                UrlSource::External(value) => self
-                    .fetch(value)
-                    .and_then(|text| DatabaseUrl::parse(text.expose()))
-                    .is_ok_and(|source| same_database(&source, &url)),
-            });
+        let is_source =
+            self.config.connections.values().filter(|connection| connection.role == Some(ConnectionRole::Source)).any(
+                |connection| match &connection.url {
+                    UrlSource::Literal(source) => same_database(source, &url),
+                    // A command is not run for a connection that nobody named.
+                    UrlSource::External(ExternalValue::Command(_)) => false,
+                    UrlSource::External(value) => self
+                        .fetch(value)
+                        .and_then(|text| DatabaseUrl::parse(text.expose()))
+                        .is_ok_and(|source| same_database(&source, &url)),
+                },
+            );
         Ok(Place { endpoint: endpoint(url)?, role: is_source.then_some(ConnectionRole::Source) })
     }
 
@@ -187,7 +185,10 @@ fn has_password(url: &DatabaseUrl) -> bool {
 }
 
 fn holds_password(config: &Config) -> bool {
-    config.connections.values().any(|connection| matches!(&connection.url, UrlSource::Literal(url) if has_password(url)))
+    config
+        .connections
+        .values()
+        .any(|connection| matches!(&connection.url, UrlSource::Literal(url) if has_password(url)))
 }
 
 #[cfg(unix)]

@@ -10,7 +10,7 @@ use std::ffi::OsString;
 const HEADING: Style = Style::new().bold().underline();
 
 /// An example: what it does, and what to type.
-type Example = (&'static str, &'static str);
+pub(crate) type Example = (&'static str, &'static str);
 
 const NEWCOMER: &[Example] = &[
     ("Dump a database, look at what a restore would do, restore", "dbferry dump sqlite:shop.db backup/"),
@@ -66,13 +66,13 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         &[
             ("What is in the archive?", "dbferry inspect backup/"),
             ("The columns of one table", "dbferry inspect backup.zip orders"),
-            ("Tables of more than a million rows", "dbferry inspect backup/ --json | jq '.collections[] | select(.rows > 1e6)'"),
+            (
+                "Tables of more than a million rows",
+                "dbferry inspect backup/ --json | jq '.collections[] | select(.rows > 1e6)'",
+            ),
         ],
     ),
-    (
-        "list",
-        &[("Archives here", "dbferry list"), ("Archives elsewhere", "dbferry list /var/backups")],
-    ),
+    ("list", &[("Archives here", "dbferry list"), ("Archives elsewhere", "dbferry list /var/backups")]),
     (
         "verify",
         &[
@@ -103,27 +103,32 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             ("fish", "dbferry completions fish > ~/.config/fish/completions/dbferry.fish"),
         ],
     ),
-    (
-        "man",
-        &[("Read it", "dbferry man | man -l -"), ("The page of one command", "dbferry man dump > dbferry-dump.1")],
-    ),
+    ("man", &[("Read it", "dbferry man | man -l -"), ("The page of one command", "dbferry man dump > dbferry-dump.1")]),
     ("exit-codes", &[("As a table", "dbferry exit-codes"), ("For a program", "dbferry exit-codes --json")]),
 ];
+
+/// What every help says about variables.
+pub(crate) const ENVIRONMENT: &str =
+    "Every option has an environment variable: --exclude-group is DBFERRY_EXCLUDE_GROUP.";
+
+/// The examples of a verb, or of the program as a whole under its own name.
+pub(crate) fn examples(verb: &str) -> &'static [Example] {
+    if verb == "dbferry" {
+        return NEWCOMER;
+    }
+    EXAMPLES.iter().find(|(name, _)| *name == verb).map_or(&[], |(_, examples)| examples)
+}
 
 /// The whole command line.
 pub(crate) fn command() -> Command {
     let verbs = Cli::command().mut_args(with_environment).mut_subcommands(|verb| {
-        let examples = EXAMPLES.iter().find(|(name, _)| *name == verb.get_name()).map_or(&[][..], |(_, list)| list);
+        let examples = examples_text("Examples", examples(verb.get_name()));
         verb.mut_args(with_environment)
-            .before_long_help(examples_text("Examples", examples))
-            .after_long_help(format!(
-                "Every option has an environment variable: --exclude-group is DBFERRY_EXCLUDE_GROUP.\n\
-                 {HEADING}Exit codes:{HEADING:#} `dbferry exit-codes` prints them."
-            ))
+            .before_long_help(examples)
+            .after_long_help(format!("{ENVIRONMENT}\nThe exit codes are in `dbferry --help`."))
     });
     let long = format!(
-        "{HEADING}Databases:{HEADING:#}\n{}\n{HEADING}Exit codes:{HEADING:#}\n{}\n\
-         Every option has an environment variable: --row-group-size is DBFERRY_ROW_GROUP_SIZE.",
+        "{HEADING}Databases:{HEADING:#}\n{}\n{HEADING}Exit codes:{HEADING:#}\n{}\n{ENVIRONMENT}",
         databases(),
         exit::as_text()
     );
@@ -204,12 +209,10 @@ mod tests {
     fn every_verb_has_examples_that_parse() {
         for verb in command().get_subcommands() {
             let name = verb.get_name();
-            let (_, examples) = EXAMPLES.iter().find(|(known, _)| *known == name).expect(name);
+            let examples = examples(name);
             assert!((2..=4).contains(&examples.len()), "{name}");
-            for (_, example) in *examples {
-                command()
-                    .try_get_matches_from(words(example))
-                    .unwrap_or_else(|error| panic!("{example}: {error}"));
+            for (_, example) in examples {
+                command().try_get_matches_from(words(example)).unwrap_or_else(|error| panic!("{example}: {error}"));
             }
         }
     }

@@ -3,7 +3,7 @@
 //! Results go to standard output, everything else to standard error. With `--json` standard output holds JSON lines only.
 //! A reader that goes away early (`| head`) is no failure: the work goes on and ends with its own exit code.
 
-use super::args::{ColorWhen, OutputArgs};
+use super::args::ColorWhen;
 use super::json;
 use super::text::{indented, one_line, redact};
 use clap::builder::styling::{AnsiColor, Style};
@@ -34,14 +34,14 @@ pub(crate) struct Output {
 
 impl Output {
     /// As the arguments, the environment and the terminal say.
-    pub(crate) fn new(args: &OutputArgs) -> Self {
+    pub(crate) fn new(json: bool, quiet: bool, verbose: u8, color: ColorWhen) -> Self {
         let environment = |name: &str| std::env::var(name).ok();
         Self {
-            json: args.json,
-            quiet: args.quiet,
-            verbose: args.verbose,
-            color_out: wants_color(args.color, io::stdout().is_terminal(), environment),
-            color_err: wants_color(args.color, io::stderr().is_terminal(), environment),
+            json,
+            quiet,
+            verbose,
+            color_out: wants_color(color, io::stdout().is_terminal(), environment),
+            color_err: wants_color(color, io::stderr().is_terminal(), environment),
         }
     }
 
@@ -173,7 +173,8 @@ impl Columns {
         self.rows.push(cells.into_iter().map(|cell| one_line(&cell).into_owned()).collect());
     }
 
-    fn render(&self, color: bool) -> String {
+    /// The table as text without its last line end.
+    pub(crate) fn render(&self, color: bool) -> String {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
         if io::stdout().is_terminal() {
@@ -205,9 +206,8 @@ mod tests {
     use super::*;
 
     fn auto(terminal: bool, variables: &[(&str, &str)]) -> bool {
-        let environment = |name: &str| {
-            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-        };
+        let environment =
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
         wants_color(ColorWhen::Auto, terminal, environment)
     }
 

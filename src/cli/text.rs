@@ -86,7 +86,8 @@ fn redact_parameters(token: &str) -> String {
 
 /// `text` as one word of a POSIX shell, for commands that are printed to be run again.
 pub(crate) fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '@' | '=' | ',' | '+' | '%');
+    let plain =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '@' | '=' | ',' | '+' | '%');
     if !text.is_empty() && text.chars().all(plain) {
         text.to_owned()
     } else {

@@ -136,9 +136,14 @@ mod tests {
     #[test]
     fn counts_and_times_are_written() {
         assert_eq!([count(0), count(999), count(1000), count(1_234_567)], ["0", "999", "1,000", "1,234,567"]);
-        for (millis, shown) in
-            [(0, "0 s"), (42, "0.04 s"), (9_940, "9.94 s"), (12_400, "12 s"), (185_000, "3 min 05 s"), (7_390_000, "2 h 03 min")]
-        {
+        for (millis, shown) in [
+            (0, "0 s"),
+            (42, "0.04 s"),
+            (9_940, "9.94 s"),
+            (12_400, "12 s"),
+            (185_000, "3 min 05 s"),
+            (7_390_000, "2 h 03 min"),
+        ] {
             assert_eq!(duration(Duration::from_millis(millis)), shown);
         }
         assert_eq!(rates(100, 2_000, Duration::from_millis(500)), "200 rows/s, 4.0 kB/s");

@@ -68,7 +68,9 @@ fn content(event: Event<'_>) -> Option<(&'static str, Content<'_>)> {
     Some(match event {
         Event::Phase { name, group } => ("phase", Content::Phase { name, group }),
         Event::Planned { collections, rows, bytes } => ("planned", Content::Planned { collections, rows, bytes }),
-        Event::CollectionStarted { collection, rows } => ("collection-started", Content::Collection { collection, rows }),
+        Event::CollectionStarted { collection, rows } => {
+            ("collection-started", Content::Collection { collection, rows })
+        }
         Event::CollectionFinished { collection, rows } => {
             ("collection-finished", Content::Collection { collection, rows: Some(rows) })
         }
@@ -139,7 +141,8 @@ mod tests {
     #[test]
     fn progress_keeps_its_shape() {
         let tally = Tally::new(Instant::now());
-        let value: serde_json::Value = serde_json::from_str(&json::line("progress", &progress(&tally)).unwrap()).unwrap();
+        let value: serde_json::Value =
+            serde_json::from_str(&json::line("progress", &progress(&tally)).unwrap()).unwrap();
         let keys: Vec<&String> = value.as_object().unwrap().keys().collect();
         assert_eq!(
             keys,

@@ -1,0 +1,257 @@
+//! `plan`: what a restore would do and lose. Also what `restore --dry-run` prints, and what its question is made of.
+
+use super::App;
+use super::args::RestoreShared;
+use super::config::{Configuration, Place, archive_path};
+use super::exit;
+use super::output::{Columns, Output, write_err};
+use super::text::{counted, indented, one_line};
+use super::units;
+use dbferry::Result;
+use dbferry::archive::Archive;
+use dbferry::dialect::CollectionAction;
+use dbferry::restore::{PlannedCollection, RestoreOptions, RestorePlan, Verdict, plan};
+use serde::Serialize;
+
+/// The document of a plan.
+#[derive(Serialize)]
+struct Document<'a> {
+    archive_path: String,
+    target_url: String,
+    /// Whether anything in the target would be replaced or dropped.
+    overwrites: bool,
+    rows_overwritten: u64,
+    /// Everything that keeps the restore from being done; empty when it can be done.
+    problems: Vec<String>,
+    exit_code: u8,
+    #[serde(flatten)]
+    plan: &'a RestorePlan,
+}
+
+/// What a restore and its plan need.
+pub(super) struct Job {
+    pub(super) archive: Archive,
+    pub(super) place: Place,
+    pub(super) options: RestoreOptions,
+}
+
+impl Job {
+    /// Opens the archive, finds the target, and puts the options together.
+    pub(super) fn prepare(args: &RestoreShared, app: &App) -> Result<Self> {
+        archive_path(
+            &args.archive,
+            "write the archive first and the database second: dbferry restore backup/ sqlite:new.db",
+        )?;
+        let configuration = Configuration::load(&args.config)?;
+        let resources = args.resources.resources()?;
+        let archive = Archive::open(&args.archive)?;
+        let place = configuration.database(args.url.as_deref(), &app.output)?;
+        let mut modes = configuration.config.restore;
+        let names = archive.manifest().collections.iter().map(|entry| &entry.collection.name);
+        for pattern in modes.unmatched(names) {
+            app.output
+                .warn(&format!("[[restore.table]] match = {:?} matches no table of the archive", pattern.as_str()));
+        }
+        if let Some(mode) = args.mode {
+            modes.mode = mode.into();
+        }
+        let options = RestoreOptions {
+            resources,
+            selection: args.selection.selection(),
+            modes,
+            recreate: args.recreate,
+            trusted: !args.untrusted,
+            foreign_keys: args.foreign_keys.into(),
+            safety_backup: None,
+            cancel: app.signals.cancel(),
+        };
+        Ok(Self { archive, place, options })
+    }
+
+    /// Plans; the target is only looked at.
+    pub(super) fn plan(&self) -> Result<RestorePlan> {
+        plan(&self.archive, &self.place.endpoint, &self.options)
+    }
+}
+
+pub(super) fn run(args: &RestoreShared, app: &App) -> Result<u8> {
+    let job = Job::prepare(args, app)?;
+    show(&job, &job.plan()?, app)
+}
+
+/// Prints a plan; the exit code says whether it can be done.
+pub(super) fn show(job: &Job, plan: &RestorePlan, app: &App) -> Result<u8> {
+    let problems = plan.problems();
+    let exit_code = if problems.is_empty() { exit::DONE } else { exit::INCOMPATIBLE };
+    let output = &app.output;
+    output.heading(title(job, plan))?;
+    output.table(&collections(plan))?;
+    if output.verbose > 0 {
+        details(plan, output)?;
+    }
+    for edge in plan.leaving.iter().filter(|edge| !edge.missing) {
+        output.say(format!("note: {}: {}", one_line(&edge.child.to_string()), one_line(&edge.describe())))?;
+    }
+    for note in &plan.notes {
+        output.say(format!("note: {}", one_line(note)))?;
+    }
+    for collection in plan.collections() {
+        for note in &collection.notes {
+            output.say(format!("note: {}: {}", one_line(&collection.collection.to_string()), one_line(note)))?;
+        }
+    }
+    for problem in &problems {
+        output.say(format!("problem: {}", one_line(problem)))?;
+    }
+    output.say(effect(plan))?;
+    output.document(
+        "plan",
+        &Document {
+            archive_path: job.archive.path().display().to_string(),
+            target_url: job.place.endpoint.to_string(),
+            overwrites: plan.overwrites(),
+            rows_overwritten: plan.rows_overwritten(),
+            problems,
+            exit_code,
+            plan,
+        },
+    )?;
+    Ok(exit_code)
+}
+
+/// Prints what consent is asked for, to standard error.
+pub(super) fn question(job: &Job, plan: &RestorePlan) -> String {
+    format!("{}\n{}\n{}\n", title(job, plan), collections(plan).render(false), effect(plan))
+}
+
+/// Prints the summary of a plan that can not be done, before the error that says so.
+pub(super) fn tell(job: &Job, plan: &RestorePlan, output: &Output) {
+    if !output.json && !output.quiet {
+        write_err(&question(job, plan));
+    }
+}
+
+fn title(job: &Job, plan: &RestorePlan) -> String {
+    let manifest = job.archive.manifest();
+    let text = format!(
+        "{} ({} {}, {}, {}) into {}",
+        job.archive.path().display(),
+        plan.source.product,
+        plan.source.version,
+        plan.source.database,
+        manifest.created_at,
+        job.place.endpoint
+    );
+    one_line(&text).into_owned()
+}
+
+fn collections(plan: &RestorePlan) -> Columns {
+    let mut table = Columns::new(&["group", "table", "action", "rows", "rows that go", "columns"], &[3, 4]);
+    for line in plan.collections() {
+        let overwritten = match (line.action, line.rows_overwritten) {
+            (_, Some(rows)) => units::count(rows),
+            (Some(CollectionAction::Replace | CollectionAction::Recreate), None) => "unknown".into(),
+            _ => String::new(),
+        };
+        table.row([
+            line.group.clone(),
+            line.target.to_string(),
+            line.action.map_or("refuse", action_name).into(),
+            units::count(if line.action.is_none_or(CollectionAction::loads) { line.rows } else { 0 }),
+            overwritten,
+            verdicts(line),
+        ]);
+    }
+    table
+}
+
+/// The name of an action as JSON has it.
+pub(super) fn action_name(action: CollectionAction) -> &'static str {
+    match action {
+        CollectionAction::Create => "create",
+        CollectionAction::Replace => "replace",
+        CollectionAction::Recreate => "recreate",
+        CollectionAction::Append => "append",
+        CollectionAction::CreateEmpty => "create-empty",
+        CollectionAction::Keep => "keep",
+    }
+}
+
+/// `12 identical, 1 widening`.
+fn verdicts(collection: &PlannedCollection) -> String {
+    const ORDER: [Verdict; 6] = [
+        Verdict::Identical,
+        Verdict::Widening,
+        Verdict::Extra,
+        Verdict::Checked,
+        Verdict::Lossy,
+        Verdict::Incompatible,
+    ];
+    let counts = ORDER.iter().filter_map(|verdict| {
+        let count = collection.columns.iter().filter(|column| column.verdict == *verdict).count();
+        (count > 0).then(|| format!("{count} {verdict}"))
+    });
+    counts.collect::<Vec<_>>().join(", ")
+}
+
+fn details(plan: &RestorePlan, output: &Output) -> Result<()> {
+    let mut table = Columns::new(&["column", "archive", "target", "verdict", "why"], &[]);
+    for collection in plan.collections() {
+        for column in &collection.columns {
+            table.row([
+                format!("{}.{}", collection.target, column.name),
+                column.source.clone().unwrap_or_default(),
+                column.target.clone().unwrap_or_default(),
+                column.verdict.to_string(),
+                column.reason.clone().unwrap_or_default(),
+            ]);
+        }
+    }
+    output.say("")?;
+    output.table(&table)?;
+    if output.verbose > 1 {
+        for statement in plan.collections().flat_map(|collection| &collection.statements) {
+            output.say(format!("sql: {};", indented(statement, "  ")))?;
+        }
+    }
+    Ok(())
+}
+
+/// The whole effect in a sentence.
+fn effect(plan: &RestorePlan) -> String {
+    let count = |wanted: &[CollectionAction]| {
+        plan.collections().filter(|line| line.action.is_some_and(|action| wanted.contains(&action))).count() as u64
+    };
+    let mut parts = Vec::new();
+    let replaced = count(&[CollectionAction::Replace, CollectionAction::Recreate]);
+    if replaced > 0 {
+        let unknown = plan.collections().any(|line| {
+            matches!(line.action, Some(CollectionAction::Replace | CollectionAction::Recreate))
+                && line.rows_overwritten.is_none()
+        });
+        let rows = match (plan.rows_overwritten(), unknown) {
+            (0, true) => "their rows".into(),
+            (rows, true) => format!("at least {}", counted(rows, "row")),
+            (rows, false) => counted(rows, "row"),
+        };
+        parts.push(format!("replaces {}: {rows} in the target go", counted(replaced, "table")));
+    }
+    for (verb, actions) in [
+        ("creates", &[CollectionAction::Create, CollectionAction::CreateEmpty][..]),
+        ("adds rows to", &[CollectionAction::Append]),
+        ("leaves alone", &[CollectionAction::Keep]),
+    ] {
+        let count = count(actions);
+        if count > 0 {
+            parts.push(format!("{verb} {}", counted(count, "table")));
+        }
+    }
+    let rows: u64 =
+        plan.collections().filter(|line| line.action.is_some_and(CollectionAction::loads)).map(|line| line.rows).sum();
+    parts.push(format!("loads {}", counted(rows, "row")));
+    let problems = plan.problems().len() as u64;
+    if problems > 0 {
+        return format!("cannot be restored: {}; nothing was changed", counted(problems, "problem"));
+    }
+    parts.join("; ")
+}

@@ -1,0 +1,131 @@
+//! `restore`: an archive into a database, after consent.
+
+use super::App;
+use super::args::RestoreArgs;
+use super::config::archive_path;
+use super::confirm;
+use super::exit;
+use super::output::{Columns, Output};
+use super::plan::{self, Job};
+use super::progress::Moved;
+use super::text::{counted, one_line};
+use super::units;
+use dbferry::config::ConnectionRole;
+use dbferry::dialect::CollectionAction;
+use dbferry::restore::{Proof, RestorePlan, RestoreReport, restore};
+use dbferry::{Error, ErrorKind, Result};
+use serde::Serialize;
+
+/// The last document of a restore.
+#[derive(Serialize)]
+struct Summary<'a> {
+    command: &'static str,
+    archive_path: String,
+    target_url: String,
+    #[serde(flatten)]
+    report: &'a RestoreReport,
+    exit_code: u8,
+}
+
+pub(super) fn run(args: &RestoreArgs, app: &App) -> Result<u8> {
+    let mut job = Job::prepare(&args.shared, app)?;
+    confirm::refuse_source(&job.place)?;
+    if let Some(path) = &args.safety_backup {
+        archive_path(path, "the safety backup is a new archive: --safety-backup before/")?;
+        job.options.safety_backup = Some(path.clone());
+    }
+    let planned = job.plan()?;
+    if args.dry_run {
+        return plan::show(&job, &planned, app);
+    }
+    if !planned.problems().is_empty() {
+        plan::tell(&job, &planned, &app.output);
+    } else if needs_consent(&planned) && !args.yes && job.place.role != Some(ConnectionRole::Scratch) {
+        confirm::ask(&plan::question(&job, &planned), &job.place.endpoint.url)?;
+    }
+
+    let reporter = app.reporter(job.options.resources.jobs)?;
+    let result = restore(&job.archive, &job.place.endpoint, &job.options, &reporter);
+    let moved = reporter.finish();
+    let report = result.map_err(state_of_target)?;
+    for warning in &report.warnings {
+        app.output.warn(warning);
+    }
+    let exit_code = if report.warnings.is_empty() { exit::DONE } else { exit::WARNINGS };
+    say(&app.output, &job, &report, moved)?;
+    app.output.document(
+        "summary",
+        &Summary {
+            command: "restore",
+            archive_path: job.archive.path().display().to_string(),
+            target_url: job.place.endpoint.to_string(),
+            report: &report,
+            exit_code,
+        },
+    )?;
+    Ok(exit_code)
+}
+
+/// Whether something that exists is changed. What is only created takes nothing away from anybody.
+fn needs_consent(plan: &RestorePlan) -> bool {
+    plan.collections().any(|collection| {
+        matches!(
+            collection.action,
+            Some(CollectionAction::Replace | CollectionAction::Recreate | CollectionAction::Append)
+        )
+    })
+}
+
+/// Says what state the target is in after a cancelled run. The engine names the groups that were replaced before.
+fn state_of_target(error: Error) -> Error {
+    if error.kind() != ErrorKind::Cancelled {
+        return error;
+    }
+    let finished = error.context().any(|(key, _)| key == "groups finished before");
+    error.with(
+        "target",
+        if finished {
+            "the groups that were finished are replaced, the others are as they were"
+        } else {
+            "nothing was changed"
+        },
+    )
+}
+
+fn say(output: &Output, job: &Job, report: &RestoreReport, moved: Moved) -> Result<()> {
+    let mut table = Columns::new(&["group", "table", "action", "rows", "proof"], &[3]);
+    for unit in &report.units {
+        for line in &unit.collections {
+            table.row([
+                unit.groups.join(", "),
+                line.collection.to_string(),
+                plan::action_name(line.action).into(),
+                units::count(line.rows),
+                proof_name(line.proof).into(),
+            ]);
+        }
+    }
+    output.table(&table)?;
+    let lines = || report.units.iter().flat_map(|unit| &unit.collections);
+    let proven = lines().filter(|line| line.proof != Proof::Count).count() == lines().count();
+    if let Some(path) = &report.safety_backup {
+        output.say(format!("what was overwritten is in {}", one_line(&path.display().to_string())))?;
+    }
+    output.success(format!(
+        "restored {} with {} into {} in {} ({}); {}",
+        counted(lines().count() as u64, "table"),
+        counted(report.rows, "row"),
+        one_line(&job.place.endpoint.to_string()),
+        units::duration(moved.time),
+        units::rates(report.rows, moved.bytes, moved.time),
+        if proven { "every row was read again and is equal" } else { "not every table could be proven by its hash" },
+    ))
+}
+
+fn proof_name(proof: Proof) -> &'static str {
+    match proof {
+        Proof::Hash => "read again, equal",
+        Proof::Count => "counted",
+        Proof::Nothing => "",
+    }
+}
