@@ -8,7 +8,7 @@ use dbferry::Error;
 use serde::Serialize;
 use serde_json::ser::Formatter;
 use std::collections::BTreeMap;
-use std::error::Error as _;
+use std::error::Error as StdError;
 use std::io;
 
 /// The version of the shape of everything that `--json` prints.
@@ -55,7 +55,7 @@ impl ErrorDocument {
     /// Takes an error apart.
     pub(crate) fn new(error: &Error, exit_code: u8) -> Self {
         let shown = |text: &str| text::redact(text).into_owned();
-        let causes = std::iter::successors(error.source(), |cause| cause.source());
+        let causes = std::iter::successors(error.source(), |cause: &&(dyn StdError + 'static)| (*cause).source());
         Self {
             kind: exit::kind_name(error.kind()),
             message: shown(error.message()),

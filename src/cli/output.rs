@@ -80,13 +80,6 @@ impl Output {
         self.tell(WARNING, "warning", message);
     }
 
-    /// A remark for whoever waits; left out by `-q`.
-    pub(crate) fn note(&self, message: &str) {
-        if !self.quiet {
-            write_err(&format!("{}\n", indented(message, "  ")));
-        }
-    }
-
     /// An error with all that is known about it: on standard error in words, and with `--json` as the last document too.
     pub(crate) fn error(&self, error: &Error, exit_code: u8) {
         let document = self.document("error", &json::ErrorDocument::new(error, exit_code));
