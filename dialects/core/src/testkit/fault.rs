@@ -143,6 +143,7 @@ mod tests {
                 proof[0].read(&request, &mut |_: Batch| Ok(()))?;
             }
         }
+        drop(proof);
         replacer.commit()?;
         replacer.finish(&[])?;
         Ok(())

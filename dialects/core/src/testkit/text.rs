@@ -173,7 +173,7 @@ mod tests {
     use crate::exception::ExceptionReason;
     use crate::logical::LogicalType;
     use crate::model::{CollectionName, Column};
-    use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
+    use arrow::array::{ArrayRef, Float64Array, Int64Array, ListArray, StringArray};
     use arrow::record_batch::RecordBatch;
     use std::sync::Arc;
 
@@ -206,6 +206,19 @@ mod tests {
         let strings = StringArray::from(vec![None, Some(""), Some("null"), Some("a\0\""), Some("\u{1f600}")]);
         let texts = one_column(LogicalType::TEXT, Arc::new(strings));
         assert_eq!(texts, ["c=null", "c=\"\"", "c=\"null\"", "c=\"a\\0\\\"\"", "c=\"\u{1f600}\""]);
+    }
+
+    #[test]
+    fn nulls_show_at_every_depth() {
+        let element = Box::new(LogicalType::INT64);
+        let lists = ListArray::from_iter_primitive::<Int64Type, _, _>([
+            None,
+            Some(vec![]),
+            Some(vec![None]),
+            Some(vec![Some(1), None]),
+        ]);
+        let texts = one_column(LogicalType::List { element }, Arc::new(lists));
+        assert_eq!(texts, ["c=null", "c=[]", "c=[null]", "c=[1, null]"]);
     }
 
     #[test]

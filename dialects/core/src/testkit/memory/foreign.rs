@@ -41,13 +41,20 @@ pub(super) fn violations(state: &State) -> Result<Vec<Violation>> {
         for foreign_key in &table.collection.foreign_keys {
             let keys = dangling(state, table, foreign_key)?;
             if !keys.is_empty() {
-                let (from, to) = (foreign_key.columns.join(", "), foreign_key.referenced_columns.join(", "));
-                let foreign_key = format!("({from}) -> {} ({to})", foreign_key.references);
+                let foreign_key = describe(foreign_key);
                 found.push(Violation { collection: table.collection.name.clone(), foreign_key, keys });
             }
         }
     }
     Ok(found)
+}
+
+fn describe(foreign_key: &ForeignKey) -> String {
+    let (from, references) = (foreign_key.columns.join(", "), &foreign_key.references);
+    match foreign_key.referenced_columns.join(", ") {
+        primary_key if primary_key.is_empty() => format!("({from}) -> {references}"),
+        to => format!("({from}) -> {references} ({to})"),
+    }
 }
 
 fn dangling(state: &State, table: &Table, foreign_key: &ForeignKey) -> Result<BTreeSet<String>> {

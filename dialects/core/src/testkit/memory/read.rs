@@ -12,19 +12,21 @@ use crate::model::{Collection, Schema};
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt64Array};
 use arrow::compute::take_record_batch;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// One state that all readers share: nothing that is written later is seen.
 pub(super) struct MemorySnapshot {
     state: Arc<State>,
     consistency: Consistency,
     cancel: Cancel,
+    /// Readers are valid as long as this lives.
+    alive: Arc<()>,
     readers_taken: bool,
 }
 
 impl MemorySnapshot {
     pub(super) fn new(state: Arc<State>, consistency: Consistency, cancel: Cancel) -> Self {
-        Self { state, consistency, cancel, readers_taken: false }
+        Self { state, consistency, cancel, alive: Arc::default(), readers_taken: false }
     }
 }
 
@@ -47,7 +49,7 @@ impl Snapshot for MemorySnapshot {
         if std::mem::replace(&mut self.readers_taken, true) {
             return Vec::new();
         }
-        readers(&self.state, self.consistency.readers, &self.cancel)
+        readers(&self.state, self.consistency.readers, &self.cancel, &self.alive)
     }
 
     fn finish(self: Box<Self>) -> Result<()> {
@@ -55,11 +57,10 @@ impl Snapshot for MemorySnapshot {
     }
 }
 
-/// Readers of one state.
-pub(super) fn readers(state: &Arc<State>, count: usize, cancel: &Cancel) -> Vec<Box<dyn Reader>> {
-    (0..count.max(1))
-        .map(|_| Box::new(MemoryReader { state: state.clone(), cancel: cancel.clone() }) as Box<dyn Reader>)
-        .collect()
+/// Readers of one state, valid as long as `alive` lives.
+pub(super) fn readers(state: &Arc<State>, count: usize, cancel: &Cancel, alive: &Arc<()>) -> Vec<Box<dyn Reader>> {
+    let reader = || MemoryReader { state: state.clone(), cancel: cancel.clone(), alive: Arc::downgrade(alive) };
+    (0..count.max(1)).map(|_| Box::new(reader()) as Box<dyn Reader>).collect()
 }
 
 /// Divides a table by row positions, which are its keys.
@@ -90,12 +91,18 @@ fn share(rows: u64, bytes: u64, wanted: u64) -> u64 {
 struct MemoryReader {
     state: Arc<State>,
     cancel: Cancel,
+    alive: Weak<()>,
 }
 
 impl Reader for MemoryReader {
     fn read(&mut self, request: &ReadRequest<'_>, sink: &mut dyn Sink) -> Result<u64> {
         self.cancel.check()?;
         let name = &request.collection.name;
+        if self.alive.strong_count() == 0 {
+            return Err(Error::new(ErrorKind::Internal, "a reader was used after what it reads was released")
+                .with("dialect", "memory")
+                .with("collection", name));
+        }
         if request.predicate.is_some() {
             return Err(Error::new(ErrorKind::Unsupported, "the in-memory dialect evaluates no conditions")
                 .with("dialect", "memory")

@@ -32,8 +32,18 @@ pub(super) struct MemoryReplacer {
 /// How far the current group is.
 enum Stage {
     Idle,
-    Loading { plan: GroupPlan, before: Vec<Violation>, staged: State, loads: Arc<Loads>, warnings: Vec<String> },
-    Complete { staged: Arc<State> },
+    Loading {
+        plan: GroupPlan,
+        before: Vec<Violation>,
+        staged: State,
+        loads: Arc<Loads>,
+        warnings: Vec<String>,
+    },
+    Complete {
+        staged: Arc<State>,
+        /// Readers are valid as long as this lives, and hold a weak reference to it.
+        alive: Arc<()>,
+    },
 }
 
 /// The tables that the writers of one group share.
@@ -84,9 +94,9 @@ impl MemoryReplacer {
         Ok(())
     }
 
-    fn complete_state(&self) -> Result<&Arc<State>> {
+    fn complete_state(&self) -> Result<(&Arc<State>, &Arc<()>)> {
         match &self.stage {
-            Stage::Complete { staged } => Ok(staged),
+            Stage::Complete { staged, alive } => Ok((staged, alive)),
             _ => Err(out_of_order("the group is not complete")),
         }
     }
@@ -155,23 +165,28 @@ impl Replacer for MemoryReplacer {
             add_objects(&mut staged, &planned.objects, &mut warnings);
         }
         validate_foreign_keys(&staged, &plan, &before, &mut warnings)?;
-        self.stage = Stage::Complete { staged: Arc::new(staged) };
+        self.stage = Stage::Complete { staged: Arc::new(staged), alive: Arc::default() };
         Ok(warnings)
     }
 
     fn readers(&mut self, count: usize) -> Result<Vec<Box<dyn Reader>>> {
         self.cancel.check()?;
-        Ok(read::readers(self.complete_state()?, count, &self.cancel))
+        let (staged, alive) = self.complete_state()?;
+        Ok(read::readers(staged, count, &self.cancel, alive))
     }
 
     fn chunks(&mut self, collection: &Collection, target_bytes: u64) -> Result<Vec<Chunk>> {
         self.cancel.check()?;
-        read::chunks(self.complete_state()?.table(&collection.name)?, target_bytes)
+        read::chunks(self.complete_state()?.0.table(&collection.name)?, target_bytes)
     }
 
     fn commit(&mut self) -> Result<()> {
         self.cancel.check()?;
-        let staged = self.complete_state()?.clone();
+        let (staged, alive) = self.complete_state()?;
+        if Arc::weak_count(alive) > 0 {
+            return Err(out_of_order("a reader of the group was not dropped"));
+        }
+        let staged = staged.clone();
         self.publish(&staged)?;
         self.stage = Stage::Idle;
         Ok(())
