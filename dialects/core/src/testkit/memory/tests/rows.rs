@@ -1,6 +1,7 @@
 //! What rows are taken, and what is checked.
 
 use super::*;
+use arrow::array::new_null_array;
 
 #[test]
 fn rows_that_break_a_rule_are_refused() {
@@ -15,12 +16,17 @@ fn rows_that_break_a_rule_are_refused() {
         reason: ExceptionReason::Nan,
         value: NativeValue::Integer(3),
     });
+    // The label of parent 1 is null.
+    let mut twice = parent_rows(&[1]);
+    let value = NativeValue::Integer(3);
+    twice.exceptions = vec![Exception { row: 0, column: 1, reason: ExceptionReason::Nan, value }; 2];
     for (rows, message) in [
         (parent_rows(&[5, 5]), "duplicate value of the primary key"),
         (null_id, "null in a column that is not nullable"),
         (long, "the value is not one of text(5)"),
         (child_rows(&[Some(1)]), "the batch has the columns"),
         (stray, "stand on no null cell"),
+        (twice, "out of order"),
     ] {
         let dialect = shop();
         let before = dialect.content("shop");
@@ -34,6 +40,12 @@ fn rows_that_break_a_rule_are_refused() {
     let error =
         replace(&shop(), vec![planned(parents(), CollectionAction::Replace)], &[("children", child_rows(&[None]))]);
     assert_eq!(error.expect_err("not in the plan").kind(), ErrorKind::Database);
+}
+
+/// Parents whose cells are all null.
+fn parent_exceptions_only(rows: usize) -> RecordBatch {
+    let nulls = parents().columns.into_iter().map(|column| new_null_array(&carrier::arrow_type(&column.logical), rows));
+    RecordBatch::try_new(carrier::schema(&parents()), nulls.collect()).expect("columns of the collection")
 }
 
 #[test]
@@ -50,6 +62,22 @@ fn exceptions_are_kept_and_may_stand_where_null_may_not() {
     replace(&dialect, plan.clone(), &[("parents", rows.clone())]).expect("replaced");
     let stored = dialect.batches("shop", &name("parents")).expect("rows");
     assert_eq!(stored[0].exceptions, rows.exceptions);
+    // The same in a table with its columns the other way round.
+    let mut turned = parents();
+    turned.columns.reverse();
+    let other = MemoryDialect::new();
+    other.insert("shop", &schema(&[turned]), &[]).expect("no rows");
+    rows.exceptions.insert(1, exception(0, 1, NativeValue::Integer(5)));
+    rows.exceptions[0] = exception(0, 0, NativeValue::Bytes(Vec::new()));
+    rows.records = parent_exceptions_only(2);
+    replace(&other, plan.clone(), &[("parents", rows.clone())]).expect("replaced");
+    assert_eq!(
+        rows_of(&other, "parents"),
+        [
+            "label=<storage-class: integer 5> | id=<storage-class: bytes x>",
+            "label=null | id=<storage-class: text \"one\">"
+        ]
+    );
     rows.exceptions.pop();
     assert!(replace(&dialect, plan, &[("parents", rows)]).is_err(), "a null without an exception");
 }
@@ -108,6 +136,10 @@ fn what_did_not_hold_before_is_a_warning() {
     let plan = vec![planned(parents(), CollectionAction::Replace)];
     let warnings = replace(&dialect, plan, &[("parents", parent_rows(&[1]))]).expect("replaced");
     assert_eq!(warnings, ["a foreign key did not hold before: main.children (parent) -> main.parents: 9"]);
+    // Rows that are loaded must hold, whatever was there before.
+    let plan = vec![planned(children(), CollectionAction::Replace)];
+    let error = replace(&dialect, plan, &[("children", child_rows(&[Some(9)]))]).expect_err("9 is missing");
+    assert_eq!(error.kind(), ErrorKind::Mismatch);
 }
 
 #[test]
