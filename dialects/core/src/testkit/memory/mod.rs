@@ -71,6 +71,7 @@ impl MemoryDialect {
             transactional_ddl: true,
             comments: true,
             namespaces: true,
+            default_namespace: "main",
             adds_foreign_keys: true,
             unsigned_integers: true,
             exact_decimals: true,
