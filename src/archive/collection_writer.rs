@@ -50,8 +50,7 @@ impl CollectionWriter {
                 .hint("leave the table out"));
         }
         let schema = carrier::schema(collection);
-        let options =
-            ArrowWriterOptions::new().with_properties(properties::rows(collection, &shared.options)?);
+        let options = ArrowWriterOptions::new().with_properties(properties::rows(collection, &shared.options)?);
         let path = layout::rows_path(group, &collection.name);
         let file = shared.begin(group, &path)?;
         let (file, factory) = ArrowWriter::try_new_with_options(file, Arc::clone(&schema), options)
@@ -122,8 +121,7 @@ impl CollectionWriter {
             Some(exceptions) => exceptions,
             none => {
                 let path = layout::exceptions_path(&self.group, &self.name);
-                let options =
-                    ArrowWriterOptions::new().with_properties(properties::exceptions(&self.shared.options)?);
+                let options = ArrowWriterOptions::new().with_properties(properties::exceptions(&self.shared.options)?);
                 let file = self.shared.begin(&self.group, &path)?;
                 let writer = ArrowWriter::try_new_with_options(file, exceptions::schema(), options)
                     .map_err(|error| write_error(&path, error))?;

@@ -36,9 +36,7 @@ struct Envelope<'a> {
 /// [`ErrorKind::Internal`] when the manifest breaks a rule of the format: it is refused here so that no archive is written
 /// that could not be read.
 pub(super) fn write(manifest: &Manifest) -> Result<Vec<u8>> {
-    let broken = |error: Error| {
-        Error::new(ErrorKind::Internal, "the manifest would not be readable").caused_by(error)
-    };
+    let broken = |error: Error| Error::new(ErrorKind::Internal, "the manifest would not be readable").caused_by(error);
     validate(manifest).map_err(broken)?;
     let mut value = Vec::new();
     let formatter = serde_json::ser::PrettyFormatter::with_indent(b" ");
@@ -47,7 +45,8 @@ pub(super) fn write(manifest: &Manifest) -> Result<Vec<u8>> {
         .map_err(|error| Error::new(ErrorKind::Internal, "the manifest has no JSON form").caused_by(error))?;
     let hash = blake3::hash(&value).to_hex();
     let mut file =
-        format!("{{\"format\":\"{FORMAT}\",\"version\":{FORMAT_VERSION},\"blake3\":\"{hash}\",\"manifest\":").into_bytes();
+        format!("{{\"format\":\"{FORMAT}\",\"version\":{FORMAT_VERSION},\"blake3\":\"{hash}\",\"manifest\":")
+            .into_bytes();
     file.append(&mut value);
     file.extend_from_slice(b"}\n");
     if file.len() as u64 > LARGEST_MANIFEST {
@@ -151,10 +150,20 @@ mod tests {
         let manifest = serde_json::to_value(testing::manifest()).expect("a value");
         assert!(read(wrap(&manifest.to_string()).as_bytes()).is_ok());
         for pointer in [
-            "", "/source", "/consistency", "/groups/0", "/collections/0", "/collections/0/collection",
-            "/collections/0/collection/name", "/collections/0/collection/columns/0",
-            "/collections/0/collection/columns/0/logical", "/collections/0/file", "/collections/0/exceptions",
-            "/objects/0", "/objects/0/object", "/not_carried/0",
+            "",
+            "/source",
+            "/consistency",
+            "/groups/0",
+            "/collections/0",
+            "/collections/0/collection",
+            "/collections/0/collection/name",
+            "/collections/0/collection/columns/0",
+            "/collections/0/collection/columns/0/logical",
+            "/collections/0/file",
+            "/collections/0/exceptions",
+            "/objects/0",
+            "/objects/0/object",
+            "/not_carried/0",
         ] {
             let mut altered = manifest.clone();
             let object = altered.pointer_mut(pointer).and_then(serde_json::Value::as_object_mut);

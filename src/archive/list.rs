@@ -1,9 +1,9 @@
 //! Finding archives.
 
+use super::layout::{DATA, MANIFEST};
 use super::manifest::GroupEntry;
 use super::reader::Archive;
 use super::store::begins_like_packed;
-use super::layout::{DATA, MANIFEST};
 use dbferry_dialect::{DatabaseInfo, Error, Result};
 use std::cmp::Reverse;
 use std::fs::{self, File};
@@ -94,5 +94,55 @@ impl Summary {
             rows: manifest.rows(),
             bytes: manifest.bytes(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{pack, testing};
+    use super::*;
+    use dbferry_dialect::ErrorKind;
+
+    #[test]
+    fn archives_are_listed_newest_first_and_broken_ones_last() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let at = |name: &str| directory.path().join(name);
+        for name in ["z-first", "y-second", "broken"] {
+            testing::write(&at(name));
+        }
+        pack(&at("z-first"), &at("z-first.backup")).expect("a packed archive");
+        let content = fs::read(at("z-first.backup")).expect("content");
+        fs::write(at("cut.zip"), &content[..content.len() / 2]).expect("a file");
+        fs::write(at("interrupted.zip.partial"), &content[..content.len() / 2]).expect("a file");
+        fs::write(at("broken/manifest.json"), "{}").expect("a file");
+        // Not archives: an interrupted dump, somebody's program, a text.
+        testing::write(&at("interrupted"));
+        fs::rename(at("interrupted/manifest.json"), at("interrupted/manifest.json.partial")).expect("a move");
+        fs::create_dir(at("program")).expect("a directory");
+        fs::write(at("program/manifest.json"), "{}").expect("a file");
+        fs::write(at("text"), "x").expect("a file");
+
+        let listed = list(directory.path()).expect("a listing");
+        let seen: Vec<_> = listed
+            .iter()
+            .map(|entry| {
+                let name = entry.path.file_name().and_then(|name| name.to_str()).expect("a name");
+                let state = entry.summary.as_ref().map(|summary| summary.rows).map_err(Error::kind);
+                (name, entry.packed, state)
+            })
+            .collect();
+        let rows = Ok(2158);
+        let broken = Err(ErrorKind::ArchiveDamaged);
+        assert_eq!(
+            seen,
+            [
+                ("y-second", false, rows),
+                ("z-first", false, rows),
+                ("z-first.backup", true, rows),
+                ("broken", false, broken),
+                ("cut.zip", true, broken),
+            ]
+        );
+        assert_eq!(list(&at("nothing")).expect_err("no directory").kind(), ErrorKind::Io);
     }
 }

@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn the_text_form_is_read_back() {
-        for compression in [Compression::Zstd(1), Compression::Zstd(22), Compression::Lz4, Compression::Snappy, Compression::None]
+        for compression in
+            [Compression::Zstd(1), Compression::Zstd(22), Compression::Lz4, Compression::Snappy, Compression::None]
         {
             assert_eq!(compression.to_string().parse::<Compression>().ok(), Some(compression));
             assert!(compression.codec().is_ok());

@@ -42,9 +42,8 @@ impl ParquetFile {
     /// [`ErrorKind::ArchiveDamaged`](dbferry_dialect::ErrorKind::ArchiveDamaged).
     pub(super) fn open(range: FileRange, schema: SchemaRef, facts: &[(&str, String)]) -> Result<Self> {
         let data_end = check_frame(&range)?;
-        let metadata = guarded("the footer cannot be read", || {
-            ArrowReaderMetadata::load(&range, ArrowReaderOptions::new())
-        })?;
+        let metadata =
+            guarded("the footer cannot be read", || ArrowReaderMetadata::load(&range, ArrowReaderOptions::new()))?;
         check_schema(metadata.schema(), &schema)?;
         check_facts(metadata.metadata(), facts)?;
         for row_group in metadata.metadata().row_groups() {
@@ -251,6 +250,104 @@ fn guarded<T, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
                 .or_else(|| panic.downcast_ref::<&str>().copied())
                 .unwrap_or("the decoder gave up");
             Err(damaged(format!("{what}: {text}")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::manifest::CollectionEntry;
+    use super::super::{Archive, testing};
+    use dbferry_dialect::{Error, ErrorKind};
+    use std::fs;
+    use std::path::Path;
+
+    const FILES: [&str; 2] = ["data/user/main.Wide~1.parquet", "data/user/main.Wide~1.exceptions.parquet"];
+
+    /// Writes an archive, alters one of its Parquet files as an attacker would who keeps the manifest in step, and reads
+    /// the collection.
+    fn read_altered(path: &Path, file: &str, content: &[u8], entry: &CollectionEntry) -> Result<(), Error> {
+        fs::write(path.join(file), content).expect("a file");
+        let mut entry = entry.clone();
+        for listed in [entry.file.as_mut(), entry.exceptions.as_mut().map(|some| &mut some.file)].into_iter().flatten()
+        {
+            if listed.path == file {
+                listed.bytes = content.len() as u64;
+            }
+        }
+        let archive = Archive::open(path).expect("an archive");
+        testing::read_all(&archive, &entry, 10_000).map(|_| ())
+    }
+
+    #[test]
+    fn no_altered_byte_does_more_than_an_error() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("a");
+        let entry = testing::write(&path).collections.swap_remove(0);
+        let mut errors = 0;
+        for file in FILES {
+            let original = fs::read(path.join(file)).expect("content");
+            for position in (0..original.len()).step_by(original.len() / 150) {
+                for flip in [0x01, 0x80, 0xff] {
+                    let mut content = original.clone();
+                    content[position] ^= flip;
+                    if let Err(error) = read_altered(&path, file, &content, &entry) {
+                        assert_eq!(error.kind(), ErrorKind::ArchiveDamaged, "{error}");
+                        assert!(error.context().any(|(key, _)| key == "collection"), "{error}");
+                        errors += 1;
+                    }
+                }
+            }
+            fs::write(path.join(file), original).expect("a file");
+        }
+        // Pages have no checksum of their own, so some changes of values pass here; the file's BLAKE3 is for those.
+        assert!(errors > 300, "{errors}");
+    }
+
+    #[test]
+    fn a_panic_is_damage() {
+        let outcome = super::guarded("the rows cannot be read", || -> Result<(), Error> { panic!("index 7 of 3") });
+        let error = outcome.expect_err("damage");
+        assert_eq!(
+            (error.kind(), error.message()),
+            (ErrorKind::ArchiveDamaged, "the rows cannot be read: index 7 of 3")
+        );
+    }
+
+    #[test]
+    fn truncated_files_are_refused() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("a");
+        let entry = testing::write(&path).collections.swap_remove(0);
+        for file in FILES {
+            let original = fs::read(path.join(file)).expect("content");
+            for length in [0, 4, 11, 12, 100, original.len() / 2, original.len() - 1] {
+                let error = read_altered(&path, file, &original[..length], &entry).expect_err("a refusal");
+                assert_eq!(error.kind(), ErrorKind::ArchiveDamaged, "{error}");
+            }
+            fs::write(path.join(file), original).expect("a file");
+        }
+    }
+
+    #[test]
+    fn impossible_footers_are_refused_before_they_are_read() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("a");
+        let entry = testing::write(&path).collections.swap_remove(0);
+        let original = fs::read(path.join(FILES[0])).expect("content");
+        let length_at = original.len() - 8;
+        for (length, expected) in [(u32::MAX, "more than"), (65 << 20, "more than"), (60 << 20, "longer than the file")]
+        {
+            let mut content = original.clone();
+            content[length_at..length_at + 4].copy_from_slice(&length.to_le_bytes());
+            let error = read_altered(&path, FILES[0], &content, &entry).expect_err("a refusal");
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+        for magic in [0, original.len() - 1] {
+            let mut content = original.clone();
+            content[magic] = b'X';
+            let error = read_altered(&path, FILES[0], &content, &entry).expect_err("a refusal");
+            assert!(error.to_string().contains("begin and end"), "{error}");
         }
     }
 }

@@ -10,8 +10,8 @@ use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// How much is read at once to hash a file, in bytes.
-const BUFFER: usize = 256 << 10;
+/// How much is read at once to hash or pack a file, in bytes.
+pub(super) const BUFFER: usize = 256 << 10;
 
 /// An archive whose manifest was read and checked.
 #[derive(Debug)]
@@ -75,8 +75,7 @@ impl Archive {
         let mut buffer = vec![0; BUFFER];
         loop {
             cancel.check().map_err(within)?;
-            let read =
-                reader.read(&mut buffer).map_err(|error| within(Error::io("cannot read the archive", error)))?;
+            let read = reader.read(&mut buffer).map_err(|error| within(Error::io("cannot read the archive", error)))?;
             if read == 0 {
                 break;
             }
@@ -130,5 +129,133 @@ pub(super) fn check_size(file: &FileEntry, bytes: u64) -> Result<()> {
         Ok(())
     } else {
         Err(damaged(format!("the file has {bytes} bytes, the manifest says {}", file.bytes)).with("file", &file.path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing;
+    use super::*;
+    use dbferry_dialect::ErrorKind;
+    use std::fs;
+
+    fn is_sync<T: Send + Sync>() {}
+
+    fn check_all(path: &Path) -> Result<u64> {
+        let archive = Archive::open(path)?;
+        let mut bytes = 0;
+        for entry in &archive.manifest().collections {
+            archive.check_bytes(entry, &Cancel::new(), &mut |read| bytes += read)?;
+        }
+        Ok(bytes)
+    }
+
+    /// Writes an archive, damages it, and says what is found.
+    fn damage(damage: impl Fn(&Path)) -> Error {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("a");
+        testing::write(&path);
+        damage(&path);
+        let error = check_all(&path).expect_err("damage");
+        assert_eq!(error.kind(), ErrorKind::ArchiveDamaged, "{error}");
+        error
+    }
+
+    const FILE: &str = "data/user/main.wide.parquet";
+
+    #[test]
+    fn an_undamaged_archive_passes() {
+        is_sync::<Archive>();
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("a");
+        let manifest = testing::write(&path);
+        assert_eq!(check_all(&path).expect("an archive"), manifest.bytes());
+        let archive = Archive::open(&path).expect("an archive");
+        let cancel = Cancel::new();
+        cancel.cancel();
+        let cancelled = archive.check_bytes(&manifest.collections[0], &cancel, &mut |_| {});
+        assert_eq!(cancelled.expect_err("cancelled").kind(), ErrorKind::Cancelled);
+    }
+
+    #[test]
+    fn damaged_files_are_named() {
+        let flipped = damage(|path| {
+            let mut content = fs::read(path.join(FILE)).expect("content");
+            let middle = content.len() / 2;
+            content[middle] ^= 1;
+            fs::write(path.join(FILE), content).expect("a file");
+        });
+        assert_eq!(
+            flipped.to_string(),
+            format!("the file is not what was written: its hash differs (file {FILE}, collection main.wide)")
+        );
+        let truncated = damage(|path| {
+            let content = fs::read(path.join(FILE)).expect("content");
+            fs::write(path.join(FILE), &content[..content.len() - 1]).expect("a file");
+        });
+        assert!(truncated.to_string().contains("bytes, the manifest says"), "{truncated}");
+        let missing = damage(|path| fs::remove_file(path.join(FILE)).expect("a file"));
+        assert!(missing.to_string().contains("missing"), "{missing}");
+    }
+
+    #[test]
+    fn a_damaged_manifest_is_named() {
+        let flipped = damage(|path| {
+            let file = path.join(MANIFEST);
+            let content = fs::read_to_string(&file).expect("content");
+            fs::write(&file, content.replace("\"main\"", "\"mein\"")).expect("a file");
+        });
+        assert!(flipped.to_string().contains("its hash differs"), "{flipped}");
+        let directory = damage(|path| {
+            fs::remove_file(path.join(MANIFEST)).expect("a file");
+            fs::create_dir(path.join(MANIFEST)).expect("a directory");
+        });
+        assert!(directory.to_string().contains("symbolic link or another thing"), "{directory}");
+        let large = damage(|path| {
+            let file = fs::File::options().write(true).open(path.join(MANIFEST)).expect("a file");
+            file.set_len(300 << 20).expect("a sparse file");
+        });
+        assert!(large.to_string().contains("more than"), "{large}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn symbolic_links_are_not_followed() {
+        use std::os::unix::fs::symlink;
+        for link in [FILE, "data/user", "data", MANIFEST] {
+            let error = damage(|path| {
+                let elsewhere = path.with_extension("elsewhere");
+                fs::rename(path.join(link), &elsewhere).expect("a move");
+                symlink(&elsewhere, path.join(link)).expect("a link");
+            });
+            assert!(error.to_string().contains("symbolic link"), "{link}: {error}");
+        }
+    }
+
+    #[test]
+    fn strays_are_found_and_not_read() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("a");
+        testing::write(&path);
+        assert!(Archive::open(&path).expect("an archive").strays().expect("a listing").is_empty());
+        fs::create_dir_all(path.join("data/deep/er")).expect("directories");
+        for name in ["notes.txt", "data/user/main.x.parquet", "data/deep/er/x"] {
+            fs::write(path.join(name), "x").expect("a file");
+        }
+        let strays = Archive::open(&path).expect("an archive").strays().expect("a listing");
+        assert_eq!(strays, ["data/deep/er/x", "data/user/main.x.parquet", "notes.txt"]);
+    }
+
+    #[test]
+    fn where_there_is_no_archive_it_says_so() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let kind = |path: &Path| Archive::open(path).expect_err("no archive").kind();
+        assert_eq!(kind(&directory.path().join("nothing")), ErrorKind::ArchiveNotFound);
+        assert_eq!(kind(directory.path()), ErrorKind::ArchiveNotFound);
+        for content in [&b""[..], b"PK", b"SQLite format 3\0", b"PK\x03\x04 some other zip, longer than the header"] {
+            let path = directory.path().join("file.zip");
+            fs::write(&path, content).expect("a file");
+            assert_eq!(kind(&path), ErrorKind::ArchiveNotFound);
+        }
     }
 }

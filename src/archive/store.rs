@@ -139,8 +139,7 @@ fn open_in_directory(root: &Path, name: &str) -> Result<FileRange> {
         found = Some(metadata);
     }
     let file = File::open(&path).map_err(|error| Error::io(format!("cannot open {}", path.display()), error))?;
-    let metadata =
-        file.metadata().map_err(|error| Error::io(format!("cannot read {}", path.display()), error))?;
+    let metadata = file.metadata().map_err(|error| Error::io(format!("cannot read {}", path.display()), error))?;
     if found.is_none_or(|found| !same_file(&found, &metadata)) {
         return Err(damaged("the file was exchanged while it was opened"));
     }
@@ -286,7 +285,8 @@ impl ChunkReader for FileRange {
             return Err(ParquetError::EOF(format!("{length} bytes at {start} of a file of {} bytes", self.length)));
         }
         let mut content = vec![0; length];
-        RangeReader { file: &*self.file, position: self.start + start, left: length as u64 }.read_exact(&mut content)?;
+        RangeReader { file: &*self.file, position: self.start + start, left: length as u64 }
+            .read_exact(&mut content)?;
         Ok(content.into())
     }
 }
@@ -318,4 +318,128 @@ fn read_at(file: &File, buffer: &mut [u8], position: u64) -> io::Result<usize> {
 fn read_at(file: &File, buffer: &mut [u8], position: u64) -> io::Result<usize> {
     // It moves the file's own position, which nobody here relies on.
     std::os::windows::fs::FileExt::seek_read(file, buffer, position)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Archive, pack, testing};
+    use super::*;
+    use std::io::Write;
+    use zip::write::SimpleFileOptions;
+    use zip::{CompressionMethod, ZipWriter};
+
+    /// A zip with these entries, opened.
+    fn opened(entries: &[(&str, &[u8])], alter: impl Fn(&mut Vec<u8>)) -> Result<Store> {
+        let mut zip = ZipWriter::new(io::Cursor::new(Vec::new()));
+        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+        for (name, content) in entries {
+            zip.start_file(*name, options).expect("an entry");
+            zip.write_all(content).expect("room");
+        }
+        let mut content = zip.finish().expect("a zip").into_inner();
+        alter(&mut content);
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("x");
+        fs::write(&path, content).expect("a file");
+        Store::open(&path)
+    }
+
+    /// Replaces each occurrence of a text by another of the same length.
+    fn replace(content: &mut [u8], from: &[u8], to: &[u8]) {
+        assert_eq!(from.len(), to.len());
+        let mut found = 0;
+        for position in 0..=content.len() - from.len() {
+            if &content[position..position + from.len()] == from {
+                content[position..position + from.len()].copy_from_slice(to);
+                found += 1;
+            }
+        }
+        assert!(found > 0);
+    }
+
+    fn refused(entries: &[(&str, &[u8])], alter: impl Fn(&mut Vec<u8>)) -> String {
+        let error = opened(entries, alter).expect_err("a refusal");
+        assert_eq!(error.kind(), ErrorKind::ArchiveDamaged, "{error}");
+        error.to_string()
+    }
+
+    #[test]
+    fn entries_are_ranges() {
+        let store = opened(&[("data/a", b"abcdef"), (MANIFEST, b"{}")], |_| {}).expect("a store");
+        let range = store.file("data/a").expect("a file");
+        assert_eq!(range.length(), 6);
+        assert_eq!(&range.get_bytes(2, 3).expect("bytes")[..], b"cde");
+        assert!(range.get_bytes(2, 5).is_err() && range.get_bytes(u64::MAX, 2).is_err() && range.get_read(7).is_err());
+        let mut rest = String::new();
+        range.get_read(4).expect("a reader").read_to_string(&mut rest).expect("a text");
+        assert_eq!(rest, "ef");
+        assert_eq!(store.manifest().expect("a manifest"), b"{}");
+        assert_eq!(store.names().expect("names"), ["data/a", MANIFEST]);
+        for name in ["data/b", "../x", "/etc/passwd"] {
+            assert_eq!(store.file(name).expect_err("no file").kind(), ErrorKind::ArchiveDamaged);
+        }
+    }
+
+    #[test]
+    fn tricks_in_zips_are_refused() {
+        let entries = [("data/aaaa", &b"abcdef"[..]), ("data/bbbb", b"ghijkl"), (MANIFEST, b"{}")];
+        assert!(opened(&entries, |_| {}).is_ok());
+        for name in
+            ["../../bbb", "/bbbbbbbb", "data\\bbbb", "data/../b", "data//bbb", "data/bb\0b", "C:/bbbbbb", "data/bbb/"]
+        {
+            let message = refused(&entries, |zip| replace(zip, b"data/bbbb", name.as_bytes()));
+            assert!(message.contains("name"), "{name}: {message}");
+        }
+        assert!(refused(&entries, |zip| replace(zip, b"data/bbbb", b"data/aaaa")).contains("two entries"));
+        // Method 8 is deflate, flag 1 encryption; both stand after the signature of a directory entry.
+        let patch = |zip: &mut Vec<u8>, offset: usize, value: u8| {
+            let entry = zip.windows(4).position(|window| window == b"PK\x01\x02").expect("an entry");
+            zip[entry + offset] = value;
+        };
+        assert!(refused(&entries, |zip| patch(zip, 10, 8)).contains("compressed or encrypted"));
+        assert!(refused(&entries, |zip| patch(zip, 8, 1)).contains("compressed or encrypted"));
+        // The sizes, then the place of the entry.
+        assert!(refused(&entries, |zip| patch(zip, 21, 1)).contains("reaches over"));
+        assert!(
+            refused(&entries, |zip| {
+                patch(zip, 20, 60);
+                patch(zip, 24, 60);
+            })
+            .contains("overlap")
+        );
+        assert!(refused(&entries, |zip| zip.truncate(zip.len() - 30)).contains("incomplete or damaged"));
+        assert!(refused(&entries, |zip| patch(zip, 44, 200)).contains("damaged"));
+    }
+
+    #[test]
+    fn a_huge_directory_of_a_zip_is_not_read() {
+        let zip = [&b"PK\x03\x04"[..], &[0; 26], b"data/x", &vec![0; 40 << 20]].concat();
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("x");
+        // The end of a zip: 65 535 entries, a directory of 40 MiB that begins at byte 36.
+        let mut end = b"PK\x05\x06\0\0\0\0\xff\xff\xff\xff".to_vec();
+        end.extend((40_u32 << 20).to_le_bytes());
+        end.extend(36_u32.to_le_bytes());
+        end.extend([0, 0]);
+        fs::write(&path, [zip, end].concat()).expect("a file");
+        assert_eq!(Store::open(&path).expect_err("a refusal").kind(), ErrorKind::ArchiveDamaged);
+        let file = Arc::new(File::open(&path).expect("a file"));
+        let mut reader = Budgeted { file, position: 0, length: 40 << 20, left: 1 << 20 };
+        assert!(reader.read_to_end(&mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn every_cut_of_a_packed_archive_is_refused() {
+        let directory = tempfile::tempdir().expect("a directory");
+        testing::write(&directory.path().join("a"));
+        let zip = directory.path().join("a.zip");
+        pack(&directory.path().join("a"), &zip).expect("a packed archive");
+        let content = fs::read(&zip).expect("content");
+        for length in (0..content.len()).step_by(97).chain(content.len() - 100..content.len()) {
+            fs::write(&zip, &content[..length]).expect("a file");
+            let error = Archive::open(&zip).expect_err("a refusal");
+            let expected = if length < 40 { ErrorKind::ArchiveNotFound } else { ErrorKind::ArchiveDamaged };
+            assert_eq!(error.kind(), expected, "{length}: {error}");
+        }
+    }
 }

@@ -250,7 +250,12 @@ fn array(data_type: &DataType, seed: usize, rows: usize) -> ArrayRef {
 
 /// The source of the archives here.
 pub(super) fn source() -> DatabaseInfo {
-    DatabaseInfo { dialect: "sqlite".into(), product: "SQLite".into(), database: "shop".into(), ..DatabaseInfo::default() }
+    DatabaseInfo {
+        dialect: "sqlite".into(),
+        product: "SQLite".into(),
+        database: "shop".into(),
+        ..DatabaseInfo::default()
+    }
 }
 
 /// A manifest with something in every field, and no archive around it.
@@ -332,7 +337,11 @@ pub(super) fn write(path: &Path) -> Manifest {
 }
 
 /// Everything that a collection holds, as one batch.
-pub(super) fn read_all(archive: &Archive, entry: &CollectionEntry, batch_bytes: usize) -> dbferry_dialect::Result<Batch> {
+pub(super) fn read_all(
+    archive: &Archive,
+    entry: &CollectionEntry,
+    batch_bytes: usize,
+) -> dbferry_dialect::Result<Batch> {
     let reader = archive.collection(entry)?;
     let (mut batches, mut exceptions, mut rows) = (Vec::new(), Vec::new(), 0);
     for row_group in 0..reader.row_groups() {

@@ -93,7 +93,8 @@ fn validate_entry(entry: &CollectionEntry) -> Result<()> {
             return Err(damaged(format!("there is no reason {reason:?} for an exception")));
         }
         let sum = exceptions.reasons.values().try_fold(0_u64, |sum, count| sum.checked_add(*count));
-        if exceptions.rows == 0 || sum != Some(exceptions.rows) || exceptions.reasons.values().any(|count| *count == 0) {
+        if exceptions.rows == 0 || sum != Some(exceptions.rows) || exceptions.reasons.values().any(|count| *count == 0)
+        {
             return Err(damaged("the exceptions do not add up"));
         }
     }

@@ -131,8 +131,7 @@ impl ArchiveWriter {
             shared.disk.sync_directory(&shared.root.join(directory))?;
         }
         let mut file = HashedFile::create(&shared.disk, shared.root.join(MANIFEST))?;
-        file.write_all(bytes)
-            .map_err(|error| Error::io(format!("cannot write {}", file.target().display()), error))?;
+        file.write_all(bytes).map_err(|error| Error::io(format!("cannot write {}", file.target().display()), error))?;
         file.finish()?;
         // From here on it is an archive, so nothing is taken back if the last steps fail.
         shared.state().complete = true;
@@ -208,5 +207,201 @@ impl Drop for Shared {
         if self.created {
             self.disk.discard_directory(&self.root);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Archive, CollectionEntry, list, testing};
+    use super::*;
+    use dbferry_dialect::hash::CollectionHash;
+    use dbferry_dialect::{Cancel, Consistency};
+    use std::sync::mpsc;
+    use std::thread;
+
+    const ROW_GROUPS: [usize; 4] = [50, 1, 200, 3];
+
+    /// Every file below a directory, with its content.
+    fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut files = BTreeMap::new();
+        for entry in fs::read_dir(directory).expect("a listing") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                files.extend(
+                    self::files(&path)
+                        .into_iter()
+                        .map(|(below, content)| (Path::new(path.file_name().expect("a name")).join(below), content)),
+                );
+            } else {
+                files.insert(path.file_name().expect("a name").into(), fs::read(&path).expect("content"));
+            }
+        }
+        files
+    }
+
+    #[test]
+    fn the_order_in_which_threads_finish_changes_no_byte() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let sequential = directory.path().join("sequential");
+        let collection = testing::wide("t");
+        testing::write_on(Disk::default(), &sequential, &[(collection.clone(), "user", &ROW_GROUPS)])
+            .expect("an archive");
+
+        let parallel = directory.path().join("parallel");
+        let writer = ArchiveWriter::create(&parallel, WriteOptions::default()).expect("a writer");
+        let mut into = writer.collection(&collection, "user", &testing::source()).expect("a writer");
+        let mut encoded: Vec<_> = thread::scope(|scope| {
+            let (send, receive) = mpsc::channel();
+            let mut from = 0;
+            for (position, rows) in ROW_GROUPS.into_iter().enumerate() {
+                let (encoders, collection, send, start) = (into.encoders(), &collection, send.clone(), from);
+                from += rows;
+                scope.spawn(move || {
+                    let mut encoder = encoders.encoder().expect("an encoder");
+                    encoder.write(&testing::batch(collection, start, rows)).expect("room");
+                    send.send((position, encoder.finish().expect("a row group"))).expect("a receiver");
+                });
+            }
+            drop(send);
+            receive.into_iter().collect()
+        });
+        encoded.sort_by_key(|(position, _)| *position);
+        for (_, row_group) in encoded {
+            into.append(row_group).expect("a row group");
+        }
+        let hash = CollectionHash { rows: 254, sum: 0xfeed << 100 | 254 };
+        let files_written = into.finish(hash).expect("files");
+        let mut manifest =
+            Manifest::new(testing::source(), Consistency::default(), WriteOptions::default().compression)
+                .expect("a manifest");
+        manifest.collections.push(CollectionEntry::new(collection, "user", "default", hash, files_written));
+        manifest.count_groups(["user"]);
+        writer.finish(manifest).expect("an archive");
+
+        let data = files(&sequential.join(DATA));
+        assert_eq!(data.len(), 2);
+        assert!(data == files(&parallel.join(DATA)), "the same rows gave other bytes");
+    }
+
+    #[test]
+    fn what_is_there_is_never_overwritten() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let kind = |path: &Path| {
+            ArchiveWriter::create(path, WriteOptions::default()).map(|_| ()).expect_err("a refusal").kind()
+        };
+        let path = directory.path().join("a");
+        testing::write(&path);
+        let before = files(&path);
+        assert_eq!(kind(&path), ErrorKind::ArchiveLocked);
+        assert_eq!(kind(directory.path()), ErrorKind::ArchiveLocked);
+        assert!(files(&path) == before);
+        let file = directory.path().join("file");
+        fs::write(&file, "x").expect("a file");
+        assert_eq!(kind(&file), ErrorKind::ArchiveLocked);
+        assert_eq!(kind(&directory.path().join("no/parent")), ErrorKind::Io);
+
+        let empty = directory.path().join("empty");
+        fs::create_dir(&empty).expect("a directory");
+        let first = ArchiveWriter::create(&empty, WriteOptions::default()).expect("an empty directory is fine");
+        assert_eq!(kind(&empty), ErrorKind::ArchiveLocked);
+        drop(first);
+        assert!(empty.is_dir() && files(&empty).is_empty(), "a directory of the user's stays");
+    }
+
+    #[test]
+    fn a_dropped_writer_leaves_nothing() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("a");
+        let writer = ArchiveWriter::create(&path, WriteOptions::default()).expect("a writer");
+        let (done, open) = (testing::narrow("done"), testing::narrow("open"));
+        let mut into = writer.collection(&done, "user", &testing::source()).expect("a writer");
+        let mut encoder = into.encoder().expect("an encoder");
+        encoder.write(&testing::batch(&done, 0, 30)).expect("room");
+        into.append(encoder.finish().expect("a row group")).expect("a row group");
+        assert_eq!(
+            writer.collection(&done, "user", &testing::source()).expect_err("twice").kind(),
+            ErrorKind::Internal
+        );
+        assert_eq!(into.finish(CollectionHash { rows: 29, sum: 0 }).expect_err("a count").kind(), ErrorKind::Mismatch);
+        let last = writer.collection(&open, "log", &testing::source()).expect("a writer");
+        assert!(!files(&path).is_empty());
+        drop(writer);
+        drop(last);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn the_manifest_must_list_what_was_written() {
+        let directory = tempfile::tempdir().expect("a directory");
+        type Breaker = fn(&mut Manifest);
+        let broken: [(&str, Breaker); 3] = [
+            ("does not list", |m| m.collections.clear()),
+            ("not written so", |m| m.collections[0].file.as_mut().expect("a file").blake3 = "00".repeat(32)),
+            ("not be readable", |m| m.collections[0].rows += 1),
+        ];
+        for (expected, breaker) in broken {
+            let path = directory.path().join("a");
+            let writer = ArchiveWriter::create(&path, WriteOptions::default()).expect("a writer");
+            let collection = testing::narrow("t");
+            let into = writer.collection(&collection, "user", &testing::source()).expect("a writer");
+            let hash = CollectionHash::default();
+            let files = into.finish(hash).expect("files");
+            let mut manifest = testing::manifest();
+            manifest.collections = vec![CollectionEntry::new(collection, "user", "default", hash, files)];
+            breaker(&mut manifest);
+            manifest.count_groups(["user"]);
+            let error = writer.finish(&manifest).expect_err("a refusal");
+            assert!(error.to_string().contains(expected), "{error}");
+            assert!(!path.exists());
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_archive_is_private() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("a");
+        testing::write(&path);
+        let mode = |path: &Path| fs::metadata(path).expect("metadata").permissions().mode() & 0o777;
+        assert_eq!((mode(&path), mode(&path.join(DATA)), mode(&path.join("data/user"))), (0o700, 0o700, 0o700));
+        for file in files(&path).keys() {
+            assert_eq!(mode(&path.join(file)), 0o600, "{file:?}");
+        }
+    }
+
+    #[test]
+    fn a_crash_at_any_moment_leaves_no_half_archive() {
+        let collections = [(testing::narrow("a"), "user", &[20_usize, 20][..]), (testing::narrow("b"), "log", &[])];
+        let mut complete = 0;
+        for operations in 0.. {
+            let directory = tempfile::tempdir().expect("a directory");
+            let path = directory.path().join("a");
+            let written = testing::write_on(Disk::failing_after(operations), &path, &collections);
+            let listed = list(directory.path()).expect("a listing");
+            match Archive::open(&path) {
+                // The manifest has its name: whatever failed afterwards, everything that it lists is there.
+                Ok(archive) => {
+                    complete += 1;
+                    assert_eq!(listed.len(), 1);
+                    assert_eq!(archive.manifest().rows(), 40);
+                    for entry in &archive.manifest().collections {
+                        archive.check_bytes(entry, &Cancel::new(), &mut |_| {}).expect("undamaged files");
+                        testing::read_all(&archive, entry, 1000).expect("rows");
+                    }
+                    assert!(archive.strays().expect("a listing").is_empty());
+                }
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::ArchiveNotFound, "after {operations}: {error}");
+                    assert!(listed.is_empty(), "after {operations}: {listed:?}");
+                    assert!(written.is_err());
+                }
+            }
+            if written.is_ok() {
+                assert!(operations > 20, "too few operations to be true: {operations}");
+                break;
+            }
+        }
+        assert!(complete > 1, "a crash after the manifest has its name must be among them");
     }
 }
