@@ -1,1 +1,77 @@
-//! To be written.
+//! The archive: a directory, or the same packed into one file, with a manifest and one Parquet file a collection.
+//!
+//! It knows no database and no engine. [`ArchiveWriter`] writes one, [`Archive`] reads one in place, [`pack`] and
+//! [`unpack`] go from one form to the other, [`list`] finds them. What it is not: a place to decide what is dumped or
+//! restored, or to prove rows by their hash; it keeps the hash, and proves bytes, counts and types.
+//!
+//! An archive that comes from elsewhere is hostile input: [`Archive::open`] checks the manifest before anything else is
+//! believed, and a collection's footers before any of its pages is decoded.
+//!
+#![doc = include_str!("FORMAT.md")]
+
+mod collection_reader;
+mod collection_writer;
+mod disk;
+mod envelope;
+mod exceptions;
+pub mod layout;
+mod list;
+mod manifest;
+mod options;
+mod pack;
+mod parquet_file;
+mod properties;
+mod reader;
+mod row_group;
+mod store;
+#[cfg(test)]
+mod testing;
+mod validate;
+mod writer;
+
+pub use collection_reader::CollectionReader;
+pub use collection_writer::CollectionWriter;
+pub use list::{ListEntry, Summary, list};
+pub use manifest::{CollectionEntry, CollectionFiles, ExceptionsEntry, FileEntry, GroupEntry, Manifest, ObjectEntry};
+pub use options::{Compression, WriteOptions};
+pub use pack::{pack, unpack};
+pub use reader::Archive;
+pub use row_group::{EncodedRowGroup, EncoderFactory, RowGroupEncoder};
+pub use writer::ArchiveWriter;
+
+use dbferry_dialect::{Error, ErrorKind};
+use std::borrow::Cow;
+
+/// The version of the format that is written, and the newest that is read.
+pub const FORMAT_VERSION: u64 = 1;
+/// What a manifest file says that it is.
+const FORMAT: &str = "dbferry-archive";
+/// A larger manifest is refused, in bytes.
+const LARGEST_MANIFEST: u64 = 256 << 20;
+
+/// The keys of our facts in a Parquet file's key-value metadata.
+mod key {
+    pub(super) const FORMAT_VERSION: &str = "dbferry:format-version";
+    pub(super) const CONTENT: &str = "dbferry:content";
+    pub(super) const DIALECT: &str = "dbferry:dialect";
+    pub(super) const NAMESPACE: &str = "dbferry:namespace";
+    pub(super) const COLLECTION: &str = "dbferry:collection";
+    pub(super) const GROUP: &str = "dbferry:group";
+    pub(super) const ROWS: &str = "dbferry:rows";
+    pub(super) const ROW_HASH: &str = "dbferry:row-hash";
+}
+
+/// The values of [`key::CONTENT`].
+mod content {
+    pub(super) const ROWS: &str = "rows";
+    pub(super) const EXCEPTIONS: &str = "exceptions";
+}
+
+fn damaged(what: impl Into<Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::ArchiveDamaged, what)
+}
+
+/// A failure of the Parquet encoder on our own rows.
+fn parquet_error(what: &'static str, error: parquet::errors::ParquetError) -> Error {
+    Error::new(ErrorKind::Internal, what).caused_by(error)
+}

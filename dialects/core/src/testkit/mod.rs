@@ -1,1 +1,25 @@
-//! For tests only: an honest in-memory dialect, and decorators that inject faults and delays.
+//! For tests only: an honest in-memory dialect, decorators that inject faults and delays, and generated databases.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`memory`] | a dialect whose databases live in the process, under the whole contract |
+//! | [`fault`] | a decorator of any dialect that fails its Nth operation |
+//! | [`throttle`] | a decorator of any dialect that delays each batch |
+//! | [`generate`] | schemas and rows from a seed, full of extremes |
+//! | [`text`] | rows as canonical text: the oracle beside the row hash |
+//!
+//! What it is not: a mock. Nothing here answers what a test wants to hear; the in-memory dialect refuses what a database
+//! would refuse.
+
+mod decorate;
+pub mod fault;
+pub mod generate;
+pub mod memory;
+pub mod text;
+pub mod throttle;
+
+pub use decorate::Inner;
+pub use fault::{FaultDialect, FaultPlan};
+pub use memory::{Content, MemoryDialect};
+pub use text::rows_as_text;
+pub use throttle::{Throttle, ThrottleDialect};

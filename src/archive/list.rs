@@ -1,0 +1,148 @@
+//! Finding archives.
+
+use super::layout::{DATA, MANIFEST};
+use super::manifest::GroupEntry;
+use super::reader::Archive;
+use super::store::begins_like_packed;
+use dbferry_dialect::{DatabaseInfo, Error, Result};
+use std::cmp::Reverse;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+/// One archive that was found.
+#[derive(Debug)]
+pub struct ListEntry {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Whether it is packed into one file.
+    pub packed: bool,
+    /// What is in it, or why that cannot be said.
+    pub summary: Result<Summary>,
+}
+
+/// The essence of a manifest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// The archive's id.
+    pub id: String,
+    /// What wrote it.
+    pub tool: String,
+    /// When the dump began, RFC 3339 in UTC.
+    pub created_at: String,
+    /// What the user says about it.
+    pub description: Option<String>,
+    /// The database that was dumped.
+    pub source: DatabaseInfo,
+    /// Its groups.
+    pub groups: Vec<GroupEntry>,
+    /// How many collections it has.
+    pub collections: u64,
+    /// The rows of all of them.
+    pub rows: u64,
+    /// The size of all files but the manifest, in bytes.
+    pub bytes: u64,
+}
+
+/// The archives directly inside `directory`, newest first, then those whose manifest cannot be read, by name.
+///
+/// What is no archive, or one that was not finished, is left out.
+///
+/// # Errors
+/// [`ErrorKind::Io`](dbferry_dialect::ErrorKind::Io) when the directory cannot be listed.
+pub fn list(directory: &Path) -> Result<Vec<ListEntry>> {
+    let cannot = |error| Error::io(format!("cannot list {}", directory.display()), error);
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(directory).map_err(cannot)? {
+        let path = entry.map_err(cannot)?.path();
+        if let Some(packed) = looks_like_archive(&path) {
+            let summary = Archive::open(&path).map(|archive| Summary::of(&archive));
+            entries.push(ListEntry { path, packed, summary });
+        }
+    }
+    // By text: RFC 3339 in UTC, but with a fraction of any length, so the parsed time decides.
+    let time = |entry: &ListEntry| {
+        entry.summary.as_ref().ok().and_then(|summary| summary.created_at.parse::<jiff::Timestamp>().ok())
+    };
+    entries.sort_by_cached_key(|entry| (Reverse(time(entry)), entry.path.clone()));
+    Ok(entries)
+}
+
+/// Whether something is meant to be an archive, and if so whether a packed one.
+fn looks_like_archive(path: &Path) -> Option<bool> {
+    let metadata = fs::metadata(path).ok()?;
+    if metadata.is_dir() {
+        let complete = path.join(DATA).is_dir() && path.join(MANIFEST).symlink_metadata().is_ok();
+        complete.then_some(false)
+    } else if metadata.is_file() && path.extension().is_none_or(|extension| extension != "partial") {
+        begins_like_packed(&File::open(path).ok()?).ok()?.then_some(true)
+    } else {
+        None
+    }
+}
+
+impl Summary {
+    fn of(archive: &Archive) -> Self {
+        let manifest = archive.manifest();
+        Self {
+            id: manifest.id.clone(),
+            tool: manifest.tool.clone(),
+            created_at: manifest.created_at.clone(),
+            description: manifest.description.clone(),
+            source: manifest.source.clone(),
+            groups: manifest.groups.clone(),
+            collections: manifest.collections.len() as u64,
+            rows: manifest.rows(),
+            bytes: manifest.bytes(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{pack, testing};
+    use super::*;
+    use dbferry_dialect::ErrorKind;
+
+    #[test]
+    fn archives_are_listed_newest_first_and_broken_ones_last() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let at = |name: &str| directory.path().join(name);
+        for name in ["z-first", "y-second", "broken"] {
+            testing::write(&at(name));
+        }
+        pack(&at("z-first"), &at("z-first.backup")).expect("a packed archive");
+        let content = fs::read(at("z-first.backup")).expect("content");
+        fs::write(at("cut.zip"), &content[..content.len() / 2]).expect("a file");
+        fs::write(at("interrupted.zip.partial"), &content[..content.len() / 2]).expect("a file");
+        fs::write(at("broken/manifest.json"), "{}").expect("a file");
+        // Not archives: an interrupted dump, somebody's program, a text.
+        testing::write(&at("interrupted"));
+        fs::rename(at("interrupted/manifest.json"), at("interrupted/manifest.json.partial")).expect("a move");
+        fs::create_dir(at("program")).expect("a directory");
+        fs::write(at("program/manifest.json"), "{}").expect("a file");
+        fs::write(at("text"), "x").expect("a file");
+
+        let listed = list(directory.path()).expect("a listing");
+        let seen: Vec<_> = listed
+            .iter()
+            .map(|entry| {
+                let name = entry.path.file_name().and_then(|name| name.to_str()).expect("a name");
+                let state = entry.summary.as_ref().map(|summary| summary.rows).map_err(Error::kind);
+                (name, entry.packed, state)
+            })
+            .collect();
+        let rows = Ok(2158);
+        let broken = Err(ErrorKind::ArchiveDamaged);
+        assert_eq!(
+            seen,
+            [
+                ("y-second", false, rows),
+                ("z-first", false, rows),
+                ("z-first.backup", true, rows),
+                ("broken", false, broken),
+                ("cut.zip", true, broken),
+            ]
+        );
+        assert_eq!(list(&at("nothing")).expect_err("no directory").kind(), ErrorKind::Io);
+    }
+}
