@@ -2,8 +2,8 @@
 
 #[allow(dead_code)]
 mod bind;
-#[allow(dead_code)]
+#[allow(dead_code, clippy::expect_used)]
 mod read;
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod replace;
 mod snapshot;

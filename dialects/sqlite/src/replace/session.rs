@@ -20,6 +20,9 @@ const INSTRUCTIONS_BETWEEN_LOOKS: i32 = 10_000;
 /// The page cache, in KiB. Sorting for an index takes as much again.
 const CACHE_KIB: i32 = 32 * 1024;
 
+/// What must be set before the first page is written, in this order: `auto_vacuum` writes that page.
+const LAYOUT: [&str; 3] = ["page_size", "encoding", "auto_vacuum"];
+
 /// Takes the connection. A panic while it was held leaves SQLite's own state sound, so the mutex is never poisoned for us.
 pub(super) fn lock(shared: &Shared) -> MutexGuard<'_, Connection> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
@@ -52,6 +55,7 @@ pub(super) fn open_new(
 ) -> Result<(Connection, Vec<String>)> {
     let connection = open(path, lock_wait, cancel)?;
     let mut warnings = Vec::new();
+    let mut layout = [None; LAYOUT.len()];
     for (name, value) in attributes {
         let value = value.as_str();
         let known = match name.as_str() {
@@ -68,7 +72,12 @@ pub(super) fn open_new(
         };
         if !known {
             warnings.push(format!("{name} was left at its default: SQLite has no {name} {value:?}"));
-        } else if matches!(name.as_str(), "page_size" | "encoding" | "auto_vacuum") {
+        } else if let Some(place) = LAYOUT.iter().position(|layout| layout == name) {
+            layout[place] = Some(value);
+        }
+    }
+    for (name, value) in LAYOUT.iter().zip(layout) {
+        if let Some(value) = value {
             set(&connection, &format!("{name} = '{value}'"))?;
         }
     }

@@ -278,7 +278,7 @@ pub(super) fn contents(connection: &Connection) -> Vec<String> {
                 ColumnRole::RowIdentity => format!("'rowid ' || {}", column.name),
                 ColumnRole::Data => {
                     let name = quote(&column.name);
-                    format!("typeof({name}) || ' ' || quote({name}) || ' ' || hex({name})")
+                    format!("typeof({name}) || ' ' || iif(typeof({name}) = 'text', hex({name}), quote({name}))")
                 }
             })
             .collect();
@@ -296,5 +296,6 @@ pub(super) fn contents(connection: &Connection) -> Vec<String> {
             "SELECT 'sequence ' || name || ' ' || seq FROM sqlite_sequence ORDER BY 1",
         ));
     }
+    lines.sort();
     lines
 }
