@@ -355,7 +355,7 @@ fn groups_after_readers_still_load() {
 #[test]
 fn exceptions_and_dynamic_cells_are_exact() {
     let sql = "CREATE TABLE t(i INTEGER, t TEXT, b BLOB, r REAL, n NUMERIC, u);
-        INSERT INTO t VALUES('abc', x'00', 'text', 'x', 'y', -0.0);
+        INSERT INTO t VALUES('abc', x'00', 'text', 'x', 'y', CAST('-0.0' AS REAL));
         INSERT INTO t VALUES(9223372036854775807, CAST(x'61ff62' AS TEXT), CAST(x'00' AS TEXT), 9007199254740993, 1e999, 'a' || char(0) || 'b');
         INSERT INTO t VALUES(1.5, '', x'', -1e999, 5.5, CAST(x'fe' AS TEXT));
         CREATE TABLE strict_any(k INT PRIMARY KEY, a ANY) STRICT;
@@ -649,4 +649,38 @@ fn a_target_that_appears_meanwhile_is_left_alone() {
     assert_eq!(error.kind(), ErrorKind::ArchiveLocked);
     assert_eq!(query_texts(&place.connect(), "SELECT name FROM sqlite_schema"), ["theirs"]);
     assert_eq!(place.files(), 1);
+}
+
+/// The shipped databases, cell by cell, into a new file and over themselves.
+#[test]
+fn the_shipped_databases_come_back_as_they_were() {
+    let shop = include_str!("../../../../fixtures/shop.sql");
+    let nasty = include_str!("../../../../fixtures/nasty.sql");
+    for sql in [shop, nasty] {
+        let source = source(sql);
+        let mut views = source
+            .prepare("SELECT type, name, sql FROM sqlite_schema WHERE type = 'view' OR type = 'trigger'")
+            .expect("a query");
+        let objects: Vec<_> = views
+            .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?)))
+            .expect("rows")
+            .map(|row| row.expect("an object"))
+            .map(|(kind, name, sql)| {
+                let kind = if kind == "view" { ObjectKind::View } else { ObjectKind::Trigger };
+                object(kind, &name, None, &sql)
+            })
+            .collect();
+        let place = Place::new();
+        for action in [CollectionAction::Create, CollectionAction::Replace, CollectionAction::Recreate] {
+            let warnings = restore(&source, &place.path(), action, &objects).expect("restored");
+            let unexpected: Vec<_> = warnings.iter().filter(|warning| !warning.contains("foreign key")).collect();
+            assert!(unexpected.is_empty(), "{action:?}: {unexpected:?}");
+            let (found, expected) = (contents(&place.connect()), contents(&source));
+            for (found, expected) in found.iter().zip(&expected) {
+                assert_eq!(found, expected, "{action:?}");
+            }
+            assert_eq!(found.len(), expected.len());
+            assert_eq!(query_texts(&place.connect(), "PRAGMA integrity_check"), ["ok"], "{action:?}");
+        }
+    }
 }

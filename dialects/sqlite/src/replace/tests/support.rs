@@ -275,19 +275,25 @@ pub(super) fn contents(connection: &Connection) -> Vec<String> {
             .columns
             .iter()
             .map(|column| match column.role {
-                ColumnRole::RowIdentity => format!("'rowid ' || {}", column.name),
-                ColumnRole::Data => {
-                    let name = quote(&column.name);
-                    format!("typeof({name}) || ' ' || iif(typeof({name}) = 'text', hex({name}), quote({name}))")
-                }
+                ColumnRole::RowIdentity => column.name.clone(),
+                ColumnRole::Data => quote(&column.name),
             })
             .collect();
-        if !names.is_empty() {
-            let name = &table.collection.name.name;
-            let sql = format!("SELECT {} FROM {}", names.join(" || ', ' || "), quote(name));
-            let mut rows = query_texts(connection, &sql);
-            rows.sort();
-            lines.extend(rows.into_iter().map(|row| format!("{name}: {row}")));
+        if names.is_empty() {
+            continue;
+        }
+        let name = &table.collection.name.name;
+        let sql = format!("SELECT {} FROM {}", names.join(", "), quote(name));
+        let mut statement = connection.prepare(&sql).expect("a query");
+        let mut rows = statement.query([]).expect("rows");
+        while let Some(row) = rows.next().expect("a row") {
+            let cells = (0..names.len()).map(|position| match row.get_ref(position).expect("a value") {
+                // A float's own text does not tell minus zero from zero.
+                ValueRef::Real(value) => format!("real {value:?} {:x}", value.to_bits()),
+                ValueRef::Text(bytes) => format!("text {}", bytes.escape_ascii()),
+                other => format!("{other:?}"),
+            });
+            lines.push(format!("{name}: {}", cells.collect::<Vec<_>>().join(", ")));
         }
     }
     if connection.prepare("SELECT 1 FROM sqlite_sequence").is_ok() {
