@@ -9,8 +9,9 @@ use super::output::{Columns, Output};
 use super::progress::Moved;
 use super::text::{counted, one_line};
 use super::units;
-use dbferry::archive::Archive;
-use dbferry::dialect::Purpose;
+use dbferry::archive::{Archive, GroupEntry};
+use dbferry::dialect::model::NotCarried;
+use dbferry::dialect::{Consistency, Purpose};
 use dbferry::dump::{DumpOptions, DumpReport, GroupBy, dump};
 use dbferry::endpoint::Endpoint;
 use dbferry::group::{self, GroupRules, SelectFor};
@@ -23,11 +24,22 @@ use std::path::Path;
 #[derive(Serialize)]
 struct Summary<'a> {
     command: &'static str,
-    path: String,
-    #[serde(flatten)]
-    report: &'a DumpReport,
-    /// Cells that did not fit their column's type, by reason.
+    archive_path: String,
+    /// The archive's id.
+    archive: &'a str,
+    consistency: &'a Consistency,
+    groups: &'a [GroupEntry],
+    collections: u64,
+    rows: u64,
+    /// Bytes of its Parquet files.
+    bytes: u64,
+    /// Bytes that were read, in memory.
+    bytes_read: u64,
+    /// Cells that did not fit their column's type and were kept beside it.
+    exceptions: u64,
     exceptions_by_reason: BTreeMap<String, u64>,
+    not_carried: &'a [NotCarried],
+    seconds: f64,
     exit_code: u8,
 }
 
@@ -35,8 +47,8 @@ struct Summary<'a> {
 #[derive(Serialize)]
 struct DryRun {
     command: &'static str,
-    source: String,
-    path: String,
+    source_url: String,
+    archive_path: String,
     collections: Vec<WouldDump>,
 }
 
@@ -88,9 +100,18 @@ pub(super) fn run(args: &DumpArgs, app: &App) -> Result<u8> {
         "summary",
         &Summary {
             command: "dump",
-            path: args.archive.display().to_string(),
-            report: &report,
+            archive_path: args.archive.display().to_string(),
+            archive: &report.id,
+            consistency: &report.consistency,
+            groups: &report.groups,
+            collections: report.collections,
+            rows: report.rows,
+            bytes: report.bytes,
+            bytes_read: moved.bytes,
+            exceptions: report.exceptions,
             exceptions_by_reason: by_reason,
+            not_carried: &report.not_carried,
+            seconds: report.seconds,
             exit_code,
         },
     )?;
@@ -215,8 +236,8 @@ fn dry_run(args: &DumpArgs, source: &Endpoint<'_>, options: &DumpOptions, rules:
     });
     let document = DryRun {
         command: "dump",
-        source: source.to_string(),
-        path: args.archive.display().to_string(),
+        source_url: source.to_string(),
+        archive_path: args.archive.display().to_string(),
         collections: collections.collect(),
     };
     let mut table = Columns::new(&["group", "table", "rows, about", "size, about"], &[2, 3]);
@@ -232,8 +253,8 @@ fn dry_run(args: &DumpArgs, source: &Endpoint<'_>, options: &DumpOptions, rules:
     app.output.say(format!(
         "would dump {} from {} into {}; nothing was written",
         counted(document.collections.len() as u64, "table"),
-        one_line(&document.source),
-        one_line(&document.path)
+        one_line(&document.source_url),
+        one_line(&document.archive_path)
     ))?;
     app.output.document("dry-run", &document)?;
     Ok(exit::DONE)

@@ -20,8 +20,18 @@ use std::path::Path;
 struct Document<'a> {
     /// The database or archive that was looked at.
     place: String,
-    #[serde(flatten)]
-    explanation: &'a Explanation,
+    groups: &'a [GroupExplanation],
+    cross_group_edges: Vec<Edge<'a>>,
+    unmatched_rules: &'a [UnmatchedRule],
+}
+
+#[derive(Serialize)]
+struct Edge<'a> {
+    from: String,
+    from_group: &'a str,
+    columns: &'a [String],
+    to: String,
+    to_group: &'a str,
 }
 
 pub(super) fn run(args: &GroupsArgs, app: &App) -> Result<u8> {
@@ -37,7 +47,20 @@ pub(super) fn run(args: &GroupsArgs, app: &App) -> Result<u8> {
     };
     let explanation = group::explain(&schema, &grouping, rules.glossary(), args.language.into());
     show(&explanation, args.explain, &app.output)?;
-    app.output.document("groups", &Document { place, explanation: &explanation })?;
+    let edges = explanation.cross_group_edges.iter().map(|edge| Edge {
+        from: edge.from.to_string(),
+        from_group: &edge.from_group,
+        columns: &edge.columns,
+        to: edge.to.to_string(),
+        to_group: &edge.to_group,
+    });
+    let document = Document {
+        place,
+        groups: &explanation.groups,
+        cross_group_edges: edges.collect(),
+        unmatched_rules: &explanation.unmatched_rules,
+    };
+    app.output.document("groups", &document)?;
     Ok(exit::DONE)
 }
 

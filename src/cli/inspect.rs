@@ -18,9 +18,10 @@ use std::collections::BTreeMap;
 /// The document of an archive.
 #[derive(Serialize)]
 struct Document<'a> {
-    path: String,
+    archive_path: String,
     packed: bool,
-    id: &'a str,
+    /// The archive's id.
+    archive: &'a str,
     tool: &'a str,
     created_at: &'a str,
     description: Option<&'a str>,
@@ -133,9 +134,9 @@ fn chosen<'a>(manifest: &'a Manifest, table: Option<&str>) -> Result<Vec<&'a Col
 fn document<'a>(archive: &'a Archive, chosen: &[&'a CollectionEntry]) -> Document<'a> {
     let manifest = archive.manifest();
     Document {
-        path: archive.path().display().to_string(),
+        archive_path: archive.path().display().to_string(),
         packed: archive.is_packed(),
-        id: &manifest.id,
+        archive: &manifest.id,
         tool: &manifest.tool,
         created_at: &manifest.created_at,
         description: manifest.description.as_deref(),

@@ -22,7 +22,7 @@ struct Document {
 /// One archive; either all of its facts or its error.
 #[derive(Serialize)]
 struct Line {
-    path: String,
+    archive_path: String,
     packed: bool,
     #[serde(skip_serializing_if = "Option::is_none", flatten)]
     facts: Option<Facts>,
@@ -32,7 +32,7 @@ struct Line {
 
 #[derive(Serialize)]
 struct Facts {
-    id: String,
+    archive: String,
     tool: String,
     created_at: String,
     description: Option<String>,
@@ -62,7 +62,7 @@ pub(super) fn run(args: &ListArgs, app: &App) -> Result<u8> {
                     units::size(summary.bytes),
                 ]);
                 let facts = Facts {
-                    id: summary.id,
+                    archive: summary.id,
                     tool: summary.tool,
                     created_at: summary.created_at,
                     description: summary.description,
@@ -80,7 +80,7 @@ pub(super) fn run(args: &ListArgs, app: &App) -> Result<u8> {
                 (None, Some(ErrorDocument::new(&error, exit::code(&error, None))))
             }
         };
-        archives.push(Line { path, packed: entry.packed, facts, error });
+        archives.push(Line { archive_path: path, packed: entry.packed, facts, error });
     }
     let whole = archives.len() as u64 - broken;
     app.output.table(&table)?;

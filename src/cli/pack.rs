@@ -19,7 +19,7 @@ struct Summary<'a> {
     from: String,
     to: String,
     /// The archive's id.
-    id: &'a str,
+    archive: &'a str,
     /// Bytes of the archive's files, without the manifest.
     bytes: u64,
     dry_run: bool,
@@ -79,7 +79,7 @@ fn report(command: &'static str, from: &Path, to: &Path, dry_run: bool, app: &Ap
         units::size(bytes)
     );
     app.output.success(sentence)?;
-    let id = &archive.manifest().id;
-    app.output.document("summary", &Summary { command, from, to, id, bytes, dry_run, exit_code: exit::DONE })?;
+    let archive = archive.manifest().id.as_str();
+    app.output.document("summary", &Summary { command, from, to, archive, bytes, dry_run, exit_code: exit::DONE })?;
     Ok(exit::DONE)
 }

@@ -9,23 +9,106 @@ use super::text::{counted, indented, one_line};
 use super::units;
 use dbferry::Result;
 use dbferry::archive::Archive;
-use dbferry::dialect::CollectionAction;
-use dbferry::restore::{PlannedCollection, RestoreOptions, RestorePlan, Verdict, plan};
+use dbferry::dialect::{CollectionAction, DatabaseInfo};
+use dbferry::restore::{
+    LeavingEdge, PlannedCollection, PlannedColumn, PlannedUnit, RestoreOptions, RestorePlan, Verdict, plan,
+};
 use serde::Serialize;
 
 /// The document of a plan.
 #[derive(Serialize)]
 struct Document<'a> {
     archive_path: String,
+    /// The archive's id.
+    archive: &'a str,
     target_url: String,
+    source: &'a DatabaseInfo,
+    target: &'a DatabaseInfo,
     /// Whether anything in the target would be replaced or dropped.
     overwrites: bool,
+    /// Rows of the target that would be gone, as far as the target tells without a scan.
     rows_overwritten: u64,
+    /// Groups that are replaced together, in order.
+    units: Vec<Unit<'a>>,
+    /// Foreign keys that leave the selection.
+    leaving: Vec<Edge<'a>>,
+    notes: &'a [String],
     /// Everything that keeps the restore from being done; empty when it can be done.
     problems: Vec<String>,
     exit_code: u8,
-    #[serde(flatten)]
-    plan: &'a RestorePlan,
+}
+
+#[derive(Serialize)]
+struct Unit<'a> {
+    groups: &'a [String],
+    collections: Vec<CollectionLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct CollectionLine<'a> {
+    collection: String,
+    target: String,
+    group: &'a str,
+    /// Absent when it is refused.
+    action: Option<CollectionAction>,
+    rows: u64,
+    rows_overwritten: Option<u64>,
+    columns: &'a [PlannedColumn],
+    problems: &'a [String],
+    notes: &'a [String],
+    statements: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Edge<'a> {
+    child: String,
+    columns: &'a [String],
+    parent: String,
+    /// Whether the parent is neither selected nor in the target.
+    missing: bool,
+    outside_group: Option<&'a str>,
+}
+
+impl<'a> Document<'a> {
+    fn new(job: &Job, plan: &'a RestorePlan, problems: Vec<String>, exit_code: u8) -> Self {
+        let line = |line: &'a PlannedCollection| CollectionLine {
+            collection: line.collection.to_string(),
+            target: line.target.to_string(),
+            group: &line.group,
+            action: line.action,
+            rows: line.rows,
+            rows_overwritten: line.rows_overwritten,
+            columns: &line.columns,
+            problems: &line.problems,
+            notes: &line.notes,
+            statements: &line.statements,
+        };
+        let edge = |edge: &'a LeavingEdge| Edge {
+            child: edge.child.to_string(),
+            columns: &edge.columns,
+            parent: edge.parent.to_string(),
+            missing: edge.missing,
+            outside_group: edge.outside_group.as_deref(),
+        };
+        let unit = |unit: &'a PlannedUnit| Unit {
+            groups: &unit.groups,
+            collections: unit.collections.iter().map(line).collect(),
+        };
+        Self {
+            archive_path: job.archive.path().display().to_string(),
+            archive: &plan.archive,
+            target_url: job.place.endpoint.to_string(),
+            source: &plan.source,
+            target: &plan.target,
+            overwrites: plan.overwrites(),
+            rows_overwritten: plan.rows_overwritten(),
+            units: plan.units.iter().map(unit).collect(),
+            leaving: plan.leaving.iter().map(edge).collect(),
+            notes: &plan.notes,
+            problems,
+            exit_code,
+        }
+    }
 }
 
 /// What a restore and its plan need.
@@ -104,18 +187,7 @@ pub(super) fn show(job: &Job, plan: &RestorePlan, app: &App) -> Result<u8> {
         output.say(format!("problem: {}", one_line(problem)))?;
     }
     output.say(effect(plan))?;
-    output.document(
-        "plan",
-        &Document {
-            archive_path: job.archive.path().display().to_string(),
-            target_url: job.place.endpoint.to_string(),
-            overwrites: plan.overwrites(),
-            rows_overwritten: plan.rows_overwritten(),
-            problems,
-            exit_code,
-            plan,
-        },
-    )?;
+    output.document("plan", &Document::new(job, plan, problems, exit_code))?;
     Ok(exit_code)
 }
 

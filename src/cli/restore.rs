@@ -21,10 +21,58 @@ use serde::Serialize;
 struct Summary<'a> {
     command: &'static str,
     archive_path: String,
+    /// The archive's id.
+    archive: &'a str,
     target_url: String,
-    #[serde(flatten)]
-    report: &'a RestoreReport,
+    /// Groups that were replaced together, in order.
+    units: Vec<Unit<'a>>,
+    /// Rows loaded.
+    rows: u64,
+    warnings: &'a [String],
+    /// The safety backup, if one was made.
+    safety_backup: Option<String>,
+    seconds: f64,
     exit_code: u8,
+}
+
+#[derive(Serialize)]
+struct Unit<'a> {
+    groups: &'a [String],
+    collections: Vec<CollectionLine>,
+}
+
+#[derive(Serialize)]
+struct CollectionLine {
+    collection: String,
+    action: CollectionAction,
+    rows: u64,
+    proof: Proof,
+}
+
+impl<'a> Summary<'a> {
+    fn new(job: &Job, report: &'a RestoreReport, exit_code: u8) -> Self {
+        let units = report.units.iter().map(|unit| {
+            let lines = unit.collections.iter().map(|line| CollectionLine {
+                collection: line.collection.to_string(),
+                action: line.action,
+                rows: line.rows,
+                proof: line.proof,
+            });
+            Unit { groups: &unit.groups, collections: lines.collect() }
+        });
+        Self {
+            command: "restore",
+            archive_path: job.archive.path().display().to_string(),
+            archive: &report.archive,
+            target_url: job.place.endpoint.to_string(),
+            units: units.collect(),
+            rows: report.rows,
+            warnings: &report.warnings,
+            safety_backup: report.safety_backup.as_ref().map(|path| path.display().to_string()),
+            seconds: report.seconds,
+            exit_code,
+        }
+    }
 }
 
 pub(super) fn run(args: &RestoreArgs, app: &App) -> Result<u8> {
@@ -53,16 +101,7 @@ pub(super) fn run(args: &RestoreArgs, app: &App) -> Result<u8> {
     }
     let exit_code = if report.warnings.is_empty() { exit::DONE } else { exit::WARNINGS };
     say(&app.output, &job, &report, moved)?;
-    app.output.document(
-        "summary",
-        &Summary {
-            command: "restore",
-            archive_path: job.archive.path().display().to_string(),
-            target_url: job.place.endpoint.to_string(),
-            report: &report,
-            exit_code,
-        },
-    )?;
+    app.output.document("summary", &Summary::new(&job, &report, exit_code))?;
     Ok(exit_code)
 }
 

@@ -24,9 +24,24 @@ struct Summary<'a> {
     rows_checked: bool,
     /// How many collections differ.
     differences: usize,
+    /// The archive's id.
+    archive: &'a str,
+    collections: Vec<CollectionLine<'a>>,
+    /// Files in the archive's directory that its manifest does not list.
+    strays: &'a [String],
+    seconds: f64,
     exit_code: u8,
-    #[serde(flatten)]
-    report: &'a VerifyReport,
+}
+
+#[derive(Serialize)]
+struct CollectionLine<'a> {
+    collection: String,
+    group: &'a str,
+    rows: u64,
+    /// The row hash that the manifest says.
+    hash: &'a str,
+    /// What does not agree, in a sentence.
+    difference: Option<&'a str>,
 }
 
 pub(super) fn run(args: &VerifyArgs, app: &App) -> Result<u8> {
@@ -63,6 +78,13 @@ pub(super) fn run(args: &VerifyArgs, app: &App) -> Result<u8> {
     };
     let against = place.map(|place| place.endpoint.to_string());
     say(&app.output, args, against.as_deref(), &report, moved)?;
+    let lines = report.collections.iter().map(|line| CollectionLine {
+        collection: line.collection.to_string(),
+        group: &line.group,
+        rows: line.rows,
+        hash: &line.hash,
+        difference: line.difference.as_deref(),
+    });
     app.output.document(
         "summary",
         &Summary {
@@ -71,8 +93,11 @@ pub(super) fn run(args: &VerifyArgs, app: &App) -> Result<u8> {
             against,
             rows_checked: !args.bytes_only,
             differences,
+            archive: &report.id,
+            collections: lines.collect(),
+            strays: &report.strays,
+            seconds: report.seconds,
             exit_code,
-            report: &report,
         },
     )?;
     Ok(exit_code)
