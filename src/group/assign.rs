@@ -1,5 +1,6 @@
 //! Gives every collection its group. The order of what decides is in the [module's documentation](crate::group).
 
+use crate::archive::CollectionEntry;
 use crate::dialect::model::{Collection, CollectionKind, CollectionName, Schema};
 use crate::group::pattern::NamePattern;
 use crate::group::rules::{GroupRules, Rule, Unmatched};
@@ -21,6 +22,18 @@ pub struct Assignment {
     pub rule: String,
     /// The collection that it is a part of; a part is always selected together with its owner.
     pub part_of: Option<CollectionName>,
+}
+
+impl From<&CollectionEntry> for Assignment {
+    /// What was decided when the archive was made.
+    fn from(entry: &CollectionEntry) -> Self {
+        Self {
+            collection: entry.collection.name.clone(),
+            group: entry.group.clone(),
+            rule: entry.rule.clone(),
+            part_of: entry.collection.part_of.clone(),
+        }
+    }
 }
 
 /// The groups of all collections of a schema.

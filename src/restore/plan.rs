@@ -6,7 +6,7 @@ use super::unit::units;
 use crate::archive::{Archive, CollectionEntry};
 use crate::config::RestoreMode;
 use crate::endpoint::Endpoint;
-use crate::group::{self, SelectFor};
+use crate::group::{self, Assignment, SelectFor};
 use dbferry_dialect::model::NativeObject;
 use dbferry_dialect::{
     Capabilities, Collection, CollectionAction, CollectionName, CollectionPlan, Database, DatabaseInfo, Dialect, Error,
@@ -167,7 +167,8 @@ pub(super) fn prepare<'a>(
         options,
     };
 
-    let chosen = group::select(&manifest.assignments(), &options.selection, SelectFor::Restore)?;
+    let assignments: Vec<Assignment> = manifest.collections.iter().map(Assignment::from).collect();
+    let chosen = group::select(&assignments, &options.selection, SelectFor::Restore)?;
     let mut notes = Vec::new();
     let mut selected: Vec<&CollectionEntry> = Vec::new();
     for entry in chosen.into_iter().map(|index| &manifest.collections[index]) {

@@ -10,7 +10,7 @@ pub(crate) use rehash::{Rehash, rehash};
 
 use crate::archive::{Archive, CollectionEntry};
 use crate::endpoint::Endpoint;
-use crate::group::{self, SelectFor, Selection};
+use crate::group::{self, Assignment, SelectFor, Selection};
 use crate::progress::{Event, Progress};
 use crate::resources::Resources;
 use dbferry_dialect::hash::{CollectionHash, RowHasher};
@@ -221,7 +221,8 @@ fn check_rows(
 
 fn selected<'a>(archive: &'a Archive, selection: &Selection) -> Result<Vec<&'a CollectionEntry>> {
     let manifest = archive.manifest();
-    let chosen = group::select(&manifest.assignments(), selection, SelectFor::Restore)?;
+    let assignments: Vec<Assignment> = manifest.collections.iter().map(Assignment::from).collect();
+    let chosen = group::select(&assignments, selection, SelectFor::Restore)?;
     Ok(chosen.into_iter().map(|index| &manifest.collections[index]).collect())
 }
 

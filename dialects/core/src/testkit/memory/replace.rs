@@ -7,7 +7,9 @@ use super::shape;
 use super::state::{State, Table, no_such_collection};
 use super::{MemoryDialect, gone, read};
 use crate::cancel::Cancel;
-use crate::contract::{Chunk, CollectionAction, CollectionPlan, GroupPlan, Reader, ReplaceOptions, Replacer, Writer};
+use crate::contract::{
+    Chunk, CollectionAction, CollectionPlan, ForeignKeyPolicy, GroupPlan, Reader, ReplaceOptions, Replacer, Writer,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exception::Batch;
 use crate::model::{Collection, CollectionName, Counter, NativeObject};
@@ -20,6 +22,7 @@ pub(super) struct MemoryReplacer {
     name: String,
     cancel: Cancel,
     writers: usize,
+    foreign_keys: ForeignKeyPolicy,
     /// What the committed groups made of a database that does not exist yet; `None` when it exists.
     created: Option<State>,
     /// Held from the beginning of a group to its end, where the database exists.
@@ -62,7 +65,7 @@ impl MemoryReplacer {
         let created = dialect.state(&name).is_none().then(|| State { attributes, ..State::default() });
         let writers = if dialect.capabilities.parallel_write { options.writers.max(1) } else { 1 };
         let (lock, stage, targets) = (None, Stage::Idle, BTreeMap::new());
-        Self { dialect, name, cancel, writers, created, lock, stage, targets }
+        Self { dialect, name, cancel, writers, foreign_keys: options.foreign_keys, created, lock, stage, targets }
     }
 
     /// The state on which a group or the final objects build, locked against other replacers.
@@ -164,7 +167,7 @@ impl Replacer for MemoryReplacer {
             set_counter(&mut staged, planned);
             add_objects(&mut staged, &planned.objects, &mut warnings);
         }
-        validate_foreign_keys(&staged, &plan, &before, &mut warnings)?;
+        validate_foreign_keys(&staged, &plan, &before, self.foreign_keys, &mut warnings)?;
         self.stage = Stage::Complete { staged: Arc::new(staged), alive: Arc::default() };
         Ok(warnings)
     }
@@ -339,6 +342,7 @@ fn validate_foreign_keys(
     staged: &State,
     plan: &GroupPlan,
     before: &[Violation],
+    policy: ForeignKeyPolicy,
     warnings: &mut Vec<String>,
 ) -> Result<()> {
     let loaded = |name: &CollectionName| plan.collections.iter().any(|p| p.action.loads() && p.target == *name);
@@ -351,6 +355,10 @@ fn validate_foreign_keys(
     let (old, new): (Vec<_>, Vec<_>) = foreign::violations(staged)?.into_iter().partition(known);
     warnings.extend(old.iter().map(|violation| format!("a foreign key did not hold before: {}", violation.describe())));
     let Some(first) = new.first() else { return Ok(()) };
+    if policy == ForeignKeyPolicy::Report {
+        warnings.extend(new.iter().map(|violation| format!("a foreign key does not hold: {}", violation.describe())));
+        return Ok(());
+    }
     let all: Vec<String> = new.iter().map(Violation::describe).collect();
     Err(Error::new(ErrorKind::Mismatch, format!("foreign keys reference rows that do not exist: {}", all.join(", ")))
         .with("dialect", "memory")
