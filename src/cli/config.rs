@@ -6,7 +6,7 @@ use super::args::ConfigArgs;
 use super::output::Output;
 use super::text::shell_word;
 use dbferry::config::{Config, ConnectionRole, ExternalValue, UrlSource};
-use dbferry::dialect::{DatabaseUrl, Location, Secret};
+use dbferry::dialect::{DatabaseUrl, Dialect, Location, Secret};
 use dbferry::endpoint::Endpoint;
 use dbferry::{Error, ErrorKind, Result, registry};
 use std::path::{Path, PathBuf};
@@ -205,7 +205,7 @@ fn everybody_reads(_path: &Path) -> bool {
 
 /// Whether two URLs lead to one database, as far as they tell: whoever logs in, and however a file's path is spelled.
 fn same_database(left: &DatabaseUrl, right: &DatabaseUrl) -> bool {
-    let dialect = |url: &DatabaseUrl| registry::by_scheme(url.scheme()).map(|dialect| dialect.name());
+    let dialect = |url: &DatabaseUrl| registry::by_scheme(url.scheme()).map(Dialect::name);
     if dialect(left) != dialect(right) {
         return false;
     }

@@ -37,6 +37,7 @@ pub(crate) fn ask(question: &str, url: &DatabaseUrl) -> Result<()> {
         .hint(format!("to go on, run: {}", again(std::env::args()))));
     }
     write_err(question);
+    write_err(&format!("Type yes, or {}, to go on: ", one_line(&name(url))));
     accepted(&mut io::stdin().lock(), url)
 }
 
@@ -47,7 +48,6 @@ fn again(arguments: impl Iterator<Item = String>) -> String {
 }
 
 fn accepted(input: &mut dyn BufRead, url: &DatabaseUrl) -> Result<()> {
-    write_err(&format!("Type yes, or {}, to go on: ", one_line(&name(url))));
     let mut answer = String::new();
     input.read_line(&mut answer).map_err(|error| Error::io("cannot read the answer", error))?;
     let answer = answer.trim();

@@ -11,7 +11,7 @@ use dbferry::Result;
 use dbferry::archive::Archive;
 use dbferry::dialect::Purpose;
 use dbferry::dialect::model::{Estimate, Schema};
-use dbferry::group::{self, Explanation, GroupExplanation, GroupRules, Grouping, UnmatchedRule};
+use dbferry::group::{self, Assignment, Explanation, GroupExplanation, GroupRules, Grouping, UnmatchedRule};
 use serde::Serialize;
 use std::path::Path;
 
@@ -95,7 +95,10 @@ fn of_archive(path: &Path) -> Result<(String, Schema, Grouping)> {
         collection
     });
     let schema = Schema { collections: collections.collect(), ..Schema::default() };
-    let grouping = Grouping { assignments: manifest.assignments(), unmatched_rules: Vec::new() };
+    let grouping = Grouping {
+        assignments: manifest.collections.iter().map(Assignment::from).collect(),
+        unmatched_rules: Vec::new(),
+    };
     Ok((path.display().to_string(), schema, grouping))
 }
 

@@ -95,8 +95,20 @@ fn run(verb: Verb, app: &App) -> Result<u8> {
 
 fn failed(output: &Output, error: &Error, signal: Option<i32>) -> u8 {
     let code = exit::code(error, signal);
-    output.error(error, code);
+    match signal.filter(|_| error.kind() == ErrorKind::Cancelled) {
+        // How exactly a statement ended that was told to end helps nobody; what state things are in does.
+        Some(signal) => output.error(&cancelled(error, signal), code),
+        None => output.error(error, code),
+    }
     code
+}
+
+/// The error of a run that a signal cancelled: its context without its cause.
+fn cancelled(error: &Error, signal: i32) -> Error {
+    let name = signals::name(signal);
+    error.context().fold(Error::new(ErrorKind::Cancelled, format!("cancelled by {name}")), |error, (key, value)| {
+        error.with(key, value)
+    })
 }
 
 /// What the parser of the command line has to say: help, the version, or what is wrong.

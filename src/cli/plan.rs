@@ -4,7 +4,7 @@ use super::App;
 use super::args::RestoreShared;
 use super::config::{Configuration, Place, archive_path};
 use super::exit;
-use super::output::{Columns, Output, write_err};
+use super::output::{Columns, Output};
 use super::text::{counted, indented, one_line};
 use super::units;
 use dbferry::Result;
@@ -191,16 +191,9 @@ pub(super) fn show(job: &Job, plan: &RestorePlan, app: &App) -> Result<u8> {
     Ok(exit_code)
 }
 
-/// Prints what consent is asked for, to standard error.
+/// What consent is asked for.
 pub(super) fn question(job: &Job, plan: &RestorePlan) -> String {
     format!("{}\n{}\n{}\n", title(job, plan), collections(plan).render(false), effect(plan))
-}
-
-/// Prints the summary of a plan that can not be done, before the error that says so.
-pub(super) fn tell(job: &Job, plan: &RestorePlan, output: &Output) {
-    if !output.json && !output.quiet {
-        write_err(&question(job, plan));
-    }
 }
 
 fn title(job: &Job, plan: &RestorePlan) -> String {

@@ -86,9 +86,9 @@ pub(super) fn run(args: &RestoreArgs, app: &App) -> Result<u8> {
     if args.dry_run {
         return plan::show(&job, &planned, app);
     }
-    if !planned.problems().is_empty() {
-        plan::tell(&job, &planned, &app.output);
-    } else if needs_consent(&planned) && !args.yes && job.place.role != Some(ConnectionRole::Scratch) {
+    // A plan with problems needs no consent: the restore refuses it with all of them, before anything is touched.
+    let asks = planned.problems().is_empty() && needs_consent(&planned);
+    if asks && !args.yes && job.place.role != Some(ConnectionRole::Scratch) {
         confirm::ask(&plan::question(&job, &planned), &job.place.endpoint.url)?;
     }
 

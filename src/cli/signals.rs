@@ -7,6 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+/// The name of a signal that is listened to.
+pub(crate) fn name(signal: i32) -> &'static str {
+    match signal {
+        SIGINT => "SIGINT",
+        SIGTERM => "SIGTERM",
+        _ => "a signal",
+    }
+}
+
 /// What the signals so far amount to.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Signals {
