@@ -150,13 +150,15 @@ fn say(output: &Output, job: &Job, report: &RestoreReport, moved: Moved) -> Resu
     if let Some(path) = &report.safety_backup {
         output.say(format!("what was overwritten is in {}", one_line(&path.display().to_string())))?;
     }
+    // What was read again to prove it was moved twice; the rates are those of the data.
+    let bytes = (u128::from(moved.bytes) * u128::from(report.rows)).checked_div(u128::from(moved.rows)).unwrap_or(0);
+    let rates = units::rates(report.rows, u64::try_from(bytes).unwrap_or(moved.bytes), moved.time);
     output.success(format!(
-        "restored {} with {} into {} in {} ({}); {}",
+        "restored {} with {} into {} in {} ({rates}); {}",
         counted(lines().count() as u64, "table"),
         counted(report.rows, "row"),
         one_line(&job.place.endpoint.to_string()),
         units::duration(moved.time),
-        units::rates(report.rows, moved.bytes, moved.time),
         if proven { "every row was read again and is equal" } else { "not every table could be proven by its hash" },
     ))
 }

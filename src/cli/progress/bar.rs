@@ -12,21 +12,28 @@ pub(super) struct Bars {
     all: MultiProgress,
     total: ProgressBar,
     lines: Vec<ProgressBar>,
+    /// Whether the number of rows is unknown, so that there is no bar to fill.
+    open_end: bool,
 }
+
+/// The first line where the end is known, and where it is not; and a line below.
+const BAR: &str = "{spinner} {prefix} {bar:24} {wide_msg}";
+const OPEN_END: &str = "{spinner} {prefix} {wide_msg}";
+const LINE: &str = "  {wide_msg}";
 
 impl Bars {
     /// With at most `jobs` lines below the bar.
     pub(super) fn new(jobs: usize) -> Self {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         let total = all.add(ProgressBar::new(0));
-        total.set_style(style("{spinner} {prefix} {bar:24} {msg}"));
+        total.set_style(style(OPEN_END));
         let lines = (0..jobs).map(|_| {
             let line = all.add(ProgressBar::no_length());
-            line.set_style(style("  {msg}"));
+            line.set_style(style(LINE));
             line
         });
         let lines = lines.collect();
-        Self { all, total, lines }
+        Self { all, total, lines, open_end: true }
     }
 
     fn say(&self, line: &str) {
@@ -56,14 +63,19 @@ impl View for Bars {
     }
 
     fn tick(&mut self, tally: &Tally) {
+        let planned = tally.rows_planned.filter(|planned| *planned >= tally.rows);
+        if self.open_end != planned.is_none() {
+            self.open_end = planned.is_none();
+            self.total.set_style(style(if self.open_end { OPEN_END } else { BAR }));
+        }
         self.total.set_prefix(tally.phase());
-        self.total.set_length(tally.rows_planned.unwrap_or(0).max(tally.rows).max(1));
+        self.total.set_length(planned.unwrap_or(tally.rows));
         self.total.set_position(tally.rows);
         self.total.set_message(tally.line(tally.moving()));
         self.total.tick();
-        let mut active = tally.active.iter();
+        let mut in_work = tally.in_work();
         for line in &self.lines {
-            line.set_message(active.next().map_or_else(String::new, |(name, active)| in_work(name, *active)));
+            line.set_message(in_work.next().map_or_else(String::new, |(name, active)| describe(name, active)));
         }
     }
 
@@ -76,7 +88,7 @@ impl View for Bars {
     }
 }
 
-fn in_work(name: &str, active: Active) -> String {
+fn describe(name: &str, active: Active) -> String {
     let name = one_line(name);
     match active.expected {
         Some(expected) if expected >= active.rows => {
@@ -92,15 +104,15 @@ mod tests {
 
     #[test]
     fn the_templates_can_be_read() {
-        for template in ["{spinner} {prefix} {bar:24} {msg}", "  {msg}"] {
+        for template in [BAR, OPEN_END, LINE] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }
 
     #[test]
     fn a_collection_in_work_is_one_safe_line() {
-        assert_eq!(in_work("main.\u{1b}a", Active { rows: 1_000, expected: None }), "main.\\u{1b}a  1,000 rows");
-        assert_eq!(in_work("a", Active { rows: 5, expected: Some(10) }), "a  5 of 10 rows");
-        assert_eq!(in_work("a", Active { rows: 15, expected: Some(10) }), "a  15 rows");
+        assert_eq!(describe("main.\u{1b}a", Active { rows: 1_000, expected: None }), "main.\\u{1b}a  1,000 rows");
+        assert_eq!(describe("a", Active { rows: 5, expected: Some(10) }), "a  5 of 10 rows");
+        assert_eq!(describe("a", Active { rows: 15, expected: Some(10) }), "a  15 rows");
     }
 }

@@ -88,7 +88,7 @@ fn progress(tally: &Tally) -> Content<'_> {
         bytes: tally.bytes,
         seconds: tally.started.elapsed().as_secs_f64(),
         seconds_left: tally.left(tally.moving()).map(|left| left.as_secs_f64()),
-        in_work: tally.active.keys().map(String::as_str).collect(),
+        in_work: tally.in_work().map(|(name, _)| name).collect(),
     }
 }
 

@@ -39,7 +39,9 @@ trait View: Send {
 /// What was moved, for the summary.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Moved {
-    /// Bytes in memory.
+    /// Rows; twice as many as there are where all are read again.
+    pub(crate) rows: u64,
+    /// Their bytes in memory.
     pub(crate) bytes: u64,
     /// Time since the reporter was made.
     pub(crate) time: Duration,
@@ -97,7 +99,7 @@ impl Reporter {
     pub(crate) fn finish(mut self) -> Moved {
         self.stop();
         let tally = lock(&self.shared.tally);
-        Moved { bytes: tally.bytes, time: tally.started.elapsed() }
+        Moved { rows: tally.rows, bytes: tally.bytes, time: tally.started.elapsed() }
     }
 
     fn stop(&mut self) {

@@ -51,12 +51,13 @@ impl View for Plain {
 
 fn line(tally: &Tally) -> String {
     let mut line = format!("{}: {}", tally.phase(), tally.line(tally.moving()));
-    for (position, name) in tally.active.keys().take(NAMED).enumerate() {
+    for (position, (name, _)) in tally.in_work().take(NAMED).enumerate() {
         line.push_str(if position == 0 { "; in work: " } else { ", " });
         line.push_str(&one_line(name));
     }
-    if tally.active.len() > NAMED {
-        line.push_str(&format!(" and {} more", tally.active.len() - NAMED));
+    let more = tally.in_work().count().saturating_sub(NAMED);
+    if more > 0 {
+        line.push_str(&format!(" and {more} more"));
     }
     line
 }

@@ -80,6 +80,15 @@ impl Tally {
         }
     }
 
+    /// The collections in work. One whose rows have all been moved stays open in some phases until it is proven; it is
+    /// not in work.
+    pub(super) fn in_work(&self) -> impl Iterator<Item = (&str, Active)> {
+        self.active
+            .iter()
+            .filter(|(_, active)| active.expected.is_none_or(|expected| expected == 0 || active.rows != expected))
+            .map(|(name, active)| (name.as_str(), *active))
+    }
+
     /// How long rows have been moving.
     pub(super) fn moving(&self) -> Duration {
         self.first_rows.map_or(Duration::ZERO, |first| first.elapsed())
@@ -149,6 +158,13 @@ mod tests {
         assert_eq!((tally.active.len(), tally.collections_done), (1, 1));
         tally.add(Event::Phase { name: "prove", group: None });
         assert!(tally.active.is_empty());
+    }
+
+    #[test]
+    fn what_has_all_its_rows_is_not_in_work() {
+        let mut tally = tally();
+        tally.add(Event::Rows { collection: "main.a", rows: 1_000_000, bytes: 1 });
+        assert_eq!(tally.in_work().map(|(name, _)| name).collect::<Vec<_>>(), ["main.b"]);
     }
 
     #[test]
