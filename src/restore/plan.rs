@@ -175,7 +175,7 @@ pub(super) fn prepare<'a>(
         let kind = entry.collection.kind;
         if mode_of(options, entry) == RestoreMode::Skip {
             notes.push(format!("{} is skipped as configured", entry.collection.name));
-        } else if !kind.is_portable() && !(same_dialect && options.trusted) {
+        } else if !(kind.is_portable() || same_dialect && options.trusted) {
             let why = if same_dialect { "the archive is not trusted" } else { "it means nothing to another dialect" };
             notes.push(format!("{} is left out: {why}", entry.collection.name));
         } else {

@@ -126,10 +126,10 @@ fn compare_column(source: &Column, target: &Column, same_dialect: bool) -> Plann
     };
     match (&source.generated, &target.generated) {
         (None, Some(_)) => {
-            raise(Verdict::Incompatible, "the target computes this column, so its rows cannot be loaded")
+            raise(Verdict::Incompatible, "the target computes this column, so its rows cannot be loaded");
         }
         (Some(_), None) => {
-            raise(Verdict::Checked, "computed in the source, plain in the target: the values are loaded")
+            raise(Verdict::Checked, "computed in the source, plain in the target: the values are loaded");
         }
         _ => {}
     }
