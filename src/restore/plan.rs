@@ -302,6 +302,10 @@ fn plan_collection(context: &Context<'_>, entry: &CollectionEntry) -> PlannedCol
             comparison.problems.push("it exists already, and the mode is create".into());
             None
         }
+        (RestoreMode::Append, true) if !source.kind.is_portable() => {
+            comparison.notes.push("rows cannot be added to what the engine keeps for itself; it is left alone".into());
+            Some(CollectionAction::Keep)
+        }
         (RestoreMode::Replace, true) if fits => Some(CollectionAction::Replace),
         (RestoreMode::Append, true) if fits => Some(CollectionAction::Append),
         (RestoreMode::Replace, true) if context.options.recreate => {

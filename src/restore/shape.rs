@@ -182,6 +182,11 @@ fn compare_keys(source: &Collection, target: &Collection, comparison: &mut Compa
             comparison.notes.push(format!("the target has no unique key on {}", unique.columns.join(", ")));
         }
     }
+    for index in &source.indexes {
+        if !target.indexes.iter().any(|other| other.parts == index.parts && other.unique == index.unique) {
+            comparison.notes.push(format!("the target has no index like {}; the target keeps its own", index.name));
+        }
+    }
     for key in &source.foreign_keys {
         if !target.foreign_keys.iter().any(|other| other.columns == key.columns && other.references == key.references) {
             let (columns, parent) = (key.columns.join(", "), &key.references);
