@@ -3,7 +3,7 @@
 //! The file may come from anywhere. Whatever the Parquet crate says about it, or dies of, is damage to the archive.
 
 use super::damaged;
-use super::store::FileRange;
+use super::range::FileRange;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use dbferry_dialect::{Error, Result};
