@@ -148,3 +148,19 @@ fn same_file(left: &fs::Metadata, right: &fs::Metadata) -> bool {
 fn same_file(left: &fs::Metadata, right: &fs::Metadata) -> bool {
     left.len() == right.len() && right.is_file()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_files_are_not_the_same() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let metadata = |name: &str, content: &str| {
+            fs::write(directory.path().join(name), content).expect("a file");
+            fs::metadata(directory.path().join(name)).expect("metadata")
+        };
+        let (one, other) = (metadata("one", "a"), metadata("other", "ab"));
+        assert!(same_file(&one, &one) && !same_file(&one, &other));
+    }
+}
