@@ -299,7 +299,8 @@ mod tests {
         assert!(begun.elapsed() < Duration::from_secs(60));
         assert_eq!(keys.len(), 30_000);
         assert!(keys.iter().map(|key| key.parse::<i64>().expect("a key")).is_sorted());
-        assert!((10..=80).contains(&chunks.len()), "{}", chunks.len());
+        // Twice the file's bytes, which are half as much again as the values.
+        assert!((10..=100).contains(&chunks.len()), "{}", chunks.len());
         assert!(chunks.iter().map(|chunk| chunk.estimated_bytes).sum::<u64>() < 8_000_000);
     }
 

@@ -62,6 +62,19 @@ impl Place {
         &self.path
     }
 
+    /// How long to wait for somebody else's lock.
+    pub(crate) fn lock_wait(&self) -> Duration {
+        self.lock_wait
+    }
+
+    /// An error once the caller has cancelled.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cancelled`].
+    pub(crate) fn check_cancelled(&self) -> Result<()> {
+        self.cancel.check()
+    }
+
     /// Whether there is a database to read for `purpose`.
     ///
     /// # Errors

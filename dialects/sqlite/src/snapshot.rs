@@ -5,9 +5,9 @@
 //!
 //! 1. **Gate**: one connection takes the write lock (`BEGIN IMMEDIATE`), all readers begin and read once, the lock is given
 //!    back. Writers wait for as long as that takes.
-//! 2. **Equality**: where the lock cannot be had (no write permission, a writer that does not end), the readers just
-//!    begin, and again if something was committed meanwhile.
-//! 3. **One session**: it is a snapshot by itself.
+//! 2. **Equality**: where the lock cannot be had (no write permission, a writer that holds it), the readers just begin, and
+//!    begin anew if something was committed meanwhile.
+//! 3. **One session**, when neither succeeds in the time for locks: it is a snapshot by itself.
 //!
 //! The proof is the same for the first two: a connection that does not write reads `PRAGMA data_version` before the first
 //! reader begins, and again inside a transaction of its own that begins last. SQLite documents that two equal values mean
@@ -30,10 +30,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
-/// How often readers begin anew because somebody committed meanwhile.
-const ATTEMPTS: u32 = 5;
+/// Between two attempts to begin together.
+const PAUSE: Duration = Duration::from_micros(500);
 
 /// A view of the database that all readers share.
 pub(crate) struct SqliteSnapshot {
@@ -56,37 +56,22 @@ impl SqliteSnapshot {
     pub(crate) fn take(place: &Place, mode: Mode, options: &SnapshotOptions) -> Result<Self> {
         let (gate, mode) = place.connect_from(mode)?;
         let unlocked = (mode == Mode::Immutable).then(|| (place.clone(), Appearance::of(place)));
-        let session_mode = if mode == Mode::Immutable { mode } else { Mode::ReadOnly };
-        let catalogue = place.session(session_mode)?;
-        let mut sessions =
-            (0..options.readers.max(1)).map(|_| place.session(session_mode)).collect::<Result<Vec<_>>>()?;
-        let (method, proven) = match mode {
-            Mode::Immutable => ("immutable file", begin_together(&catalogue, &sessions)?),
-            Mode::ReadOnly => ("unchanged data_version", begin_again(&catalogue, &sessions)?),
-            Mode::ReadWrite => match begin_behind_gate(&gate, &catalogue, &sessions)? {
-                Some(proven) => ("begin-immediate gate", proven),
-                None => ("unchanged data_version", begin_again(&catalogue, &sessions)?),
-            },
-        };
-        same_file(place, &catalogue, &sessions)?;
-        let mut consistency =
-            Consistency { method: method.to_owned(), readers: sessions.len(), proven, position: BTreeMap::new() };
-        consistency.position = position(place, &catalogue, mode)
+        let sessions = Sessions::open(place, mode, options.readers)?;
+        let Begun { method, proven } = begin(place, mode, &gate, &sessions)?;
+        sessions.check_same_file(place)?;
+        let position = position(place, &sessions.catalogue, mode)
             .map_err(|error| database_error("the database's position cannot be read", error))?;
+        let Sessions { readers, catalogue } = sessions;
         let catalogue = Arc::new(Mutex::new(catalogue));
-        if !proven && options.consistent {
-            sessions.clear();
+        let mut consistency = Consistency { method: method.to_owned(), readers: readers.len(), proven, position };
+        let readers: Vec<Box<dyn Reader>> = if proven || !options.consistent {
+            readers.into_iter().map(|session| Box::new(SqliteReader::new(session)) as Box<dyn Reader>).collect()
+        } else {
             consistency.method = "one session".to_owned();
             consistency.readers = 1;
             consistency.proven = true;
-        }
-        let mut readers: Vec<Box<dyn Reader>> = Vec::new();
-        for session in sessions {
-            readers.push(Box::new(SqliteReader::new(session)));
-        }
-        if readers.is_empty() {
-            readers.push(Box::new(SqliteReader::shared(Arc::clone(&catalogue))));
-        }
+            vec![Box::new(SqliteReader::shared(Arc::clone(&catalogue)))]
+        };
         Ok(Self { consistency, readers, catalogue, mode, unlocked, _gate: gate })
     }
 
@@ -128,74 +113,123 @@ impl Snapshot for SqliteSnapshot {
     }
 }
 
-/// Begins behind the write lock; `None` when it cannot be had.
-fn begin_behind_gate(gate: &Connection, catalogue: &Connection, sessions: &[Connection]) -> Result<Option<bool>> {
-    let failed = |error| database_error("the write lock cannot be used", error);
-    // The gate does not change anything, but a session that refuses changes may not take the lock for them.
-    gate.execute_batch("PRAGMA query_only = OFF").map_err(failed)?;
-    let locked = gate.execute_batch("BEGIN IMMEDIATE");
-    gate.execute_batch("PRAGMA query_only = ON").map_err(failed)?;
-    match locked {
-        Ok(()) => {}
+/// How sessions began together.
+struct Begun {
+    method: &'static str,
+    proven: bool,
+}
+
+/// Begins a read transaction on all sessions, in one moment if that can be had before the time for locks is over.
+///
+/// Nothing here waits inside SQLite: a reader that has begun blocks a writer that is ready to commit to a rollback journal,
+/// and that writer blocks the next reader, so both would wait for each other. Whoever meets a lock lets go and tries again.
+fn begin(place: &Place, mode: Mode, gate: &Connection, sessions: &Sessions) -> Result<Begun> {
+    let failed = |error| database_error("a snapshot cannot be taken", error);
+    let deadline = Instant::now() + place.lock_wait();
+    let behind_gate = mode == Mode::ReadWrite;
+    sessions.wait_for_locks(Duration::ZERO).map_err(failed)?;
+    if behind_gate {
+        // The gate changes nothing, but a session that refuses changes may not take the lock for them.
+        gate.execute_batch("PRAGMA query_only = OFF").map_err(failed)?;
+        gate.busy_timeout(Duration::ZERO).map_err(failed)?;
+    }
+    let begun = loop {
+        if behind_gate && unless_locked(gate.execute_batch("BEGIN IMMEDIATE")).map_err(failed)?.is_some() {
+            let together = sessions.begin();
+            gate.execute_batch("ROLLBACK").map_err(failed)?;
+            if let Some(true) = unless_locked(together).map_err(failed)? {
+                break Some(Begun { method: "begin-immediate gate", proven: true });
+            }
+        } else if let Some(true) = unless_locked(sessions.begin()).map_err(failed)? {
+            let method = if mode == Mode::Immutable { "immutable file" } else { "unchanged data_version" };
+            break Some(Begun { method, proven: true });
+        }
+        sessions.roll_back().map_err(failed)?;
+        if Instant::now() >= deadline {
+            break None;
+        }
+        place.check_cancelled()?;
+        std::thread::sleep(PAUSE);
+    };
+    if behind_gate {
+        gate.execute_batch("PRAGMA query_only = ON").map_err(failed)?;
+    }
+    sessions.wait_for_locks(place.lock_wait()).map_err(failed)?;
+    match begun {
+        Some(begun) => Ok(begun),
+        None => {
+            let proven = sessions.begin().map_err(failed)?;
+            Ok(Begun { method: "readers one after the other", proven })
+        }
+    }
+}
+
+/// `None` when somebody else's lock was in the way, or there is no permission for a lock.
+fn unless_locked<T>(result: rusqlite::Result<T>) -> rusqlite::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
         Err(error)
             if matches!(
                 error.sqlite_error_code(),
-                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::ReadOnly | ErrorCode::CannotOpen)
+                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::ReadOnly)
             ) =>
         {
-            return Ok(None);
+            Ok(None)
         }
-        Err(error) => return Err(failed(error)),
+        Err(error) => Err(error),
     }
-    let begun = begin_together(catalogue, sessions);
-    gate.execute_batch("ROLLBACK").map_err(failed)?;
-    begun.map(Some)
 }
 
-/// Begins until nothing was committed meanwhile; `false` when there was always something.
-fn begin_again(catalogue: &Connection, sessions: &[Connection]) -> Result<bool> {
-    for attempt in 1.. {
-        if begin_together(catalogue, sessions)? {
-            return Ok(true);
-        }
-        if attempt == ATTEMPTS {
-            break;
-        }
-        for session in sessions.iter().chain([catalogue]) {
-            session.execute_batch("ROLLBACK").map_err(|error| database_error("a session cannot begin anew", error))?;
-        }
-    }
-    Ok(false)
+/// The sessions of a snapshot: those of the readers, and the one that asks for the catalogue.
+struct Sessions {
+    readers: Vec<Connection>,
+    catalogue: Connection,
 }
 
-/// Begins a read transaction on all sessions; `true` when nothing was committed between the first and the last.
-fn begin_together(catalogue: &Connection, sessions: &[Connection]) -> Result<bool> {
-    let begin = || -> rusqlite::Result<bool> {
-        let before = data_version(catalogue)?;
-        for session in sessions.iter().chain([catalogue]) {
+impl Sessions {
+    fn open(place: &Place, mode: Mode, readers: usize) -> Result<Self> {
+        let mode = if mode == Mode::Immutable { mode } else { Mode::ReadOnly };
+        let readers = (0..readers.max(1)).map(|_| place.session(mode)).collect::<Result<_>>()?;
+        Ok(Self { readers, catalogue: place.session(mode)? })
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Connection> {
+        // The catalogue's session begins last: what it sees then is compared with what it saw before the first.
+        self.readers.iter().chain([&self.catalogue])
+    }
+
+    /// Begins a read transaction on all; `true` when nothing was committed between the first and the last.
+    fn begin(&self) -> rusqlite::Result<bool> {
+        let before = data_version(&self.catalogue)?;
+        for session in self.all() {
             // A transaction begins with the first read and not with the word.
             session.execute_batch("BEGIN")?;
             session.query_row("SELECT count(*) FROM main.sqlite_schema", [], |_| Ok(()))?;
         }
-        Ok(before == data_version(catalogue)?)
-    };
-    begin().map_err(|error| database_error("a snapshot cannot be taken", error))
-}
+        Ok(before == data_version(&self.catalogue)?)
+    }
 
-fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.query_row("PRAGMA main.data_version", [], |row| row.get(0))
-}
+    fn roll_back(&self) -> rusqlite::Result<()> {
+        self.all().filter(|session| !session.is_autocommit()).try_for_each(|session| session.execute_batch("ROLLBACK"))
+    }
 
-/// The sessions were opened by name one after the other: the name must still stand for the file that each has open.
-fn same_file(place: &Place, catalogue: &Connection, sessions: &[Connection]) -> Result<()> {
-    for session in sessions.iter().chain([catalogue]) {
-        if has_moved(session) {
+    fn wait_for_locks(&self, time: Duration) -> rusqlite::Result<()> {
+        self.all().try_for_each(|session| session.busy_timeout(time))
+    }
+
+    /// The sessions were opened by name one after the other: the name must still stand for the file that each has open.
+    fn check_same_file(&self, place: &Place) -> Result<()> {
+        if self.all().any(has_moved) {
             return Err(Error::new(ErrorKind::Busy, "the file was replaced while it was opened")
                 .with("file", place.path().display())
                 .hint("try again once nothing replaces the file"));
         }
+        Ok(())
     }
-    Ok(())
+}
+
+fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA main.data_version", [], |row| row.get(0))
 }
 
 #[cfg(unix)]
@@ -286,6 +320,14 @@ mod tests {
         batches.iter().flat_map(|batch| cells(batch, 1)).map(|cell| cell.parse::<i64>().expect("a number")).sum()
     }
 
+    struct StopOnDrop<'a>(&'a AtomicBool);
+
+    impl Drop for StopOnDrop<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// A writer moves amounts from one table to the other all the time. Whatever moment the snapshot is, the sum is the
     /// same; readers that saw two moments would show another one.
     fn an_invariant_holds(journal_mode: &str, mode: Mode) {
@@ -293,6 +335,8 @@ mod tests {
         let stop = AtomicBool::new(false);
         let commits = AtomicU64::new(0);
         std::thread::scope(|scope| {
+            // A failed assertion must end the writer too, or the scope would wait for it for ever.
+            let _end = StopOnDrop(&stop);
             scope.spawn(|| {
                 let writer = database.writer();
                 writer.busy_timeout(Duration::from_secs(10)).expect("a timeout");
@@ -337,7 +381,6 @@ mod tests {
                 // Let the writer have the file for a moment.
                 std::thread::sleep(Duration::from_millis(3));
             }
-            stop.store(true, Ordering::Relaxed);
             assert!(seen.len() > 3, "the writer wrote while snapshots were taken: {seen:?}, {commits:?}");
         });
     }
@@ -356,16 +399,21 @@ mod tests {
 
     #[test]
     fn the_proof_sees_a_commit_between_two_readers() {
-        for journal_mode in ["wal", "delete"] {
-            let database = TestDatabase::new(&format!("PRAGMA journal_mode = {journal_mode}; {TWO_ACCOUNTS}"));
-            let place = place(&database, Duration::from_millis(20));
-            let (catalogue, late) =
-                (place.session(Mode::ReadOnly).expect("a session"), place.session(Mode::ReadOnly).expect("a session"));
-            let before = data_version(&catalogue).expect("a version");
-            database.writer().execute_batch("UPDATE a SET amount = 0").expect("a commit");
-            late.execute_batch("BEGIN").expect("begun");
-            assert_ne!(data_version(&catalogue).expect("a version"), before);
-        }
+        let database = TestDatabase::new(&format!("PRAGMA journal_mode = WAL; {TWO_ACCOUNTS}"));
+        let place = place(&database, Duration::from_millis(20));
+        let mut sessions = Sessions::open(&place, Mode::ReadOnly, 2).expect("sessions");
+        assert!(sessions.begin().expect("begun"));
+        sessions.roll_back().expect("rolled back");
+        // Somebody commits while the first reader begins.
+        let mut writer = Some(database.writer());
+        let commit = move || {
+            if let Some(writer) = writer.take() {
+                writer.execute_batch("UPDATE a SET amount = 0").expect("a commit");
+            }
+            false
+        };
+        sessions.readers[0].progress_handler(1, Some(commit)).expect("a handler");
+        assert!(!sessions.begin().expect("begun"));
     }
 
     #[test]
@@ -413,11 +461,11 @@ mod tests {
         let database = TestDatabase::new(TWO_ACCOUNTS);
         let other = TestDatabase::new(TWO_ACCOUNTS);
         let place = place(&database, Duration::from_millis(20));
-        let session = place.session(Mode::ReadOnly).expect("a session");
-        same_file(&place, &session, &[]).expect("the same");
+        let sessions = Sessions::open(&place, Mode::ReadOnly, 1).expect("sessions");
+        sessions.check_same_file(&place).expect("the same");
         fs::rename(other.path(), database.path()).expect("replaced");
         if cfg!(unix) {
-            assert_eq!(same_file(&place, &session, &[]).expect_err("another").kind(), ErrorKind::Busy);
+            assert_eq!(sessions.check_same_file(&place).expect_err("another").kind(), ErrorKind::Busy);
         }
     }
 
