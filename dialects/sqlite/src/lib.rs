@@ -4,6 +4,6 @@
 mod bind;
 #[allow(dead_code, clippy::expect_used)]
 mod read;
-#[allow(dead_code, unused_imports)]
+#[allow(dead_code)]
 mod replace;
 mod snapshot;
