@@ -34,10 +34,8 @@ pub fn schemes() -> Vec<&'static str> {
 /// [`ErrorKind::Usage`] when no dialect of this build answers to the scheme.
 pub fn dialect_of(url: &DatabaseUrl) -> Result<&'static dyn Dialect> {
     by_scheme(url.scheme()).ok_or_else(|| {
-        Error::new(ErrorKind::Usage, format!("no dialect answers to the URL scheme {}:", url.scheme())).hint(format!(
-            "this build knows {}",
-            schemes().iter().map(|s| format!("{s}:")).collect::<Vec<_>>().join(" ")
-        ))
+        Error::new(ErrorKind::Usage, format!("no dialect answers to the URL scheme {}:", url.scheme()))
+            .hint(format!("this build knows {}", schemes().iter().map(|s| format!("{s}:")).collect::<Vec<_>>().join(" ")))
     })
 }
 
