@@ -67,6 +67,11 @@ impl Place {
         self.lock_wait
     }
 
+    /// The flag that cancels whatever runs here.
+    pub(crate) fn cancel(&self) -> &Cancel {
+        &self.cancel
+    }
+
     /// An error once the caller has cancelled.
     ///
     /// # Errors

@@ -3,7 +3,9 @@
 use crate::connect::{Mode, Place};
 use crate::error::database_error;
 use crate::introspect::{Sampling, introspect};
+use crate::replace::open_replacer;
 use crate::snapshot::SqliteSnapshot;
+use crate::syntax::SqliteSyntax;
 use dbferry_dialect::{
     Capabilities, Database, DatabaseInfo, DatabaseUrl, Error, ErrorKind, Location, OpenOptions, Purpose,
     ReplaceOptions, Replacer, Result, Schema, Snapshot, SnapshotOptions,
@@ -88,10 +90,12 @@ impl Database for SqliteDatabase {
         Ok(Box::new(SqliteSnapshot::take(&self.place, Mode::ReadWrite, options)?))
     }
 
-    fn replacer(&mut self, _options: &ReplaceOptions) -> Result<Box<dyn Replacer>> {
+    fn replacer(&mut self, options: &ReplaceOptions) -> Result<Box<dyn Replacer>> {
         // A connection of ours would be in the way of a change of the journal mode.
         self.session = None;
-        Err(Error::new(ErrorKind::Unsupported, "this build cannot write SQLite databases").with("dialect", crate::NAME))
+        let exists = self.place.exists(self.purpose)?;
+        let (lock_wait, cancel) = (self.place.lock_wait(), self.place.cancel());
+        open_replacer(self.place.path(), exists, options, lock_wait, cancel, &SqliteSyntax)
     }
 }
 

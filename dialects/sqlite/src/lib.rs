@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod bind;
 mod catalogue;
 mod chunk;
 mod connect;
@@ -10,6 +11,7 @@ mod error;
 mod introspect;
 mod number;
 mod read;
+mod replace;
 mod sample;
 mod shape;
 mod snapshot;

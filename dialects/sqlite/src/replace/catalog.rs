@@ -1,0 +1,111 @@
+//! The few questions that writing asks the target's catalogue. Introspection proper is elsewhere.
+
+use super::failure::failed;
+use dbferry_dialect::Result;
+use rusqlite::{Connection, OptionalExtension as _};
+
+/// A column of a table in the target.
+pub(super) struct TargetColumn {
+    /// Its name.
+    pub(super) name: String,
+    /// Its declared type.
+    pub(super) declared: String,
+    /// Whether it is computed, and so never written.
+    pub(super) generated: bool,
+    /// Its place in the primary key, counted from 1; 0 outside of it.
+    pub(super) key_position: i64,
+}
+
+impl TargetColumn {
+    /// Whether a text that looks like a number stays a text here: the affinity is TEXT or BLOB. The rules are those of
+    /// <https://sqlite.org/datatype3.html#determination_of_column_affinity>.
+    pub(super) fn keeps_text(&self) -> bool {
+        let declared = self.declared.to_ascii_uppercase();
+        let has = |part: &str| declared.contains(part);
+        !has("INT") && (declared.is_empty() || ["CHAR", "CLOB", "TEXT", "BLOB"].into_iter().any(has))
+    }
+}
+
+/// The text of an object, as `sqlite_schema` has it; `kind` is `table`, `index`, `view` or `trigger`. An object without a
+/// text has an empty one.
+pub(super) fn definition(connection: &Connection, kind: &str, name: &str) -> Result<Option<String>> {
+    connection
+        .query_row(
+            "SELECT coalesce(sql, '') FROM main.sqlite_schema WHERE type = ?1 AND name = ?2 COLLATE NOCASE",
+            [kind, name],
+            |row| row.get(0),
+        )
+        .optional()
+        .map_err(|error| failed("cannot read the catalogue", error))
+}
+
+/// Whether anything has that name. Tables, views, indexes and triggers share one name space, apart from triggers.
+pub(super) fn is_taken(connection: &Connection, name: &str) -> Result<bool> {
+    connection
+        .query_row("SELECT count(*) FROM main.sqlite_schema WHERE name = ?1 COLLATE NOCASE", [name], |row| {
+            row.get::<_, i64>(0)
+        })
+        .map(|count| count > 0)
+        .map_err(|error| failed("cannot read the catalogue", error))
+}
+
+/// The columns of a table, generated ones included.
+pub(super) fn columns(connection: &Connection, table: &str) -> Result<Vec<TargetColumn>> {
+    let read = || -> rusqlite::Result<Vec<_>> {
+        connection
+            .prepare("SELECT name, type, hidden, pk FROM pragma_table_xinfo(?1, 'main')")?
+            .query_map([table], |row| {
+                Ok(TargetColumn {
+                    name: row.get(0)?,
+                    declared: row.get(1)?,
+                    generated: matches!(row.get(2)?, 2_i64 | 3),
+                    key_position: row.get(3)?,
+                })
+            })?
+            .collect()
+    };
+    read().map_err(|error| failed("cannot read the table's columns", error))
+}
+
+/// The indexes of a table that have a text of their own, as (name, text).
+pub(super) fn indexes(connection: &Connection, table: &str) -> Result<Vec<(String, String)>> {
+    let read = || -> rusqlite::Result<Vec<_>> {
+        connection
+            .prepare(
+                "SELECT name, sql FROM main.sqlite_schema WHERE type = 'index' AND tbl_name = ?1 COLLATE NOCASE AND sql \
+                 IS NOT NULL ORDER BY rowid",
+            )?
+            .query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect()
+    };
+    read().map_err(|error| failed("cannot read the table's indexes", error))
+}
+
+/// Whether the primary key has an index of its own, as every key has that is not the row number itself.
+pub(super) fn has_key_index(connection: &Connection, table: &str) -> Result<bool> {
+    connection
+        .query_row("SELECT count(*) FROM pragma_index_list(?1, 'main') WHERE origin = 'pk'", [table], |row| {
+            row.get::<_, i64>(0)
+        })
+        .map(|count| count > 0)
+        .map_err(|error| failed("cannot read the table's indexes", error))
+}
+
+/// Every foreign key of the database as (child, parent).
+pub(super) fn references(connection: &Connection) -> Result<Vec<(String, String)>> {
+    let read = || -> rusqlite::Result<Vec<_>> {
+        connection
+            .prepare(
+                "SELECT DISTINCT child.name, reference.\"table\" FROM main.sqlite_schema AS child, \
+                 pragma_foreign_key_list(child.name, 'main') AS reference WHERE child.type = 'table'",
+            )?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect()
+    };
+    read().map_err(|error| failed("cannot read the foreign keys", error))
+}
+
+/// Runs one statement that gives no rows; more than one is refused before any of them runs.
+pub(super) fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare(sql)?.raw_execute().map(|_| ())
+}
