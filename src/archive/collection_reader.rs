@@ -343,7 +343,8 @@ mod tests {
             .read(0, 3 * SIZE, &mut |batch| {
                 assert!(batch.exceptions.len() <= 3);
                 assert_eq!(batch.exceptions.len(), batch.records.num_rows());
-                for exception in batch.exceptions {
+                for (position, exception) in batch.exceptions.into_iter().enumerate() {
+                    assert_eq!(exception.row, position as u64);
                     assert_eq!(exception.value, NativeValue::Bytes(vec![row as u8; SIZE]));
                     row += 1;
                 }
@@ -387,5 +388,40 @@ mod tests {
             entry.exceptions.as_mut().expect("some").file = rows;
         });
         assert!(other.to_string().contains("columns"), "{other}");
+    }
+
+    /// Writes an archive of one collection with one row, null with an exception or not.
+    fn one_row(path: &std::path::Path, null: bool) -> CollectionEntry {
+        let column = dbferry_dialect::Column::new("n", LogicalType::INT64, "INTEGER");
+        let collection = Collection::table(CollectionName::new("main", "t"), vec![column]);
+        let cell = arrow::array::Int64Array::from(vec![(!null).then_some(1)]);
+        let records = RecordBatch::try_new(carrier::schema(&collection), vec![Arc::new(cell)]).expect("a batch");
+        let value = NativeValue::Text("one".into());
+        let exception = Exception { row: 0, column: 0, reason: ExceptionReason::StorageClass, value };
+        let writer = ArchiveWriter::create(path, WriteOptions::default()).expect("a writer");
+        let mut into = writer.collection(&collection, "user", &testing::source()).expect("a writer");
+        let mut encoder = into.encoder().expect("an encoder");
+        encoder.write(&Batch { records, exceptions: if null { vec![exception] } else { vec![] } }).expect("room");
+        into.append(encoder.finish().expect("a row group")).expect("a row group");
+        let hash = CollectionHash { rows: 1, sum: 0 };
+        let entry = CollectionEntry::new(collection, "user", "default", hash, into.finish(hash).expect("files"));
+        let mut manifest =
+            Manifest::new(testing::source(), Consistency::default(), Compression::default()).expect("a manifest");
+        manifest.collections.push(entry.clone());
+        manifest.count_groups(["user"]);
+        writer.finish(manifest).expect("an archive");
+        entry
+    }
+
+    #[test]
+    fn a_cell_cannot_have_a_value_and_an_exception() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (null, full) = (directory.path().join("null"), directory.path().join("full"));
+        let exceptions = one_row(&null, true).exceptions.expect("an exception");
+        let mut entry = one_row(&full, false);
+        std::fs::copy(null.join(&exceptions.file.path), full.join(&exceptions.file.path)).expect("a copy");
+        entry.exceptions = Some(exceptions);
+        let error = testing::read_all(&Archive::open(&full).expect("an archive"), &entry, 1).expect_err("a refusal");
+        assert!(error.to_string().contains("a value and an exception"), "{error}");
     }
 }

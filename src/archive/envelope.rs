@@ -159,6 +159,7 @@ mod tests {
             "/collections/0/collection/name",
             "/collections/0/collection/columns/0",
             "/collections/0/collection/columns/0/logical",
+            "/collections/0/collection/columns/2/logical",
             "/collections/0/file",
             "/collections/0/exceptions",
             "/objects/0",
@@ -170,6 +171,10 @@ mod tests {
             object.unwrap_or_else(|| panic!("an object at {pointer}")).insert("colour".into(), "red".into());
             assert!(message(&wrap(&altered.to_string())).contains("unknown field"), "{pointer}");
         }
+        let mut altered = manifest.clone();
+        altered["collections"][0]["collection"]["columns"][2]["logical"] =
+            serde_json::json!({"type": "date", "colour": "red"});
+        assert!(read(wrap(&altered.to_string()).as_bytes()).is_err());
         let text = wrap(&manifest.to_string()).replacen('{', r#"{"colour":"red","#, 1);
         assert!(message(&text).contains("unknown field"));
     }

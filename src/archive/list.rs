@@ -2,8 +2,8 @@
 
 use super::layout::{DATA, MANIFEST};
 use super::manifest::GroupEntry;
+use super::packed;
 use super::reader::Archive;
-use super::store::begins_like_packed;
 use dbferry_dialect::{DatabaseInfo, Error, Result};
 use std::cmp::Reverse;
 use std::fs::{self, File};
@@ -74,7 +74,7 @@ fn looks_like_archive(path: &Path) -> Option<bool> {
         let complete = path.join(DATA).is_dir() && path.join(MANIFEST).symlink_metadata().is_ok();
         complete.then_some(false)
     } else if metadata.is_file() && path.extension().is_none_or(|extension| extension != "partial") {
-        begins_like_packed(&File::open(path).ok()?).ok()?.then_some(true)
+        packed::begins_like_one(&File::open(path).ok()?).ok()?.then_some(true)
     } else {
         None
     }

@@ -3,7 +3,7 @@
 //! The file may come from anywhere. Whatever the Parquet crate says about it, or dies of, is damage to the archive.
 
 use super::damaged;
-use super::store::FileRange;
+use super::range::FileRange;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use dbferry_dialect::{Error, Result};
@@ -302,6 +302,38 @@ mod tests {
         }
         // Pages have no checksum of their own, so some changes of values pass here; the file's BLAKE3 is for those.
         assert!(errors > 300, "{errors}");
+    }
+
+    #[test]
+    fn columns_outside_the_file_are_refused() {
+        use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
+        use std::sync::Arc;
+        let message = "message m { required int64 a; }";
+        let schema = parquet::schema::parser::parse_message_type(message).expect("a schema");
+        let schema = Arc::new(parquet::schema::types::SchemaDescriptor::new(Arc::new(schema)));
+        let check = |rows, values, start, dictionary, bytes, decoded| {
+            let column = ColumnChunkMetaData::builder(schema.column(0))
+                .set_num_values(values)
+                .set_data_page_offset(start)
+                .set_dictionary_page_offset(dictionary)
+                .set_total_compressed_size(bytes)
+                .set_total_uncompressed_size(decoded)
+                .build()
+                .expect("a column");
+            let row_group = RowGroupMetaData::builder(Arc::clone(&schema)).set_num_rows(rows);
+            let row_group = row_group.add_column_metadata(column).build().expect("a row group");
+            super::check_row_group(&row_group, 1000).is_ok()
+        };
+        assert!(check(10, 10, 100, None, 900, 5000) && check(10, 20, 100, Some(4), 996, 5000));
+        assert!(!check(0, 10, 100, None, 900, 5000), "no rows");
+        assert!(!check(-1, 10, 100, None, 900, 5000), "negative rows");
+        assert!(!check(10, 9, 100, None, 900, 5000), "too few values");
+        assert!(!check(10, 10, 100, None, 901, 5000), "over the end");
+        assert!(!check(10, 10, -1, None, 10, 5000), "a negative place");
+        assert!(!check(10, 10, 100, Some(-1), 10, 5000), "a negative place of the dictionary");
+        assert!(!check(10, 10, 100, None, -1, 5000), "a negative size");
+        assert!(!check(10, 10, 100, None, i64::MAX, 5000), "an overflow");
+        assert!(!check(10, 10, 100, None, 10, -1), "a negative size in memory");
     }
 
     #[test]

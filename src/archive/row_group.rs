@@ -192,3 +192,55 @@ impl fmt::Debug for EncodedRowGroup {
 fn logical_size(array: &dyn Array) -> usize {
     array.to_data().get_slice_memory_size().unwrap_or_else(|_| array.get_array_memory_size())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{ArchiveWriter, WriteOptions, testing};
+    use super::*;
+
+    #[test]
+    fn batches_that_break_the_contract_are_refused() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let options = WriteOptions { row_group_bytes: 1000, ..WriteOptions::default() };
+        let writer = ArchiveWriter::create(&directory.path().join("a"), options).expect("a writer");
+        let collection = testing::narrow("t");
+        let into = writer.collection(&collection, "user", &testing::source()).expect("a writer");
+        let mut encoder = into.encoder().expect("an encoder");
+        let good = testing::batch(&collection, 0, 30);
+        assert!(good.exceptions.len() > 2);
+        let mut refused = |batch: Batch| {
+            assert_eq!(encoder.write(&batch).expect_err("a refusal").kind(), ErrorKind::Internal);
+        };
+        refused(testing::batch(&testing::wide("t"), 0, 3));
+        let altered = |alter: fn(&mut Vec<dbferry_dialect::Exception>)| {
+            let mut batch = good.clone();
+            alter(&mut batch.exceptions);
+            batch
+        };
+        refused(altered(|exceptions| exceptions.reverse()));
+        refused(altered(|exceptions| exceptions.insert(0, exceptions[0].clone())));
+        refused(altered(|exceptions| exceptions[0].row = 1));
+        refused(altered(|exceptions| exceptions[0].column = 9));
+        refused(altered(|exceptions| exceptions[2].row = 30));
+        assert_eq!(encoder.rows(), 0);
+        assert!(!encoder.is_full());
+        encoder.write(&good).expect("room");
+        assert!(encoder.rows() == 30 && encoder.is_full());
+        assert!(encoder.memory_size() > 0);
+        let encoded = encoder.finish().expect("a row group");
+        assert!(encoded.rows() == 30 && encoded.memory_size() > 0);
+    }
+
+    #[test]
+    fn sizes_depend_on_values_alone() {
+        let collection = testing::wide("t");
+        let (long, short) = (testing::batch(&collection, 0, 100), testing::batch(&collection, 0, 100));
+        let sizes = |batch: &Batch| -> usize {
+            let part = batch.records.slice(0, 10);
+            part.columns().iter().map(|column| logical_size(column)).sum()
+        };
+        let copy = arrow::compute::concat_batches(&short.records.schema(), [&short.records.slice(0, 10)]);
+        let copied: usize = copy.expect("a batch").columns().iter().map(|column| logical_size(column)).sum();
+        assert!(sizes(&long) <= copied && copied < short.records.get_array_memory_size() / 4);
+    }
+}

@@ -10,7 +10,7 @@ use arrow::array::{
     UInt64Array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
-use arrow::datatypes::{DataType, TimeUnit, i256};
+use arrow::datatypes::{DataType, Field, TimeUnit, i256};
 use dbferry_dialect::exception::{Exception, ExceptionReason, NativeValue};
 use dbferry_dialect::hash::CollectionHash;
 use dbferry_dialect::logical::{NetworkKind, OpaqueForm, StructField};
@@ -96,7 +96,7 @@ pub(super) fn narrow(name: &str) -> Collection {
 pub(super) fn batch(collection: &Collection, from: usize, rows: usize) -> Batch {
     let schema = carrier::schema(collection);
     let fields = schema.fields().iter().enumerate();
-    let columns = fields.map(|(index, field)| array(field.data_type(), from + index, rows)).collect();
+    let columns = fields.map(|(index, field)| array(field, from + index, rows)).collect();
     let records = RecordBatch::try_new(schema, columns).expect("a batch");
     let mut exceptions = Vec::new();
     for row in 0..rows {
@@ -141,7 +141,8 @@ fn nulls(seed: usize, rows: usize) -> NullBuffer {
     (0..rows).map(|row| !(seed + row).is_multiple_of(5)).collect()
 }
 
-fn array(data_type: &DataType, seed: usize, rows: usize) -> ArrayRef {
+fn array(field: &Field, seed: usize, rows: usize) -> ArrayRef {
+    let json = field.extension_type_name() == Some("arrow.json");
     let numbers = || (seed..seed + rows).map(|number| (!number.is_multiple_of(5)).then_some(number as i64 * 7919 - 13));
     macro_rules! integers {
         ($array:ty, $native:ty) => {
@@ -169,7 +170,11 @@ fn array(data_type: &DataType, seed: usize, rows: usize) -> ArrayRef {
             })
         })
     };
-    match data_type {
+    match field.data_type() {
+        DataType::Utf8 if json => {
+            let quoted = texts().map(|text| text.map(|text| serde_json::to_string(&text).expect("a JSON text")));
+            Arc::new(quoted.collect::<StringArray>())
+        }
         DataType::Boolean => Arc::new(numbers().map(|n| n.map(|n| n % 2 == 0)).collect::<BooleanArray>()),
         DataType::Int8 => integers!(Int8Array, i8),
         DataType::Int16 => integers!(Int16Array, i16),
@@ -223,13 +228,13 @@ fn array(data_type: &DataType, seed: usize, rows: usize) -> ArrayRef {
             let nulls = nulls(seed, rows);
             let lengths: Vec<usize> =
                 (0..rows).map(|row| if nulls.is_null(row) { 0 } else { (seed + row) % 3 }).collect();
-            let values = array(element.data_type(), seed, lengths.iter().sum());
+            let values = array(element, seed, lengths.iter().sum());
             let offsets = OffsetBuffer::from_lengths(lengths);
             Arc::new(ListArray::new(Arc::clone(element), offsets, values, Some(nulls)))
         }
         DataType::Struct(fields) => {
             let parts = fields.iter().enumerate();
-            let parts = parts.map(|(index, field)| array(field.data_type(), seed + 2 * index, rows)).collect();
+            let parts = parts.map(|(index, field)| array(field, seed + 2 * index, rows)).collect();
             Arc::new(StructArray::new(fields.clone(), parts, Some(nulls(seed, rows))))
         }
         DataType::Map(entries, sorted) => {
@@ -239,7 +244,7 @@ fn array(data_type: &DataType, seed: usize, rows: usize) -> ArrayRef {
                 (0..rows).map(|row| if nulls.is_null(row) { 0 } else { (seed + row) % 4 }).collect();
             let total: usize = lengths.iter().sum();
             let keys: StringArray = (0..total).map(|key| Some(format!("k{key}"))).collect();
-            let values = array(&DataType::Utf8, seed, total);
+            let values = array(&fields[1], seed, total);
             let pairs = StructArray::new(fields.clone(), vec![Arc::new(keys), values], None);
             let offsets = OffsetBuffer::from_lengths(lengths);
             Arc::new(MapArray::new(Arc::clone(entries), offsets, pairs, Some(nulls), *sorted))

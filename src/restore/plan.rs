@@ -175,7 +175,7 @@ pub(super) fn prepare<'a>(
         let kind = entry.collection.kind;
         if mode_of(options, entry) == RestoreMode::Skip {
             notes.push(format!("{} is skipped as configured", entry.collection.name));
-        } else if !kind.is_portable() && !(same_dialect && options.trusted) {
+        } else if !(kind.is_portable() || same_dialect && options.trusted) {
             let why = if same_dialect { "the archive is not trusted" } else { "it means nothing to another dialect" };
             notes.push(format!("{} is left out: {why}", entry.collection.name));
         } else {
@@ -301,6 +301,10 @@ fn plan_collection(context: &Context<'_>, entry: &CollectionEntry) -> PlannedCol
         (RestoreMode::Create, true) => {
             comparison.problems.push("it exists already, and the mode is create".into());
             None
+        }
+        (RestoreMode::Append, true) if !source.kind.is_portable() => {
+            comparison.notes.push("rows cannot be added to what the engine keeps for itself; it is left alone".into());
+            Some(CollectionAction::Keep)
         }
         (RestoreMode::Replace, true) if fits => Some(CollectionAction::Replace),
         (RestoreMode::Append, true) if fits => Some(CollectionAction::Append),

@@ -126,10 +126,10 @@ fn compare_column(source: &Column, target: &Column, same_dialect: bool) -> Plann
     };
     match (&source.generated, &target.generated) {
         (None, Some(_)) => {
-            raise(Verdict::Incompatible, "the target computes this column, so its rows cannot be loaded")
+            raise(Verdict::Incompatible, "the target computes this column, so its rows cannot be loaded");
         }
         (Some(_), None) => {
-            raise(Verdict::Checked, "computed in the source, plain in the target: the values are loaded")
+            raise(Verdict::Checked, "computed in the source, plain in the target: the values are loaded");
         }
         _ => {}
     }
@@ -180,6 +180,11 @@ fn compare_keys(source: &Collection, target: &Collection, comparison: &mut Compa
     for unique in &source.unique_keys {
         if !target.unique_keys.iter().any(|key| key.columns == unique.columns) {
             comparison.notes.push(format!("the target has no unique key on {}", unique.columns.join(", ")));
+        }
+    }
+    for index in &source.indexes {
+        if !target.indexes.iter().any(|other| other.parts == index.parts && other.unique == index.unique) {
+            comparison.notes.push(format!("the target has no index like {}; the target keeps its own", index.name));
         }
     }
     for key in &source.foreign_keys {

@@ -4,14 +4,15 @@
 //! engine's types to another's directly. It is not a description of storage: collation, default, identity and the exact
 //! native spelling live beside the type, in [`Column`](crate::model::Column).
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
 /// What the values of one column mean.
 ///
 /// [`crate::carrier`] gives each of them its Arrow type, `HASH.md` its canonical bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(remote = "Self", tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum LogicalType {
     /// True or false.
@@ -155,6 +156,27 @@ pub enum LogicalType {
     },
 }
 
+impl Serialize for LogicalType {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // The derived function, which `remote` gives that name.
+        Self::serialize(self, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for LogicalType {
+    /// Serde refuses unknown fields for the types that have parameters and lets them pass for those that have none, so
+    /// these are looked at here.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields = serde_json::Map::deserialize(deserializer)?;
+        let unknown = fields.keys().find(|name| *name != "type").cloned();
+        let logical = Self::deserialize(serde_json::Value::Object(fields)).map_err(D::Error::custom)?;
+        match unknown {
+            Some(name) if logical.has_no_parameters() => Err(D::Error::custom(format!("unknown field `{name}`"))),
+            _ => Ok(logical),
+        }
+    }
+}
+
 /// One field of a [`LogicalType::Struct`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -205,6 +227,21 @@ impl LogicalType {
     /// wrong, in words.
     pub fn validate(&self) -> Result<(), String> {
         self.validate_at(0)
+    }
+
+    fn has_no_parameters(&self) -> bool {
+        matches!(
+            self,
+            Self::Bool
+                | Self::Numeric
+                | Self::Date
+                | Self::Interval
+                | Self::Year
+                | Self::Uuid
+                | Self::Json
+                | Self::Map
+                | Self::Dynamic
+        )
     }
 
     fn validate_at(&self, depth: usize) -> Result<(), String> {
@@ -308,6 +345,17 @@ mod tests {
     fn unknown_fields_are_refused() {
         let text = r#"{"type":"int","bits":64,"signed":true,"colour":"red"}"#;
         assert!(serde_json::from_str::<LogicalType>(text).is_err());
+        for name in ["bool", "numeric", "date", "interval", "year", "uuid", "json", "map", "dynamic"] {
+            let text = format!(r#"{{"type":"{name}"}}"#);
+            assert!(
+                serde_json::from_str::<LogicalType>(&text).is_ok_and(|logical| logical.has_no_parameters()),
+                "{text}"
+            );
+            let text = format!(r#"{{"type":"{name}","colour":"red"}}"#);
+            assert!(serde_json::from_str::<LogicalType>(&text).is_err(), "{text}");
+            let text = format!(r#"{{"type":"list","element":{text}}}"#);
+            assert!(serde_json::from_str::<LogicalType>(&text).is_err(), "{text}");
+        }
         let text = r#"{"type":"int","bits":64,"signed":true}"#;
         assert_eq!(serde_json::from_str::<LogicalType>(text).ok(), Some(LogicalType::INT64));
     }

@@ -1,9 +1,66 @@
-//! SQLite for dbferry.
+#![doc = include_str!("../README.md")]
 
-#[allow(dead_code)]
 mod bind;
-#[allow(dead_code, clippy::expect_used)]
+mod catalogue;
+mod chunk;
+mod connect;
+mod database;
+mod ddl;
+mod decode;
+mod error;
+mod introspect;
+mod number;
 mod read;
-#[allow(dead_code, unused_imports)]
 mod replace;
+mod sample;
+mod shape;
 mod snapshot;
+mod syntax;
+mod temporal;
+#[cfg(test)]
+mod testing;
+mod types;
+
+pub use syntax::SqliteSyntax;
+
+use dbferry_dialect::{Capabilities, Database, DatabaseUrl, Dialect, OpenOptions, Result, Syntax};
+
+/// The dialect's name in manifests, help and messages.
+pub(crate) const NAME: &str = "sqlite";
+/// The one namespace: what SQLite calls the main database of a connection.
+pub(crate) const NAMESPACE: &str = "main";
+
+/// The SQLite dialect.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sqlite;
+
+impl Dialect for Sqlite {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn schemes(&self) -> &'static [&'static str] {
+        &["sqlite", "sqlite3"]
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        capabilities()
+    }
+
+    fn syntax(&self) -> &dyn Syntax {
+        &SqliteSyntax
+    }
+
+    fn open(&self, url: &DatabaseUrl, options: &OpenOptions) -> Result<Box<dyn Database>> {
+        Ok(Box::new(database::SqliteDatabase::open(url, options)?))
+    }
+}
+
+/// What every SQLite database can do.
+pub(crate) fn capabilities() -> Capabilities {
+    let mut capabilities = Capabilities::MINIMAL;
+    capabilities.shared_snapshot = true;
+    capabilities.creates_database = true;
+    capabilities.transactional_ddl = true;
+    capabilities
+}

@@ -8,7 +8,7 @@
 use super::catalog::{definition, references};
 use super::failure::failed;
 use dbferry_dialect::model::CollectionKind;
-use dbferry_dialect::{CollectionAction, CollectionPlan, Error, ErrorKind, Result};
+use dbferry_dialect::{CollectionAction, CollectionPlan, Error, ErrorKind, ForeignKeyPolicy, Result};
 use rusqlite::Connection;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -80,8 +80,8 @@ impl ForeignKeys {
     /// Checks them; returns what is to be reported.
     ///
     /// # Errors
-    /// [`ErrorKind::Mismatch`] with the first offending keys.
-    pub(super) fn after(&self, connection: &Connection) -> Result<Vec<String>> {
+    /// [`ErrorKind::Mismatch`] with the first offending keys, unless the policy is only to report them.
+    pub(super) fn after(&self, connection: &Connection, policy: ForeignKeyPolicy) -> Result<Vec<String>> {
         let mut warnings = Vec::new();
         let mut offending = Offending::default();
         for child in self.loaded.values() {
@@ -95,9 +95,15 @@ impl ForeignKeys {
         }
         let more = offending.count.saturating_sub(offending.listed.len() as u64);
         let tail = if more > 0 { format!(", and {more} more") } else { String::new() };
-        Err(Error::new(ErrorKind::Mismatch, format!("foreign keys do not hold: {}{tail}", offending.listed.join(", ")))
-            .with("dialect", "sqlite")
-            .hint("restore the group that holds the rows referred to as well, or before this one"))
+        let message = format!("foreign keys do not hold: {}{tail}", offending.listed.join(", "));
+        if policy == ForeignKeyPolicy::Report {
+            warnings.push(message);
+            return Ok(warnings);
+        }
+        Err(Error::new(ErrorKind::Mismatch, message).with("dialect", "sqlite").hint(
+            "restore the group that holds the rows referred to as well; if the source itself had such rows, restore them \
+             as they are by only reporting foreign keys",
+        ))
     }
 }
 

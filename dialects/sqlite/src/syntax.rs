@@ -1,0 +1,252 @@
+//! How SQLite spells SQL: names, types, tables and indexes built from the model alone.
+//!
+//! A model may come from an archive that is not trusted, so nothing of its text becomes SQL unless it is a quoted name, a
+//! quoted literal, or has exactly the shape that is expected of it.
+
+use crate::introspect::{AUTOINCREMENT, WITHOUT_ROWID, is_number};
+use crate::types::{AFFINITY, Affinity};
+use dbferry_dialect::model::{ColumnRole, DefaultMeaning, Deferral, ForeignKey, Identity, Index, IndexSubject};
+use dbferry_dialect::{Collection, CollectionName, Column, LogicalType, NativeMapping, Syntax};
+
+/// SQLite's SQL.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SqliteSyntax;
+
+const YEARS: &str = "years outside 0000 to 9999 get a sign, which SQLite's own date functions do not read";
+
+impl Syntax for SqliteSyntax {
+    fn native_type(&self, logical: &LogicalType) -> NativeMapping {
+        match logical {
+            LogicalType::Bool => NativeMapping::exact("BOOLEAN"),
+            LogicalType::Int { bits: 64, signed: false } => {
+                NativeMapping::checked("INTEGER", "numbers above 9223372036854775807 do not fit")
+            }
+            LogicalType::Int { .. } | LogicalType::Year => NativeMapping::exact("INTEGER"),
+            LogicalType::Float { .. } => {
+                NativeMapping::checked("REAL", "SQLite has no NaN, and its REAL columns no negative zero")
+            }
+            LogicalType::Text { max_chars: Some(length), .. } => NativeMapping::exact(format!("VARCHAR({length})")),
+            LogicalType::Bytes { .. } | LogicalType::Geometry { .. } => NativeMapping::exact("BLOB"),
+            LogicalType::Opaque { form: dbferry_dialect::logical::OpaqueForm::Binary, .. } => {
+                NativeMapping::exact("BLOB")
+            }
+            LogicalType::Date => NativeMapping::checked("DATE", YEARS),
+            LogicalType::Timestamp { .. } => NativeMapping::checked("DATETIME", YEARS),
+            LogicalType::Instant { .. } => NativeMapping::checked("TEXT", YEARS),
+            LogicalType::Uuid => NativeMapping::exact("UUID"),
+            // A column without a type keeps every value as it is.
+            LogicalType::Dynamic => NativeMapping::exact(""),
+            // A NUMERIC column would keep decimals as floats, and numbers among JSON texts as numbers.
+            LogicalType::Decimal { .. } | LogicalType::Numeric | LogicalType::Json => NativeMapping::exact("TEXT"),
+            LogicalType::Text { .. }
+            | LogicalType::Time { .. }
+            | LogicalType::TimeTz { .. }
+            | LogicalType::Interval
+            | LogicalType::Span { .. }
+            | LogicalType::Enum { .. }
+            | LogicalType::Set { .. }
+            | LogicalType::Bits { .. }
+            | LogicalType::Network { .. }
+            | LogicalType::List { .. }
+            | LogicalType::Struct { .. }
+            | LogicalType::Range { .. }
+            | LogicalType::Map
+            | LogicalType::Opaque { .. } => NativeMapping::exact("TEXT"),
+            // A type that this version does not know.
+            _ => NativeMapping::lossy("TEXT", "this logical type has no form in SQLite yet"),
+        }
+    }
+
+    fn create_table(&self, name: &CollectionName, collection: &Collection) -> String {
+        let key = collection.primary_key.as_ref().map(|key| key.columns.as_slice()).unwrap_or_default();
+        let without_rowid = is_set(collection, WITHOUT_ROWID);
+        let mut parts = Vec::new();
+        let mut key_is_inline = false;
+        for column in collection.columns.iter().filter(|column| column.role == ColumnRole::Data) {
+            let mut part = self.quote_identifier(&column.name);
+            let native = declared(self, column);
+            // Only a key that the source numbers becomes the rowid, where a null means "the next number".
+            let numbered = !without_rowid
+                && key == [column.name.as_str()]
+                && column.identity.is_some()
+                && Affinity::of(&native) == Affinity::Integer;
+            if numbered {
+                key_is_inline = true;
+                part.push_str(" INTEGER PRIMARY KEY");
+                let never_again = matches!(column.identity, Some(Identity::ByDefault | Identity::Always));
+                if never_again || is_set(collection, AUTOINCREMENT) {
+                    part.push_str(" AUTOINCREMENT");
+                }
+            } else if !native.is_empty() {
+                part.push(' ');
+                part.push_str(&native);
+            }
+            if !column.nullable && !numbered {
+                part.push_str(" NOT NULL");
+            }
+            if let Some(collation) = column.collation.as_deref().and_then(builtin_collation) {
+                part.push_str(" COLLATE ");
+                part.push_str(collation);
+            }
+            if let Some(default) =
+                column.default.as_ref().and_then(|default| default.meaning.as_ref()).and_then(literal)
+            {
+                part.push_str(" DEFAULT ");
+                part.push_str(&default);
+            }
+            parts.push(part);
+        }
+        if !key_is_inline && !key.is_empty() {
+            parts.push(format!("PRIMARY KEY ({})", self.names(key)));
+        }
+        for key in collection.unique_keys.iter().filter(|key| !key.columns.is_empty()) {
+            parts.push(format!("UNIQUE ({})", self.names(&key.columns)));
+        }
+        parts.extend(collection.foreign_keys.iter().map(|key| self.foreign_key(key)));
+        format!(
+            "CREATE TABLE {} (\n  {}\n){}",
+            self.qualified(name),
+            parts.join(",\n  "),
+            if without_rowid && !key.is_empty() { " WITHOUT ROWID" } else { "" }
+        )
+    }
+
+    fn default_value(&self, meaning: &DefaultMeaning) -> String {
+        literal(meaning).unwrap_or_else(|| "NULL".to_owned())
+    }
+
+    /// SQLite names the namespace with the index and not with the table.
+    fn create_index(&self, table: &CollectionName, index: &Index) -> Option<String> {
+        if index.predicate.is_some() {
+            return None;
+        }
+        let mut parts = Vec::with_capacity(index.parts.len());
+        for part in &index.parts {
+            let IndexSubject::Column(column) = &part.subject else { return None };
+            let collation = part.collation.as_deref().and_then(builtin_collation);
+            parts.push(format!(
+                "{}{}{}",
+                self.quote_identifier(column),
+                collation.map(|collation| format!(" COLLATE {collation}")).unwrap_or_default(),
+                if part.descending { " DESC" } else { "" }
+            ));
+        }
+        Some(format!(
+            "CREATE {}INDEX {}.{} ON {} ({})",
+            if index.unique { "UNIQUE " } else { "" },
+            self.quote_identifier(&table.namespace),
+            self.quote_identifier(&index.name),
+            self.quote_identifier(&table.name),
+            parts.join(", ")
+        ))
+    }
+}
+
+impl SqliteSyntax {
+    fn names(self, columns: &[String]) -> String {
+        columns.iter().map(|column| self.quote_identifier(column)).collect::<Vec<_>>().join(", ")
+    }
+
+    fn foreign_key(self, key: &ForeignKey) -> String {
+        // A foreign key never leaves its database, so its table has no namespace.
+        let mut text = format!(
+            "FOREIGN KEY ({}) REFERENCES {}",
+            self.names(&key.columns),
+            self.quote_identifier(&key.references.name)
+        );
+        if !key.referenced_columns.is_empty() {
+            text.push_str(&format!(" ({})", self.names(&key.referenced_columns)));
+        }
+        for (event, action) in [("DELETE", key.on_delete), ("UPDATE", key.on_update)] {
+            text.push_str(&format!(" ON {event} {}", self.referential_action(action)));
+        }
+        text.push_str(match key.deferred {
+            Deferral::Immediate => "",
+            Deferral::Deferrable => " DEFERRABLE",
+            Deferral::Deferred => " DEFERRABLE INITIALLY DEFERRED",
+        });
+        text
+    }
+}
+
+fn is_set(collection: &Collection, attribute: &str) -> bool {
+    collection.attributes.get(attribute).is_some_and(|value| value == "true")
+}
+
+/// The declared type. A column that was read from SQLite must have its affinity again, or its values would be stored
+/// differently; its own spelling is used if that is nothing but words and numbers.
+fn declared(syntax: &SqliteSyntax, column: &Column) -> String {
+    let Some(affinity) = column.native.parameters.get(AFFINITY) else {
+        return syntax.native_type(&column.logical).text;
+    };
+    let text = column.native.text.as_str();
+    if is_plain_type(text) && Affinity::of(text).as_str() == affinity {
+        return text.to_owned();
+    }
+    match affinity.as_str() {
+        "integer" => "INT",
+        "text" => "TEXT",
+        "real" => "REAL",
+        "numeric" => "NUMERIC",
+        _ => "BLOB",
+    }
+    .to_owned()
+}
+
+/// Words, and perhaps one or two numbers in parentheses: `DOUBLE PRECISION`, `VARCHAR(40)`. No word may be one that begins
+/// a constraint.
+fn is_plain_type(text: &str) -> bool {
+    const CONSTRAINTS: [&str; 11] = [
+        "AS",
+        "CHECK",
+        "COLLATE",
+        "CONSTRAINT",
+        "DEFAULT",
+        "FOREIGN",
+        "GENERATED",
+        "NOT",
+        "PRIMARY",
+        "REFERENCES",
+        "UNIQUE",
+    ];
+    let (words, arguments) = text.split_once('(').map_or((text, None), |(words, rest)| (words, Some(rest)));
+    let words_are_plain = words.split(' ').filter(|word| !word.is_empty()).all(|word| {
+        word.starts_with(|c: char| c.is_ascii_alphabetic())
+            && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            && !CONSTRAINTS.iter().any(|constraint| word.eq_ignore_ascii_case(constraint))
+            && !word.eq_ignore_ascii_case("NULL")
+    });
+    let arguments_are_plain = arguments.is_none_or(|rest| {
+        rest.strip_suffix(')').is_some_and(|inside| {
+            inside.split(',').count() <= 2
+                && inside
+                    .split(',')
+                    .map(str::trim)
+                    .all(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+        })
+    });
+    words_are_plain && arguments_are_plain && (arguments.is_none() || !words.trim().is_empty())
+}
+
+/// The collations that every SQLite has.
+fn builtin_collation(name: &str) -> Option<&'static str> {
+    ["BINARY", "NOCASE", "RTRIM"].into_iter().find(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// The literal of a default, if it is one.
+fn literal(meaning: &DefaultMeaning) -> Option<String> {
+    Some(match meaning {
+        DefaultMeaning::Null => "NULL".to_owned(),
+        DefaultMeaning::Bool(value) => u8::from(*value).to_string(),
+        DefaultMeaning::Number(text) if is_number(text) => text.clone(),
+        // SQL text ends at a NUL.
+        DefaultMeaning::Text(text) if !text.contains('\0') => SqliteSyntax.quote_text(text),
+        DefaultMeaning::Bytes(hex) if hex.len() % 2 == 0 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            format!("X'{hex}'")
+        }
+        DefaultMeaning::CurrentDate => "CURRENT_DATE".to_owned(),
+        DefaultMeaning::CurrentTime => "CURRENT_TIME".to_owned(),
+        DefaultMeaning::CurrentTimestamp => "CURRENT_TIMESTAMP".to_owned(),
+        _ => return None,
+    })
+}
