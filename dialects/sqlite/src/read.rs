@@ -2,13 +2,12 @@
 
 use crate::decode::Decoder;
 use crate::error::database_error;
-use crate::shape::{RowKey, column_expression, prepare_in_order, row_key};
-use crate::syntax::SqliteSyntax;
+use crate::shape::{RowKey, column_expression, row_key};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use dbferry_dialect::{
     Batch, ChunkRange, Collection, Error, ErrorKind, Exception, ExceptionReason, NativeValue, ReadRequest, Reader,
-    Result, Sink, Syntax, carrier,
+    Result, Sink, carrier,
 };
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params_from_iter};
@@ -48,7 +47,8 @@ fn read(connection: &Connection, request: &ReadRequest<'_>, sink: &mut dyn Sink)
     let text = TextForm::of(connection)?;
     let (select, bounds) = select(collection, &key, request, text)?;
     let mut batch = BatchBuilder::new(collection, request.batch_bytes)?;
-    let mut statement = prepare_in_order(connection, &select, &key.order(false))
+    let mut statement = connection
+        .prepare(&format!("{select} {}", key.order(false)))
         .map_err(|error| database_error("the collection cannot be read", error))?;
     let mut rows = statement
         .query(params_from_iter(bounds))
@@ -98,7 +98,7 @@ impl TextForm {
     }
 }
 
-/// The statement without its order, and the values of its parameters.
+/// The statement up to its order, and the values of its parameters.
 fn select(
     collection: &Collection,
     key: &RowKey,
@@ -117,7 +117,7 @@ fn select(
     let list = expressions.collect::<Vec<_>>().join(", ");
     // Without columns a row is still a row.
     let list = if list.is_empty() { "NULL" } else { &list };
-    let mut sql = format!("SELECT {list} FROM {} NOT INDEXED", SqliteSyntax.qualified(&collection.name));
+    let mut sql = format!("SELECT {list} FROM {}", key.source(&collection.name));
     let mut conditions = Vec::new();
     let mut bounds = Vec::new();
     match &request.chunk.range {
