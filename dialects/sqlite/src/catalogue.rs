@@ -11,14 +11,23 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Catalogue {
     pub(crate) tables: BTreeMap<String, RawTable>,
     pub(crate) objects: Vec<RawObject>,
-    /// The rows of `sqlite_sequence`.
-    pub(crate) counters: Vec<(String, Option<i64>)>,
+    /// The names of the tables by their form in ASCII lower case, which is how SQLite compares names.
+    spellings: BTreeMap<String, String>,
+    /// The rows of `sqlite_sequence` by table, in their order; `None` for what is not a whole number.
+    pub(crate) counters: BTreeMap<String, Vec<Option<i64>>>,
     /// Table rows according to `sqlite_stat1`.
     pub(crate) row_estimates: BTreeMap<String, u64>,
     /// The virtual table modules that this build knows, in lower case.
     pub(crate) modules: BTreeSet<String>,
     /// Names that are not UTF-8, as far as they can be shown, with what they name.
     pub(crate) unreadable_names: Vec<(String, String)>,
+}
+
+impl Catalogue {
+    /// The table that a name stands for, as the catalogue spells it.
+    pub(crate) fn table(&self, name: &str) -> Option<(&String, &RawTable)> {
+        self.tables.get_key_value(self.spellings.get(&name.to_ascii_lowercase())?)
+    }
 }
 
 /// A table of any kind.
@@ -119,6 +128,7 @@ fn entries(connection: &Connection, catalogue: &mut Catalogue) -> rusqlite::Resu
         match kind.as_str() {
             "table" => {
                 let is_virtual = row.get_ref(4)?.as_i64().unwrap_or(0) == 0;
+                catalogue.spellings.insert(name.to_ascii_lowercase(), name.clone());
                 catalogue.tables.insert(name, RawTable { sql, is_virtual, ..RawTable::default() });
             }
             "index" => index_texts.push((table, name, sql)),
@@ -218,7 +228,7 @@ fn statistics(connection: &Connection, catalogue: &mut Catalogue) -> rusqlite::R
     if catalogue.tables.contains_key("sqlite_sequence") {
         each(connection, "SELECT name, seq FROM main.sqlite_sequence ORDER BY rowid", |row| {
             if let Some(name) = text(row, 0)? {
-                catalogue.counters.push((name, row.get_ref(1)?.as_i64().ok()));
+                catalogue.counters.entry(name).or_default().push(row.get_ref(1)?.as_i64().ok());
             }
             Ok(())
         })?;

@@ -7,9 +7,8 @@
 //! itself is never walked.
 
 use crate::error::database_error;
-use crate::shape::{RowKey, column_expression, prepare_in_order, row_key};
-use crate::syntax::SqliteSyntax;
-use dbferry_dialect::{Chunk, ChunkRange, Collection, NativeValue, Result, Syntax};
+use crate::shape::{RowKey, column_expression, row_key};
+use dbferry_dialect::{Chunk, ChunkRange, Collection, NativeValue, Result};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use std::cmp::Reverse;
@@ -41,7 +40,7 @@ fn plan(connection: &Connection, collection: &Collection, target_bytes: u64) -> 
         let estimated_bytes = clamp(rows * u128::from(row_bytes)).min(file_bytes);
         Ok(vec![Chunk { range: ChunkRange::Whole, estimated_bytes }])
     };
-    let keys = key.leading().map(|leading| Keys { connection, collection, leading });
+    let keys = key.leading().map(|leading| Keys { connection, source: key.source(&collection.name), leading });
     // A key by an unknown collation cannot be asked for, and one that is not a whole number is not divided.
     let Some((keys, Some(first), Some(last))) = keys
         .map(|keys| (keys.end(true).ok().flatten(), keys.end(false).ok().flatten(), keys))
@@ -131,7 +130,7 @@ impl PopIfWider for BinaryHeap<Interval> {
 /// The keys of one table.
 struct Keys<'a> {
     connection: &'a Connection,
-    collection: &'a Collection,
+    source: String,
     leading: &'a str,
 }
 
@@ -161,8 +160,8 @@ impl Keys<'_> {
             (Some(_), false) => format!("WHERE {leading} < ?1"),
         };
         let sql = format!(
-            "SELECT {leading} FROM {} NOT INDEXED {condition} ORDER BY {leading}{} LIMIT 1",
-            SqliteSyntax.qualified(&self.collection.name),
+            "SELECT {leading} FROM {} {condition} ORDER BY {leading}{} LIMIT 1",
+            self.source,
             if lowest { "" } else { " DESC" }
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
@@ -177,10 +176,7 @@ impl Keys<'_> {
 
     /// The number of rows, counted up to `limit`.
     fn count(&self, limit: u64) -> rusqlite::Result<u64> {
-        let sql = format!(
-            "SELECT count(*) FROM (SELECT 1 FROM {} NOT INDEXED LIMIT {limit})",
-            SqliteSyntax.qualified(&self.collection.name)
-        );
+        let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {} LIMIT {limit})", self.source);
         self.connection.query_row(&sql, [], |row| Ok(unsigned(row.get(0)?)))
     }
 }
@@ -218,10 +214,10 @@ fn average_row_bytes(connection: &Connection, collection: &Collection, key: &Row
         .map(|column| format!("octet_length({})", column_expression(&collection.name, &column.name)))
         .collect();
     let list = if lengths.is_empty() { "NULL".to_owned() } else { lengths.join(", ") };
-    let select = format!("SELECT {list} FROM {} NOT INDEXED", SqliteSyntax.qualified(&collection.name));
+    let select = format!("SELECT {list} FROM {}", key.source(&collection.name));
     let (mut bytes, mut count) = (0_u64, 0_u64);
     for reverse in [false, true] {
-        let mut statement = prepare_in_order(connection, &select, &key.order(reverse)).ok()?;
+        let mut statement = connection.prepare(&format!("{select} {}", key.order(reverse))).ok()?;
         let mut rows = statement.query([]).ok()?;
         for _ in 0..SAMPLED_ROWS {
             let Ok(Some(row)) = rows.next() else { break };

@@ -2,7 +2,6 @@
 
 use dbferry_dialect::{Error, ErrorKind};
 use rusqlite::ErrorCode;
-use rusqlite::ffi::SQLITE_ERROR_MISSING_COLLSEQ;
 use std::borrow::Cow;
 
 /// What `doing` ran into. `doing` is a sentence without a full stop: `the catalogue cannot be read`.
@@ -41,15 +40,6 @@ fn classify(error: &rusqlite::Error) -> (ErrorKind, Option<&'static str>) {
         Some(ErrorCode::SystemIoFailure | ErrorCode::DiskFull) => (ErrorKind::Io, None),
         _ => (ErrorKind::Database, None),
     }
-}
-
-/// Whether a statement could not be prepared because of a collation that the application has and this build does not.
-pub(crate) fn is_missing_collation(error: &rusqlite::Error) -> bool {
-    let code = match error {
-        rusqlite::Error::SqlInputError { error, .. } => Some(error.extended_code),
-        error => error.sqlite_extended_error_code(),
-    };
-    code == Some(SQLITE_ERROR_MISSING_COLLSEQ)
 }
 
 /// Whether `error` is SQLite's complaint that it may not write where it must: a lock file, a journal to roll back.

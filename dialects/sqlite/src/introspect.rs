@@ -14,7 +14,7 @@ use crate::connect::Mode;
 use crate::ddl::{TableFacts, module, table_facts};
 use crate::error::database_error;
 use crate::sample::{Profile, profiles};
-use crate::shape::{column_expression, free_rowid_name};
+use crate::shape::{column_expression, free_rowid_name, row_key};
 use crate::syntax::SqliteSyntax;
 use crate::types::{Family, native};
 use crate::{NAME, NAMESPACE};
@@ -67,8 +67,9 @@ pub(crate) fn introspect(connection: &Connection, mode: Mode, sampling: Sampling
     for (kind, name) in &catalogue.unreadable_names {
         note(&mut schema, kind, name, "its name is not UTF-8".into());
     }
+    let owners = owners(&catalogue);
     for (name, table) in &catalogue.tables {
-        if let Some(collection) = collection(connection, &catalogue, name, table, sampling, &mut schema)? {
+        if let Some(collection) = collection(connection, &catalogue, &owners, name, table, sampling, &mut schema)? {
             schema.collections.push(collection);
         }
     }
@@ -84,6 +85,7 @@ fn note(schema: &mut Schema, kind: &str, name: &str, reason: String) {
 fn collection(
     connection: &Connection,
     catalogue: &Catalogue,
+    owners: &[Owner],
     name: &str,
     table: &RawTable,
     sampling: Sampling,
@@ -112,12 +114,18 @@ fn collection(
         collection.attributes.extend(module(sql).map(|module| (MODULE.to_owned(), module)));
         return Ok(Some(collection));
     }
+    if table.without_rowid
+        && let Some(reason) = unreadable(connection, &collection.name)?
+    {
+        note(schema, "table", name, reason);
+        return Ok(None);
+    }
     if system {
         collection.kind = CollectionKind::System;
     } else if table.is_shadow {
         collection.kind = CollectionKind::Shadow;
     }
-    collection.part_of = owner(catalogue, name, table);
+    collection.part_of = part_of(owners, name, table);
     let facts = table_facts(sql);
     for (flag, attribute) in
         [(table.strict, STRICT), (table.without_rowid, WITHOUT_ROWID), (facts.autoincrement, AUTOINCREMENT)]
@@ -129,7 +137,7 @@ fn collection(
     let readable = readable_columns(connection, &collection.name, table, schema);
     collection.columns = columns(connection, &collection.name, table, &readable, &facts, sampling)?;
     if !table.without_rowid && rowid_alias(table).is_none() {
-        match free_rowid_name(table.columns.iter().map(|column| column.name.as_str())) {
+        match free_rowid_name(&table.columns.iter().map(|column| column.name.as_str())) {
             Some(rowid) => collection.columns.insert(0, row_identity(rowid)),
             None => note(schema, "rowid", name, "columns of the table have taken all names of the rowid".into()),
         }
@@ -144,21 +152,41 @@ fn is_system(name: &str) -> bool {
     name.get(..7).is_some_and(|prefix| prefix.eq_ignore_ascii_case("sqlite_"))
 }
 
+/// A virtual table that other tables may be parts of.
+struct Owner {
+    name: String,
+    /// In lower case, with the underscore that the names of its parts go on with.
+    prefix: String,
+    /// Whether SQLite knows which tables are its parts.
+    known: bool,
+}
+
+fn owners(catalogue: &Catalogue) -> Vec<Owner> {
+    let owners = catalogue.tables.iter().filter(|(_, table)| table.is_virtual).map(|(name, table)| {
+        let module = table.sql.as_deref().and_then(module).unwrap_or_default().to_lowercase();
+        let prefix = format!("{}_", name.to_lowercase());
+        Owner { name: name.clone(), prefix, known: catalogue.modules.contains(&module) }
+    });
+    owners.collect()
+}
+
 /// The virtual table that a table is a part of. SQLite itself knows the shadow tables of the modules that it has; for any
 /// other module the names must do, so that the parts stay in their owner's group.
-fn owner(catalogue: &Catalogue, name: &str, table: &RawTable) -> Option<CollectionName> {
+fn part_of(owners: &[Owner], name: &str, table: &RawTable) -> Option<CollectionName> {
     let lower = name.to_lowercase();
-    catalogue
-        .tables
+    owners
         .iter()
-        .filter(|(_, candidate)| candidate.is_virtual)
-        .filter(|(owner, _)| lower.strip_prefix(&owner.to_lowercase()).is_some_and(|rest| rest.starts_with('_')))
-        .filter(|(_, candidate)| {
-            let module = candidate.sql.as_deref().and_then(module).unwrap_or_default().to_lowercase();
-            table.is_shadow || !catalogue.modules.contains(&module)
-        })
-        .max_by_key(|(owner, _)| owner.len())
-        .map(|(owner, _)| CollectionName::new(NAMESPACE, owner))
+        .filter(|owner| lower.starts_with(&owner.prefix) && (table.is_shadow || !owner.known))
+        .max_by_key(|owner| owner.prefix.len())
+        .map(|owner| CollectionName::new(NAMESPACE, &owner.name))
+}
+
+/// Why a `WITHOUT ROWID` table cannot be read, if so: its key may be sorted by a collation of the application, and without
+/// that collation SQLite does not touch the table at all.
+fn unreadable(connection: &Connection, name: &CollectionName) -> Result<Option<String>> {
+    let key = row_key(connection, name)?;
+    let error = connection.prepare(&format!("SELECT 1 FROM {} {}", key.source(name), key.order(false))).err();
+    Ok(error.map(|error| format!("its key cannot be used here: {error}")))
 }
 
 /// The columns that can be read. A generated column may need a function of the application; its values are computed anew
@@ -247,9 +275,8 @@ fn counter(
     schema: &mut Schema,
 ) -> Option<Counter> {
     let column = rowid_alias(table).filter(|_| facts.autoincrement)?;
-    let mut rows = catalogue.counters.iter().filter(|(table, _)| table == name);
     // SQLite uses the first row that it finds.
-    match rows.next()?.1 {
+    match *catalogue.counters.get(name)?.first()? {
         Some(last_value) => Some(Counter { column: column.to_owned(), last_value, is_called: true }),
         None => {
             note(schema, "counter", name, "its value in sqlite_sequence is not a whole number".into());
@@ -259,15 +286,13 @@ fn counter(
 }
 
 fn stray_counters(catalogue: &Catalogue, schema: &mut Schema) {
-    let mut seen = Vec::new();
-    for (name, _) in &catalogue.counters {
+    for (name, rows) in &catalogue.counters {
         let numbered = catalogue.tables.get(name).is_some_and(|table| {
             rowid_alias(table).is_some() && table.sql.as_deref().is_some_and(|sql| table_facts(sql).autoincrement)
         });
-        if !numbered || seen.contains(&name) {
+        for _ in rows.iter().skip(usize::from(numbered)) {
             note(schema, "counter", name, "this row of sqlite_sequence numbers no table".into());
         }
-        seen.push(name);
     }
 }
 
@@ -280,8 +305,8 @@ fn objects(catalogue: &Catalogue, schema: &mut Schema) {
             continue;
         };
         // A trigger on a view belongs to no collection.
-        let on = (!object.is_view && catalogue.tables.contains_key(&object.table))
-            .then(|| CollectionName::new(NAMESPACE, &object.table));
+        let on = catalogue.table(&object.table).filter(|_| !object.is_view);
+        let on = on.map(|(table, _)| CollectionName::new(NAMESPACE, table));
         schema.objects.push(NativeObject {
             kind,
             namespace: NAMESPACE.to_owned(),
@@ -292,3 +317,6 @@ fn objects(catalogue: &Catalogue, schema: &mut Schema) {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

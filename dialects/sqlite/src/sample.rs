@@ -5,11 +5,10 @@
 
 use crate::error::database_error;
 use crate::number::{Decimal, numeric_real};
-use crate::shape::{column_expression, prepare_in_order, row_key};
-use crate::syntax::SqliteSyntax;
+use crate::shape::{column_expression, row_key};
 use crate::temporal::{Separator, date, timestamp_style};
 use crate::types::{Family, Look};
-use dbferry_dialect::{CollectionName, Result, Syntax};
+use dbferry_dialect::{CollectionName, Result};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
@@ -158,9 +157,9 @@ pub(crate) fn profiles(
         })
         .collect();
     let key = row_key(connection, table)?;
-    let select = format!("SELECT {} FROM {} NOT INDEXED", expressions.join(", "), SqliteSyntax.qualified(table));
+    let select = format!("SELECT {} FROM {}", expressions.join(", "), key.source(table));
     for reverse in [false, true] {
-        let rows = end_of_table(connection, &select, &key.order(reverse), |index, value| {
+        let rows = end_of_table(connection, &format!("{select} {}", key.order(reverse)), |index, value| {
             let column = looked[index];
             let family = columns[column].1;
             match family.look() {
@@ -181,10 +180,9 @@ pub(crate) fn profiles(
 fn end_of_table(
     connection: &Connection,
     select: &str,
-    order: &str,
     mut take: impl FnMut(usize, ValueRef<'_>),
 ) -> rusqlite::Result<usize> {
-    let mut statement = prepare_in_order(connection, select, order)?;
+    let mut statement = connection.prepare(select)?;
     let columns = statement.column_count();
     let mut rows = statement.query([])?;
     let mut seen = 0;

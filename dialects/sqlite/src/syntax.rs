@@ -64,12 +64,18 @@ impl Syntax for SqliteSyntax {
         let mut key_is_inline = false;
         for column in collection.columns.iter().filter(|column| column.role == ColumnRole::Data) {
             let mut part = self.quote_identifier(&column.name);
-            let native = declared(self, column);
+            let mut native = declared(self, column);
             // Only a key that the source numbers becomes the rowid, where a null means "the next number".
-            let numbered = !without_rowid
-                && key == [column.name.as_str()]
-                && column.identity.is_some()
-                && Affinity::of(&native) == Affinity::Integer;
+            let is_only_key = !without_rowid && key == [column.name.as_str()];
+            let numbered = is_only_key && column.identity.is_some() && Affinity::of(&native) == Affinity::Integer;
+            if !numbered
+                && is_only_key
+                && column.native.parameters.contains_key(AFFINITY)
+                && native.eq_ignore_ascii_case("INTEGER")
+            {
+                // It was no rowid where it came from (`INTEGER PRIMARY KEY DESC`), and may hold nulls and texts.
+                native = "INT".to_owned();
+            }
             if numbered {
                 key_is_inline = true;
                 part.push_str(" INTEGER PRIMARY KEY");
@@ -250,3 +256,6 @@ fn literal(meaning: &DefaultMeaning) -> Option<String> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests;

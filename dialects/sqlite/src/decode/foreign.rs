@@ -217,3 +217,84 @@ fn decimal(text: &[u8], precision: u8, scale: u8) -> Option<i256> {
     }
     i256::from_string(&format!("{sign}{significant}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::Array;
+    use dbferry_dialect::carrier::arrow_type;
+
+    fn decode(logical: LogicalType, values: &[ValueRef<'_>]) -> (ArrayRef, Vec<ExceptionReason>) {
+        let column = Column::new("c", logical, "");
+        let mut decoder = super::super::Decoder::new(&column).expect("a decoder");
+        let refused = values.iter().filter_map(|value| decoder.push(*value).err()).collect();
+        let array = decoder.finish().expect("an array");
+        assert_eq!(array.data_type(), &arrow_type(&column.logical));
+        assert_eq!(array.len(), values.len());
+        (array, refused)
+    }
+
+    #[test]
+    fn what_restoring_wrote_is_read_back() {
+        use ValueRef::{Integer, Null, Real, Text};
+        let cases: &[(LogicalType, &[ValueRef<'_>], &str)] = &[
+            (LogicalType::Int { bits: 8, signed: true }, &[Integer(-128), Null], "-128"),
+            (LogicalType::Int { bits: 64, signed: false }, &[Text(b"18446744073709551615")], "18446744073709551615"),
+            (LogicalType::Year, &[Integer(1999)], "1999"),
+            (LogicalType::Float { bits: 32 }, &[Real(0.5)], "0.5"),
+            (LogicalType::Decimal { precision: 5, scale: 2 }, &[Text(b"-0.05")], "-5,"),
+            (
+                LogicalType::Decimal { precision: 40, scale: 0 },
+                &[Text(b"1234567890123456789012345678901234567890")],
+                "1234567890123456789012345678901234567890",
+            ),
+            (LogicalType::Date, &[Text(b"1970-01-02")], "1970-01-02"),
+            (LogicalType::Time { precision: 0 }, &[Text(b"10:00:00.5")], "10:00:00.500"),
+            (
+                LogicalType::Timestamp { precision: 6 },
+                &[Text(b"1970-01-01 00:00:01.000001")],
+                "1970-01-01T00:00:01.000001",
+            ),
+            (LogicalType::Instant { precision: 0 }, &[Text(b"1970-01-01T00:00:01Z")], "1970-01-01T00:00:01"),
+            (LogicalType::Span { precision: 0 }, &[Text(b"-00:00:01")], "-1000000"),
+            (LogicalType::Bits { length: Some(3), varying: false }, &[Text(b"101")], "5"),
+            (LogicalType::Json, &[Text(b"{}")], "{}"),
+            (
+                LogicalType::Uuid,
+                &[Text(b"00000000-0000-0000-0000-00000000000a")],
+                "[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 10]",
+            ),
+        ];
+        for (logical, values, shown) in cases {
+            let (array, refused) = decode(logical.clone(), values);
+            assert!(refused.is_empty(), "{logical}: {refused:?}");
+            assert!(format!("{array:?}").contains(shown), "{logical}: {array:?}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        use ValueRef::{Blob, Integer, Real, Text};
+        let cases: &[(LogicalType, &[ValueRef<'_>])] = &[
+            (LogicalType::Int { bits: 8, signed: true }, &[Integer(128), Text(b"x"), Real(1.0)]),
+            (LogicalType::Int { bits: 32, signed: false }, &[Integer(-1), Integer(1 << 32)]),
+            (LogicalType::Float { bits: 32 }, &[Real(0.1), Integer(1)]),
+            (
+                LogicalType::Decimal { precision: 5, scale: 2 },
+                &[Text(b"1.5"), Text(b"1000.00"), Text(b"-"), Integer(1)],
+            ),
+            (LogicalType::Date, &[Text(b"1970-02-30"), Integer(1), Text(b"\xff")]),
+            (LogicalType::Instant { precision: 0 }, &[Text(b"1970-01-01T00:00:01")]),
+            (LogicalType::Bits { length: Some(3), varying: false }, &[Text(b"10"), Text(b"102")]),
+            (LogicalType::Json, &[Integer(1), Text(b"\xff")]),
+            (LogicalType::Geometry { srid: None, kind: None, geodesic: false }, &[Text(b"x"), Blob(b"")]),
+        ];
+        for (logical, values) in cases {
+            let (array, refused) = decode(logical.clone(), values);
+            assert_eq!(refused.len(), array.null_count(), "{logical}");
+            assert!(refused.len() >= values.len() - 1, "{logical}: {refused:?}");
+        }
+        let column = Column::new("c", LogicalType::Map, "");
+        assert!(super::super::Decoder::new(&column).is_err());
+    }
+}

@@ -43,7 +43,7 @@ fn foreign_keys(catalogue: &Catalogue, table: &RawTable, facts: &TableFacts) -> 
         .map(|(position, key)| {
             let told = told.and_then(|told| told.get(position));
             // SQLite compares names without regard to case, and keeps the spelling of the referencing text.
-            let target = catalogue.tables.iter().find(|(name, _)| name.eq_ignore_ascii_case(&key.table));
+            let target = catalogue.table(&key.table);
             let referenced_columns = key
                 .referenced
                 .iter()
