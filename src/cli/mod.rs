@@ -3,13 +3,14 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `args`, `help` | the command line as data; examples, environment variables |
+//! | `args`, `choices`, `help` | the command line as data; examples, environment variables |
 //! | `config`, `confirm`, `signals` | databases and passwords; consent; Ctrl-C |
 //! | `output`, `json`, `progress`, `exit` | what people and programs get to see |
 //! | `text`, `units` | text that is safe to show; sizes and times |
 //! | the others | one verb each |
 
 mod args;
+mod choices;
 mod completions;
 mod config;
 mod confirm;
@@ -30,7 +31,8 @@ mod text;
 mod units;
 mod verify;
 
-use args::{Cli, ProgressStyle, Verb};
+use args::{Cli, Verb};
+use choices::{ColorWhen, ProgressStyle};
 use clap::FromArgMatches;
 use clap::error::ErrorKind as ParseErrorKind;
 use dbferry::{Error, ErrorKind, Result};
@@ -125,7 +127,7 @@ fn not_parsed(error: &clap::Error) -> u8 {
         }
         _ => {
             let json = std::env::args().any(|argument| argument == "--json");
-            let output = Output::new(json, false, 0, args::ColorWhen::Auto);
+            let output = Output::new(json, false, 0, ColorWhen::Auto);
             // The parser repeats what it does not understand, and that may be a URL: `Output` hides passwords.
             let text = error.render().to_string();
             let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end().to_owned();

@@ -3,7 +3,7 @@
 //! Results go to standard output, everything else to standard error. With `--json` standard output holds JSON lines only.
 //! A reader that goes away early (`| head`) is no failure: the work goes on and ends with its own exit code.
 
-use super::args::ColorWhen;
+use super::choices::ColorWhen;
 use super::json;
 use super::text::{indented, one_line, redact};
 use clap::builder::styling::{AnsiColor, Style};

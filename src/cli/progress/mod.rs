@@ -8,7 +8,7 @@ mod events;
 mod plain;
 mod tally;
 
-use super::args::ProgressStyle;
+use super::choices::ProgressStyle;
 use super::output::Output;
 use bar::Bars;
 use dbferry::Error;
