@@ -1,4 +1,4 @@
-//! Fault injection: a decorator of any dialect that fails its Nth operation.
+//! Fault injection: a decorator of any dialect that fails its Nth operation, or cancels the run there.
 //!
 //! An operation is each call of the contract that can fail, and each batch that a reader pushes; it fails before it
 //! reaches the decorated dialect. A test asks for N = 1, 2, 3, ... until nothing failed, and so has seen a failure at every
@@ -15,19 +15,31 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Which operation fails, and what happened so far. Clones share what happened.
 #[derive(Clone, Debug)]
 pub struct FaultPlan {
-    fail_at: Option<u64>,
+    at: Option<(u64, Fault)>,
     operations: Arc<Mutex<Vec<&'static str>>>,
+}
+
+/// What happens at the operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    Fail,
+    Cancel,
 }
 
 impl FaultPlan {
     /// Nothing fails; the operations are only recorded.
     pub fn record() -> Self {
-        Self { fail_at: None, operations: Arc::default() }
+        Self { at: None, operations: Arc::default() }
     }
 
     /// The operation of that number fails, counted from 1; all others go through.
     pub fn fail_at(number: u64) -> Self {
-        Self { fail_at: Some(number), ..Self::record() }
+        Self { at: Some((number, Fault::Fail)), ..Self::record() }
+    }
+
+    /// The run is cancelled right before the operation of that number, which goes through to the decorated dialect.
+    pub fn cancel_at(number: u64) -> Self {
+        Self { at: Some((number, Fault::Cancel)), ..Self::record() }
     }
 
     /// How many operations were begun, the failed one included.
@@ -35,9 +47,9 @@ impl FaultPlan {
         self.lock().len() as u64
     }
 
-    /// Whether the fault was injected.
+    /// Whether the fault was injected, or the run cancelled.
     pub fn has_failed(&self) -> bool {
-        self.fail_at.is_some_and(|number| (1..=self.count()).contains(&number))
+        self.at.is_some_and(|(number, _)| (1..=self.count()).contains(&number))
     }
 
     /// The names of the operations in their order: `database.snapshot`, `reader.push`, `replacer.commit`, ...
@@ -59,16 +71,22 @@ impl FaultPlan {
 const MESSAGE: &str = "injected fault at operation ";
 
 impl Hook for FaultPlan {
-    fn before(&self, operation: &'static str, _: Option<&Batch>, _: &Cancel) -> Result<()> {
+    fn before(&self, operation: &'static str, _: Option<&Batch>, cancel: &Cancel) -> Result<()> {
         let number = {
             let mut operations = self.lock();
             operations.push(operation);
             operations.len() as u64
         };
-        if self.fail_at == Some(number) {
-            return Err(Error::new(ErrorKind::Database, format!("{MESSAGE}{number}")).with("operation", operation));
+        match self.at {
+            Some((at, Fault::Fail)) if at == number => {
+                Err(Error::new(ErrorKind::Database, format!("{MESSAGE}{number}")).with("operation", operation))
+            }
+            Some((at, Fault::Cancel)) if at == number => {
+                cancel.cancel();
+                Ok(())
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -185,5 +203,18 @@ mod tests {
             assert_eq!((dialect.name(), dialect.schemes()), ("memory", &["memory"][..]));
             assert!(dialect.capabilities().creates_database);
         }
+    }
+
+    #[test]
+    fn a_run_is_cancelled_at_its_operation() {
+        let dialect = source();
+        let plan = FaultPlan::cancel_at(2);
+        let faulty = FaultDialect::new(dialect.clone(), plan.clone());
+        let cancel = Cancel::new();
+        let options = OpenOptions::new(Purpose::Read, cancel.clone());
+        let mut database = faulty.open(&dialect.url("left"), &options).expect("a database");
+        assert!(!plan.has_failed() && !cancel.is_cancelled());
+        assert_eq!(database.introspect().expect_err("cancelled").kind(), ErrorKind::Cancelled);
+        assert!(plan.has_failed() && cancel.is_cancelled());
     }
 }
