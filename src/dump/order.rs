@@ -32,6 +32,23 @@ impl Shared {
     pub(super) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
     }
+
+    /// Takes `size` bytes of the budget, if that many are left.
+    fn reserve(&self, size: u64) -> bool {
+        let reserved = |waiting: u64| Some(waiting + size).filter(|sum| *sum <= self.budget);
+        self.waiting_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, reserved).is_ok()
+    }
+}
+
+/// Stops all workers when the one that holds it panics. They may be waiting for its turn, which never comes.
+pub(super) struct StopOnPanic<'a>(pub(super) &'a Shared);
+
+impl Drop for StopOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.stop();
+        }
+    }
 }
 
 /// The file of one collection, and the row groups that wait for their turn.
@@ -103,8 +120,7 @@ impl OrderedFile {
             if state.next == chunk {
                 return state.append(group);
             }
-            if shared.waiting_bytes.load(Ordering::Relaxed) + size <= shared.budget {
-                shared.waiting_bytes.fetch_add(size, Ordering::Relaxed);
+            if shared.reserve(size) {
                 state.waiting.entry(chunk).or_default().groups.push(group);
                 return Ok(());
             }
@@ -154,7 +170,7 @@ impl OrderedFile {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // A worker that panicked has stopped the dump already; its file is thrown away with the archive.
+        // A worker that panicked stops the dump; its file is thrown away with the archive.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,6 +1,6 @@
 //! The workers of a dump: each thread owns one reader, pulls chunks, and turns them into row groups.
 
-use super::order::{Finished, OrderedFile, Shared};
+use super::order::{Finished, OrderedFile, Shared, StopOnPanic};
 use crate::archive::{ArchiveWriter, CollectionWriter, RowGroupEncoder};
 use crate::progress::{Event, Progress};
 use crate::resources::Resources;
@@ -35,7 +35,7 @@ pub(super) fn run(context: &Context<'_>, snapshot: &mut dyn Snapshot) -> Result<
     let readers = snapshot.readers();
     // The largest collections first, so that no thread ends up alone with one of them.
     let mut order: Vec<usize> = (0..context.jobs.len()).collect();
-    order.sort_by_key(|job| {
+    order.sort_by_cached_key(|job| {
         std::cmp::Reverse(context.jobs[*job].chunks.iter().map(|chunk| chunk.estimated_bytes).sum::<u64>())
     });
     let tasks: Vec<(usize, usize)> =
@@ -52,6 +52,7 @@ pub(super) fn run(context: &Context<'_>, snapshot: &mut dyn Snapshot) -> Result<
         for mut reader in readers {
             let (tasks, files, shared, next_task, outcome) = (&tasks, &files, &shared, &next_task, &outcome);
             scope.spawn(move |_| {
+                let _guard = StopOnPanic(shared);
                 while !shared.is_stopped() {
                     let Some((job, chunk)) = tasks.get(next_task.fetch_add(1, Ordering::Relaxed)).copied() else {
                         break;
