@@ -70,7 +70,8 @@ impl Default for DumpOptions {
 pub enum GroupBy {
     /// By rules.
     Rules(GroupRules),
-    /// As listed; a collection that is not listed is left out (a safety backup of what a restore will overwrite).
+    /// As listed; a collection that is not listed is left out (a safety backup of what a restore will overwrite). The
+    /// group `skipped` is refused here too.
     Fixed(Vec<Assignment>),
 }
 
@@ -206,7 +207,14 @@ fn wanted<'a>(
     progress: &dyn Progress,
 ) -> Result<Vec<(&'a Collection, Assignment)>> {
     let chosen: Vec<Assignment> = match &options.group_by {
-        GroupBy::Fixed(assignments) => assignments.clone(),
+        GroupBy::Fixed(assignments) => {
+            if let Some(skipped) = assignments.iter().find(|assignment| assignment.group == group::SKIPPED) {
+                let message =
+                    format!("{} is in the group {}, which is never dumped", skipped.collection, group::SKIPPED);
+                return Err(Error::new(ErrorKind::Usage, message));
+            }
+            assignments.clone()
+        }
         GroupBy::Rules(rules) => {
             let grouping = group::assign(schema, rules, &mut |sql| database.query_names(sql))?;
             let chosen = group::select(&grouping.assignments, &options.selection, SelectFor::Dump)?;

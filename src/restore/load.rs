@@ -25,6 +25,12 @@ pub(super) struct Load<'a> {
     pub(super) group: &'a str,
 }
 
+/// Whether the rows that an action loads can be found again and hashed: they stand alone, and the dialect that reads them is
+/// the one that the hash was taken in.
+pub(super) fn is_provable(same_dialect: bool, action: Option<CollectionAction>) -> bool {
+    same_dialect && action.is_some_and(|action| action.loads() && action != CollectionAction::Append)
+}
+
 /// Replaces one unit: begin, load, complete, prove, switch.
 pub(super) fn replace(
     load: &Load<'_>,
@@ -52,12 +58,15 @@ pub(super) fn replace(
     warnings.extend(replacer.complete()?);
     load.options.cancel.check()?;
     load.progress.event(Event::Phase { name: "prove", group });
-    let provable: Vec<&CollectionEntry> = actions
-        .iter()
-        .filter(|(_, _, action)| load.same_dialect && *action != CollectionAction::Append)
-        .filter_map(|(source, _, action)| entry(source, *action))
-        .collect();
-    prove(load, replacer, &provable)?;
+    let of_kind = |provable: bool| -> Vec<&CollectionEntry> {
+        let chosen = actions.iter().filter(|(_, _, action)| is_provable(load.same_dialect, Some(*action)) == provable);
+        chosen.filter_map(|(source, _, action)| entry(source, *action)).collect()
+    };
+    prove(load, replacer, &of_kind(true))?;
+    for entry in of_kind(false) {
+        let name = entry.collection.name.to_string();
+        load.progress.event(Event::CollectionFinished { collection: &name, rows: entry.rows });
+    }
     load.options.cancel.check()?;
     load.progress.event(Event::Phase { name: "switch", group });
     replacer.commit()?;
@@ -66,7 +75,7 @@ pub(super) fn replace(
         let entry = entry(&source, action);
         let proof = match entry {
             None => Proof::Nothing,
-            Some(_) if load.same_dialect && action != CollectionAction::Append => Proof::Hash,
+            Some(_) if is_provable(load.same_dialect, Some(action)) => Proof::Hash,
             Some(_) => Proof::Count,
         };
         RestoredCollection { collection: target, action, rows: entry.map_or(0, |entry| entry.rows), proof }
@@ -80,11 +89,18 @@ struct Task {
     row_group: usize,
 }
 
+/// A collection's reader, open from its first row group to its last.
+struct Slot {
+    reader: Option<Arc<CollectionReader>>,
+    /// Row groups that are not decoded yet.
+    left: usize,
+}
+
 /// What the lanes share.
 struct Lanes<'a> {
     load: &'a Load<'a>,
     entries: &'a [&'a CollectionEntry],
-    readers: Vec<Mutex<Option<Arc<CollectionReader>>>>,
+    slots: Vec<Mutex<Slot>>,
     tasks: Vec<Task>,
     next_task: AtomicUsize,
     stopped: AtomicBool,
@@ -98,7 +114,7 @@ fn load_rows(load: &Load<'_>, writers: Vec<Box<dyn Writer>>, entries: &[&Collect
     let lanes = Lanes {
         load,
         entries,
-        readers: entries.iter().map(|_| Mutex::new(None)).collect(),
+        slots: entries.iter().map(|e| Mutex::new(Slot { reader: None, left: e.row_groups.len() })).collect(),
         tasks: tasks.collect(),
         next_task: AtomicUsize::new(0),
         stopped: AtomicBool::new(false),
@@ -192,6 +208,7 @@ impl Lanes<'_> {
             hasher.update(&batch)?;
             sink(collection, batch)
         })?;
+        self.close(collection);
         let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
         if let Ok(hashes) = &mut *outcome {
             hashes[collection].merge(hasher.total());
@@ -199,18 +216,23 @@ impl Lanes<'_> {
         Ok(())
     }
 
-    /// The collection's reader, opened by whoever needs it first and closed after its last row group.
+    /// The collection's reader, opened by whoever needs it first.
     fn reader(&self, collection: usize) -> Result<Arc<CollectionReader>> {
-        let mut slot = self.readers[collection].lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(reader) = &*slot {
+        let mut slot = self.slots[collection].lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(reader) = &slot.reader {
             return Ok(Arc::clone(reader));
         }
-        // Tasks are taken in order, so the collections before the previous one are finished with: their files can go.
-        if let Some(before) = collection.checked_sub(2) {
-            self.readers[before].lock().unwrap_or_else(PoisonError::into_inner).take();
-        }
         let reader = Arc::new(self.load.archive.collection(self.entries[collection])?);
-        Ok(Arc::clone(slot.insert(reader)))
+        Ok(Arc::clone(slot.reader.insert(reader)))
+    }
+
+    /// A row group is decoded; after the last one the file is closed, so that no more are open than there are lanes.
+    fn close(&self, collection: usize) {
+        let mut slot = self.slots[collection].lock().unwrap_or_else(PoisonError::into_inner);
+        slot.left = slot.left.saturating_sub(1);
+        if slot.left == 0 {
+            slot.reader = None;
+        }
     }
 
     fn hand_over(&self, sender: &SyncSender<(usize, Batch)>, collection: usize, batch: Batch) -> Result<()> {

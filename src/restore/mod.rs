@@ -47,7 +47,7 @@ pub struct RestoreOptions {
     pub trusted: bool,
     /// What happens when foreign keys do not hold after loading.
     pub foreign_keys: ForeignKeyPolicy,
-    /// Where to dump what is about to be overwritten, before it is.
+    /// Where to dump the collections whose rows are about to change, before they do.
     pub safety_backup: Option<PathBuf>,
     /// Cancels the restore.
     pub cancel: Cancel,
@@ -151,15 +151,17 @@ pub fn restore(
     run(archive, target, prepared, options, progress, &mut report).map_err(|error| {
         let error = target.name(error);
         let done: Vec<&str> = report.units.iter().flat_map(|unit| &unit.groups).map(String::as_str).collect();
-        if done.is_empty() || target.dialect.capabilities().creates_database && error.kind() == ErrorKind::Cancelled {
-            error
-        } else {
-            error.with("groups finished before", done.join(", "))
-        }
+        if done.is_empty() || is_absent(target) { error } else { error.with("groups finished before", done.join(", ")) }
     })?;
     report.rows = report.units.iter().flat_map(|unit| &unit.collections).map(|collection| collection.rows).sum();
     report.seconds = started.elapsed().as_secs_f64();
     Ok(report)
+}
+
+/// Whether there is no such database after a failed restore: it was to be created, and nothing of it stays.
+fn is_absent(target: &Endpoint<'_>) -> bool {
+    // The restore may have been cancelled; this question is not.
+    target.dialect.capabilities().creates_database && target.open(Purpose::Read, &Cancel::new()).is_err()
 }
 
 fn refuse_problems(plan: &RestorePlan) -> Result<()> {
@@ -167,11 +169,14 @@ fn refuse_problems(plan: &RestorePlan) -> Result<()> {
     if problems.is_empty() {
         return Ok(());
     }
-    let count = problems.len();
+    let count = match problems.len() {
+        1 => "1 problem".to_owned(),
+        count => format!("{count} problems"),
+    };
     let list = problems.iter().map(|problem| format!("\n  - {problem}")).collect::<String>();
     Err(Error::new(
         ErrorKind::Incompatible,
-        format!("the target cannot take the archive as it is; {count} problems, nothing was changed:{list}"),
+        format!("the target cannot take the archive as it is; {count}, nothing was changed:{list}"),
     )
     .hint("see all verdicts with `dbferry plan`; --recreate drops and creates anew what has another shape"))
 }
@@ -195,20 +200,21 @@ fn safety_backup(
     options: &RestoreOptions,
     progress: &dyn Progress,
 ) -> Result<Option<PathBuf>> {
-    let Some(path) = options.safety_backup.clone().filter(|_| prepared.plan.overwrites()) else { return Ok(None) };
+    let changes = [CollectionAction::Replace, CollectionAction::Recreate, CollectionAction::Append].map(Some);
+    let changed = prepared.plan.collections().filter(|collection| changes.contains(&collection.action));
+    let assignments: Vec<Assignment> = changed
+        .map(|collection| Assignment {
+            collection: collection.target.clone(),
+            group: collection.group.clone(),
+            rule: "about to be changed by a restore".into(),
+            part_of: None,
+        })
+        .collect();
+    let Some(path) = options.safety_backup.clone().filter(|_| !assignments.is_empty()) else { return Ok(None) };
     progress.event(Event::Phase { name: "safety backup", group: None });
-    let overwritten = prepared.plan.collections().filter(|collection| {
-        matches!(collection.action, Some(a) if !matches!(a, CollectionAction::Create | CollectionAction::CreateEmpty))
-    });
-    let assignments = overwritten.map(|collection| Assignment {
-        collection: collection.target.clone(),
-        group: collection.group.clone(),
-        rule: "about to be overwritten by a restore".into(),
-        part_of: None,
-    });
     let dump_options = DumpOptions {
         resources: options.resources,
-        group_by: GroupBy::Fixed(assignments.collect()),
+        group_by: GroupBy::Fixed(assignments),
         description: Some(format!("safety backup before restoring {}", prepared.plan.archive)),
         cancel: options.cancel.clone(),
         ..DumpOptions::default()
@@ -225,22 +231,23 @@ fn run(
     progress: &dyn Progress,
     report: &mut RestoreReport,
 ) -> Result<()> {
-    let loading = prepared.entries.values();
+    let same_dialect = prepared.plan.source.dialect == prepared.plan.target.dialect;
+    let loading =
+        prepared.plan.collections().filter(|collection| prepared.entries.contains_key(&collection.collection));
     progress.event(Event::Planned {
         collections: prepared.entries.len(),
-        // Each row is loaded once and read again once.
-        rows: Some(loading.map(|entry| entry.rows * 2).sum()),
+        // Each row is loaded once, and read again once where that proves it.
+        rows: Some(loading.map(|c| if load::is_provable(same_dialect, c.action) { c.rows * 2 } else { c.rows }).sum()),
         bytes: None,
     });
     let mut database = target.open(Purpose::Write, &options.cancel)?;
     let mut replace_options = ReplaceOptions::new(options.resources.jobs);
     replace_options.foreign_keys = options.foreign_keys;
-    if prepared.plan.source.dialect == target.dialect.name() {
+    if same_dialect {
         replace_options.attributes.clone_from(&archive.manifest().attributes);
     }
     let mut replacer = database.replacer(&replace_options)?;
     let Prepared { plan, groups, entries, objects } = prepared;
-    let same_dialect = plan.source.dialect == plan.target.dialect;
     report.warnings.extend(plan.notes);
     for (group, planned) in groups.into_iter().zip(plan.units) {
         options.cancel.check()?;

@@ -165,6 +165,7 @@ pub(super) fn prepare<'a>(
         dialect,
         same_dialect,
         options,
+        objects: objects_by_collection(archive),
     };
 
     let assignments: Vec<Assignment> = manifest.collections.iter().map(Assignment::from).collect();
@@ -182,7 +183,8 @@ pub(super) fn prepare<'a>(
             selected.push(entry);
         }
     }
-    if selected.is_empty() {
+    // A database without tables is restored as one: its views and attributes are all that there is.
+    if selected.is_empty() && !manifest.collections.is_empty() {
         return Err(Error::new(ErrorKind::Usage, "nothing is selected, so there is nothing to restore"));
     }
 
@@ -203,7 +205,7 @@ pub(super) fn prepare<'a>(
         objects: Vec::new(),
     };
     for unit in units(&with_groups) {
-        prepared.add_unit(&context, archive, &unit, &selected);
+        prepared.add_unit(&context, &unit, &selected);
     }
     if same_dialect && options.trusted {
         let free = manifest.objects.iter().filter(|entry| entry.object.on.is_none());
@@ -218,6 +220,8 @@ pub(super) fn prepare<'a>(
 
 struct Context<'a> {
     existing: BTreeMap<&'a CollectionName, &'a Collection>,
+    /// The archive's triggers and the like, by the collection that they belong to.
+    objects: BTreeMap<&'a CollectionName, Vec<&'a NativeObject>>,
     capabilities: Capabilities,
     dialect: &'a dyn Dialect,
     same_dialect: bool,
@@ -236,13 +240,7 @@ impl Context<'_> {
 }
 
 impl<'a> Prepared<'a> {
-    fn add_unit(
-        &mut self,
-        context: &Context<'_>,
-        archive: &'a Archive,
-        unit: &[usize],
-        selected: &[&'a CollectionEntry],
-    ) {
+    fn add_unit(&mut self, context: &Context<'_>, unit: &[usize], selected: &[&'a CollectionEntry]) {
         let mut groups: Vec<String> = Vec::new();
         let mut planned = Vec::with_capacity(unit.len());
         let mut plans = Vec::with_capacity(unit.len());
@@ -253,9 +251,7 @@ impl<'a> Prepared<'a> {
             let collection = plan_collection(context, entry);
             if let Some(action) = collection.action {
                 let trusted = context.same_dialect && context.options.trusted;
-                let on_it =
-                    |object: &&crate::archive::ObjectEntry| object.object.on.as_ref() == Some(&entry.collection.name);
-                let objects = archive.manifest().objects.iter().filter(on_it).map(|entry| entry.object.clone());
+                let objects = context.objects.get(&entry.collection.name).into_iter().flatten().copied().cloned();
                 plans.push(CollectionPlan {
                     source: entry.collection.clone(),
                     target: collection.target.clone(),
@@ -274,6 +270,16 @@ impl<'a> Prepared<'a> {
         self.groups.push(GroupPlan { group: groups.join(", "), collections: plans });
         self.plan.units.push(PlannedUnit { groups, collections: planned });
     }
+}
+
+fn objects_by_collection(archive: &Archive) -> BTreeMap<&CollectionName, Vec<&NativeObject>> {
+    let mut objects: BTreeMap<&CollectionName, Vec<&NativeObject>> = BTreeMap::new();
+    for entry in &archive.manifest().objects {
+        if let Some(collection) = &entry.object.on {
+            objects.entry(collection).or_default().push(&entry.object);
+        }
+    }
+    objects
 }
 
 fn plan_collection(context: &Context<'_>, entry: &CollectionEntry) -> PlannedCollection {

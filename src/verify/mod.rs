@@ -159,12 +159,13 @@ pub fn verify_against(
     }
     progress.event(Event::Planned {
         collections: work.len(),
-        rows: Some(report.iter().map(|line| line.rows).sum()),
+        rows: Some(places.iter().map(|place| report[*place].rows).sum()),
         bytes: None,
     });
     progress.event(Event::Phase { name: "prove", group: None });
     let found = rehash(snapshot.readers(), &work, options.resources, &options.cancel, progress)
         .map_err(|error| database.name(error))?;
+    snapshot.finish().map_err(|error| database.name(error))?;
     for (place, found) in places.into_iter().zip(found) {
         report[place].difference = difference(report[place].rows, &report[place].hash, found);
     }

@@ -4,7 +4,15 @@
 // A test that cannot go on ends with a panic, also in its helpers.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, missing_docs)]
 
+// Failing and cancelling at every step: the archive never looks complete, the target is as it was or wholly replaced.
+mod failure;
+// What a caller asks for and what comes of it: modes, units, groups, trust, foreign keys, the safety backup.
+mod modes;
 // Threads that wait for each other: order, budgets that are too small, panics. Each test has a time limit.
 mod order;
+// Differences between archive and target, all at once, before anything is touched.
+mod plan;
+// What a front end hears, and that many tables cost time in proportion.
+mod scale;
 // Databases to start from, and the calls that most tests make.
 mod support;

@@ -1,0 +1,124 @@
+//! What a front end hears, and that many tables cost time in proportion.
+
+use crate::support::{Cell, I, T, Tables, Work, dump_options, in_time, int, name, restore_options, shop, table, text};
+use dbferry::config::RestoreMode;
+use dbferry::dialect::model::{NativeObject, ObjectKind};
+use dbferry::dump::dump;
+use dbferry::progress::{Event, Progress, Silent};
+use dbferry::restore::restore;
+use dbferry::verify::{VerifyOptions, verify, verify_against};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+/// Adds up what is told.
+#[derive(Debug, Default)]
+struct Tally {
+    planned: Mutex<Vec<(usize, Option<u64>)>>,
+    rows: Mutex<BTreeMap<String, u64>>,
+    finished: Mutex<BTreeMap<String, u64>>,
+    phases: Mutex<Vec<String>>,
+}
+
+impl Progress for Tally {
+    fn event(&self, event: Event<'_>) {
+        match event {
+            Event::Phase { name, .. } => self.phases.lock().expect("a lock").push(name.to_owned()),
+            Event::Planned { collections, rows, .. } => {
+                self.planned.lock().expect("a lock").push((collections, rows));
+            }
+            Event::Rows { collection, rows, .. } => {
+                *self.rows.lock().expect("a lock").entry(collection.to_owned()).or_default() += rows;
+            }
+            Event::CollectionFinished { collection, rows } => {
+                let before = self.finished.lock().expect("a lock").insert(collection.to_owned(), rows);
+                assert_eq!(before, None, "{collection} was finished twice");
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Tally {
+    fn moved(&self) -> u64 {
+        self.rows.lock().expect("a lock").values().sum()
+    }
+
+    fn planned(&self) -> (usize, Option<u64>) {
+        let planned = self.planned.lock().expect("a lock");
+        assert_eq!(planned.len(), 1, "planned more than once");
+        planned[0]
+    }
+}
+
+#[test]
+fn what_is_planned_is_what_is_moved() {
+    let work = Work::new();
+    work.insert("source", &shop(1));
+    let tally = Tally::default();
+    let report =
+        dump(&work.at(&work.memory, "source"), &work.path("backup"), &dump_options(2), &tally).expect("a dump");
+    assert_eq!(tally.planned(), (6, Some(report.rows)));
+    assert_eq!(tally.moved(), report.rows);
+    assert_eq!(tally.finished.lock().expect("a lock").len(), 6);
+
+    let archive = work.archive("backup");
+    for (mode, database) in
+        [(RestoreMode::Replace, "new"), (RestoreMode::Append, "old"), (RestoreMode::SchemaOnly, "empty")]
+    {
+        if database == "old" {
+            work.insert(database, &shop(2));
+        }
+        let tally = Tally::default();
+        let mut options = restore_options(3);
+        options.modes.mode = mode;
+        restore(&archive, &work.at(&work.memory, database), &options, &tally).expect("a restore");
+        assert_eq!(tally.planned().1, Some(tally.moved()), "{mode}: a bar would not end at its end");
+        let expected = if mode == RestoreMode::SchemaOnly { 0 } else { 6 };
+        assert_eq!(tally.finished.lock().expect("a lock").len(), expected, "{mode}");
+    }
+    let tally = Tally::default();
+    verify_against(&archive, &work.at(&work.memory, "new"), &VerifyOptions::default(), &tally).expect("readable");
+    assert_eq!(tally.planned().1, Some(tally.moved()));
+}
+
+/// That many tables; every second one has a row, every tenth a trigger.
+fn many(tables: usize) -> Tables {
+    let mut all = Tables::default();
+    for number in 0..tables {
+        let mut collection = table("t", vec![int("id"), text("name")]);
+        collection.name = name(&format!("table {number:06}"));
+        if number % 10 == 0 {
+            all.schema.objects.push(NativeObject {
+                kind: ObjectKind::Trigger,
+                namespace: "main".into(),
+                name: format!("trigger {number}"),
+                on: Some(collection.name.clone()),
+                dialect: "memory".into(),
+                definition: "SELECT 1".into(),
+            });
+        }
+        let rows: &[&[Cell]] = if number % 2 == 0 { &[&[I(1), T("x")]] } else { &[] };
+        all = all.with(collection, rows);
+    }
+    all
+}
+
+#[test]
+fn thousands_of_tables() {
+    // More tables than a process may have files open.
+    const TABLES: usize = 2000;
+    in_time(|| {
+        let work = Work::new();
+        work.insert("source", &many(TABLES));
+        work.dump("source", "backup", &dump_options(4)).expect("a dump");
+        for run in ["created", "replaced"] {
+            work.restore("backup", "target", &restore_options(4)).expect(run);
+            assert_eq!(work.content("target").rows, work.content("source").rows);
+            assert_eq!(work.content("target").schema.objects.len(), TABLES / 10);
+        }
+        let (archive, target) = (work.archive("backup"), work.at(&work.memory, "target"));
+        let report = verify_against(&archive, &target, &VerifyOptions::default(), &Silent).expect("readable");
+        assert_eq!((report.collections.len(), report.differences().count()), (TABLES, 0));
+        verify(&archive, &VerifyOptions::default(), &Silent).expect("whole");
+    });
+}
