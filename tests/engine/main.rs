@@ -12,7 +12,14 @@ mod modes;
 mod order;
 // Differences between archive and target, all at once, before anything is touched.
 mod plan;
+// Partial dumps: conditions, and what is said about them.
+#[cfg(feature = "sqlite")]
+mod predicate;
+// Whatever database goes in comes out, whatever the options are.
+mod properties;
 // What a front end hears, and that many tables cost time in proportion.
 mod scale;
 // Databases to start from, and the calls that most tests make.
 mod support;
+// Whether verifying finds what was changed.
+mod verify;

@@ -1,0 +1,220 @@
+//! Whether verifying finds what was changed.
+
+use crate::support::{Cell, I, Null, T, Tables, Work, dump_options, entry, int, name, shop, table, text};
+use dbferry::archive::{Archive, pack};
+use dbferry::dialect::Collection;
+use dbferry::dialect::testkit::generate::{GenerateOptions, database};
+use dbferry::dump::DumpOptions;
+use dbferry::group::Selection;
+use dbferry::progress::Silent;
+use dbferry::verify::{VerifyOptions, VerifyReport, verify, verify_against};
+use dbferry::{Error, ErrorKind};
+use std::fs;
+use std::path::Path;
+
+fn check(work: &Work, archive: &str) -> Result<VerifyReport, Error> {
+    verify(&Archive::open(&work.path(archive))?, &VerifyOptions::default(), &Silent)
+}
+
+fn against(work: &Work, database: &str) -> VerifyReport {
+    let archive = work.archive("backup");
+    verify_against(&archive, &work.at(&work.memory, database), &VerifyOptions::default(), &Silent).expect("readable")
+}
+
+/// A table without a key, so that rows can be duplicates.
+fn plain() -> Collection {
+    Collection::table(name("t"), vec![int("a"), text("b")])
+}
+
+const ROWS: &[&[Cell]] = &[&[I(1), T("x")], &[I(2), T("y")], &[I(2), T("y")], &[Null, T("")], &[I(3), Null]];
+
+fn rows_differ(rows: &[&[Cell]]) -> Option<String> {
+    let work = Work::with_backup(&Tables::default().with(plain(), ROWS), &dump_options(2));
+    work.insert("other", &Tables::default().with(plain(), rows));
+    let report = against(&work, "other");
+    assert_eq!(report.collections.len(), 1);
+    report.collections[0].difference.clone()
+}
+
+#[test]
+fn the_order_of_rows_does_not_matter_and_everything_else_does() {
+    assert_eq!(rows_differ(ROWS), None);
+    let mut turned = ROWS.to_vec();
+    turned.reverse();
+    assert_eq!(rows_differ(&turned), None);
+    let changed = |row: usize, cells: &'static [Cell]| {
+        let mut rows = ROWS.to_vec();
+        rows[row] = cells;
+        rows_differ(&rows).expect("a difference")
+    };
+    assert!(changed(0, &[I(1), T("z")]).contains("hash"), "a changed cell");
+    assert!(changed(0, &[I(0), T("x")]).contains("hash"), "a changed number");
+    assert!(changed(3, &[Null, Null]).contains("hash"), "null is not empty");
+    assert!(changed(1, &[I(1), T("x")]).contains("hash"), "another row twice");
+    let missing = rows_differ(&ROWS[..4]).expect("a difference");
+    assert_eq!(missing, "4 rows instead of 5");
+    let twice = rows_differ(&[ROWS, &ROWS[..1]].concat()).expect("a difference");
+    assert_eq!(twice, "6 rows instead of 5");
+    // Values that changed places between two rows of a column, so that every column still holds the same.
+    let swapped = rows_differ(&[&[I(2), T("x")], &[I(1), T("y")], ROWS[2], ROWS[3], ROWS[4]]).expect("a difference");
+    assert!(swapped.contains("hash"));
+}
+
+#[test]
+fn tables_and_columns_that_are_gone_are_told_and_the_others_still_compared() {
+    let work = Work::with_backup(&shop(1), &dump_options(2));
+    let mut other = shop(1).without("audit").without("settings");
+    other = other.with(table("settings", vec![int("id")]), &[]);
+    other.rows.retain(|(table, _)| *table != name("orders"));
+    work.insert("other", &other);
+    let report = against(&work, "other");
+    let found: Vec<(&str, &str)> = report
+        .differences()
+        .map(|found| (found.collection.name.as_str(), found.difference.as_deref().unwrap_or_default()))
+        .collect();
+    let mut sorted = found.clone();
+    sorted.sort_unstable();
+    assert_eq!(
+        sorted,
+        [
+            ("audit", "it is not in the database"),
+            ("orders", "0 rows instead of 3"),
+            ("settings", "the database has no column value"),
+        ]
+    );
+    assert_eq!(report.collections.len(), 6);
+    assert_eq!(against(&work, "source").differences().count(), 0);
+}
+
+#[test]
+fn a_selection_is_all_that_is_looked_at() {
+    let work = Work::with_backup(&shop(1), &dump_options(2));
+    work.insert("other", &shop(2));
+    let selection = Selection { tables: vec!["audit".into()], ..Selection::default() };
+    let options = VerifyOptions { selection, ..VerifyOptions::default() };
+    let (archive, other) = (work.archive("backup"), work.at(&work.memory, "other"));
+    let report = verify_against(&archive, &other, &options, &Silent).expect("readable");
+    assert_eq!(report.collections.len(), 1);
+    assert_eq!(report.differences().count(), 1);
+    assert_eq!(verify(&archive, &options, &Silent).expect("whole").collections.len(), 1);
+    let unknown = Selection { tables: vec!["nothing".into()], ..Selection::default() };
+    let options = VerifyOptions { selection: unknown, ..VerifyOptions::default() };
+    assert_eq!(verify(&archive, &options, &Silent).expect_err("a slip").kind(), ErrorKind::Usage);
+}
+
+#[test]
+fn a_cancelled_run_says_so() {
+    let work = Work::with_backup(&shop(1), &dump_options(2));
+    let options = VerifyOptions::default();
+    options.cancel.cancel();
+    let (archive, source) = (work.archive("backup"), work.at(&work.memory, "source"));
+    assert_eq!(verify(&archive, &options, &Silent).expect_err("cancelled").kind(), ErrorKind::Cancelled);
+    let cancelled = verify_against(&archive, &source, &options, &Silent).expect_err("cancelled");
+    assert_eq!(cancelled.kind(), ErrorKind::Cancelled);
+}
+
+/// Archives one generated database with exceptions in it, in `backup` and packed in `backup.zip`.
+fn generated() -> Work {
+    let work = Work::new();
+    let (schema, rows) = (0..)
+        .map(|seed| database(seed, &GenerateOptions::default()))
+        .find(|(_, rows)| rows.iter().any(|(_, batches)| batches.iter().any(|batch| batch.exceptions.len() > 5)))
+        .expect("endless");
+    work.memory.insert("source", &schema, &rows).expect("good rows");
+    work.dump("source", "backup", &DumpOptions { row_group_bytes: 500, ..DumpOptions::default() }).expect("a dump");
+    pack(&work.path("backup"), &work.path("backup.zip")).expect("a packed archive");
+    work
+}
+
+/// Flips one bit at `places` places of a file, one at a time; each must be found.
+fn expect_flips_found(work: &Work, archive: &str, file: &Path, places: usize) {
+    let whole = fs::read(file).expect("a file");
+    for place in 0..places {
+        let mut damaged = whole.clone();
+        let position = place * (whole.len() - 1) / (places - 1);
+        damaged[position] ^= 1 << (place % 8);
+        fs::write(file, &damaged).expect("a file");
+        let error = check(work, archive).expect_err("damage");
+        assert_eq!(error.kind(), ErrorKind::ArchiveDamaged, "byte {position} of {}: {error}", file.display());
+    }
+    // Half of it: the last byte of the manifest is a line break that nobody misses.
+    fs::write(file, &whole[..whole.len() / 2]).expect("a file");
+    assert_eq!(check(work, archive).expect_err("cut").kind(), ErrorKind::ArchiveDamaged);
+    fs::write(file, whole).expect("a file");
+    check(work, archive).expect("whole again");
+}
+
+#[test]
+fn damage_of_every_file_is_found() {
+    let work = generated();
+    let archive = work.archive("backup");
+    let listed = archive.manifest().files().map(|file| work.path("backup").join(&file.path));
+    let mut files: Vec<_> = listed.collect();
+    assert!(files.iter().any(|file| file.to_string_lossy().ends_with("exceptions.parquet")));
+    files.push(work.path("backup").join("manifest.json"));
+    for file in &files {
+        expect_flips_found(&work, "backup", file, 9);
+    }
+    for file in &files[..files.len() - 1] {
+        let aside = work.path("aside");
+        fs::rename(file, &aside).expect("a move");
+        assert_eq!(check(&work, "backup").expect_err("missing").kind(), ErrorKind::ArchiveDamaged);
+        fs::rename(aside, file).expect("a move");
+    }
+    // Two files that are each whole, in each other's place.
+    let [one, other] = [&files[0], files.iter().rev().nth(1).expect("two files")];
+    let (first, second) = (fs::read(one).expect("a file"), fs::read(other).expect("a file"));
+    fs::write(one, second).expect("a file");
+    fs::write(other, first).expect("a file");
+    assert_eq!(check(&work, "backup").expect_err("exchanged").kind(), ErrorKind::ArchiveDamaged);
+}
+
+#[test]
+fn a_packed_archive_is_verified_in_place() {
+    let work = generated();
+    let report = check(&work, "backup.zip").expect("whole");
+    assert_eq!(report.collections.len(), work.archive("backup").manifest().collections.len());
+    let path = work.path("backup.zip");
+    let whole = fs::read(&path).expect("a file");
+    let mut found = 0;
+    for place in 1..20 {
+        let mut damaged = whole.clone();
+        damaged[place * whole.len() / 20] ^= 0x10;
+        fs::write(&path, &damaged).expect("a file");
+        match check(&work, "backup.zip") {
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::ArchiveDamaged, "{error}");
+                found += 1;
+            }
+            // A byte of the zip's own frame that nothing depends on.
+            Ok(report) => assert_eq!(report.collections.len(), 4),
+        }
+    }
+    assert!(found >= 17, "{found} of 19");
+}
+
+#[test]
+fn rows_that_are_not_those_that_were_dumped_are_found_in_whole_files() {
+    // Two archives of the same table with other rows; the file of one with the manifest of the other, made to agree in
+    // bytes and footers by whoever forged it, still has other rows than its hash says. Short of forging the footer's row
+    // hash, the nearest is the footer itself: it is compared first.
+    let work = Work::with_backup(&Tables::default().with(plain(), ROWS), &dump_options(1));
+    work.insert("source", &Tables::default().with(plain(), &ROWS[1..]));
+    work.dump("source", "other", &dump_options(1)).expect("a dump");
+    let (archive, other) = (work.archive("backup"), work.archive("other"));
+    let (mine, theirs) = (entry(&archive, "t"), entry(&other, "t"));
+    assert_ne!(mine.hash, theirs.hash);
+    let mut forged = mine.clone();
+    forged.file.clone_from(&theirs.file);
+    let file = forged.file.as_ref().expect("a file");
+    fs::copy(work.path("other").join(&file.path), work.path("backup").join(&file.path)).expect("a copy");
+    assert_eq!(archive.collection(&forged).expect_err("another file").kind(), ErrorKind::ArchiveDamaged);
+}
+
+#[test]
+fn strays_are_told() {
+    let work = Work::with_backup(&shop(1), &dump_options(1));
+    assert_eq!(check(&work, "backup").expect("whole").strays, Vec::<String>::new());
+    fs::write(work.path("backup").join("data/note.txt"), "x").expect("a file");
+    assert_eq!(check(&work, "backup").expect("whole").strays, ["data/note.txt"]);
+}
