@@ -1,0 +1,188 @@
+//! What is done with a database: dumped, restored in several ways, compared after each.
+
+use crate::portable::Tables;
+use crate::scratch::Scratch;
+use dbferry::ErrorKind;
+use dbferry::archive::{Archive, CollectionEntry};
+use dbferry::dialect::hash::RowHasher;
+use dbferry::dialect::model::Estimate;
+use dbferry::dialect::testkit::MemoryDialect;
+use dbferry::dialect::{
+    Batch, Cancel, Collection, CollectionName, ForeignKeyPolicy, Purpose, ReadRequest, Schema, SnapshotOptions,
+};
+use dbferry::dump::{DumpOptions, GroupBy, dump};
+use dbferry::endpoint::Endpoint;
+use dbferry::group::{GroupRules, Rule, Selection, Unmatched};
+use dbferry::progress::Silent;
+use dbferry::resources::Resources;
+use dbferry::restore::{RestoreOptions, plan, restore};
+use dbferry::verify::{VerifyOptions, verify, verify_against};
+use std::collections::BTreeMap;
+
+const RESOURCES: Resources = Resources { jobs: 3, memory: 128 << 20 };
+
+/// Puts a portable database into the dialect by way of the in-memory one, compares the rows, and goes round from there.
+pub(crate) fn portable(scratch: &Scratch, tables: &Tables) {
+    let memory = MemoryDialect::new();
+    memory.insert("origin", &tables.schema, &tables.rows).expect("good rows");
+    let origin = Endpoint { dialect: &memory, url: memory.url("origin") };
+    let archive = dump_to(scratch, &origin, "origin", &DumpOptions { resources: RESOURCES, ..DumpOptions::default() });
+    let source = scratch.database("source");
+    let options = RestoreOptions { resources: RESOURCES, ..RestoreOptions::default() };
+    restore(&archive, &source, &options, &Silent).expect("a restore from another dialect");
+    let read = hashes(&source, archive.manifest().collections.iter().map(|entry| &entry.collection));
+    for entry in &archive.manifest().collections {
+        assert_eq!(read[&entry.collection.name], proof(entry), "{} in the other dialect", entry.collection.name);
+    }
+    round_trip(scratch, ForeignKeyPolicy::Check, &|_| ());
+}
+
+/// Takes the database `source` of the scratch place round: into an archive, a new database, over that again, and one group
+/// alone. `oracle` compares `source` with the database of that name by means of its own.
+pub(crate) fn round_trip(scratch: &Scratch, foreign_keys: ForeignKeyPolicy, oracle: &dyn Fn(&str)) {
+    let (source, copy) = (scratch.database("source"), scratch.database("copy"));
+    let original = schema(&source);
+    assert!(!original.collections.is_empty(), "nothing was introspected, so nothing would be compared");
+    let archive = dump_to(scratch, &source, "backup", &dump_options(&original));
+    let names: Vec<&CollectionName> = archive.manifest().collections.iter().map(|e| &e.collection.name).collect();
+    assert_eq!(names, original.collections.iter().map(|collection| &collection.name).collect::<Vec<_>>());
+    verify(&archive, &VerifyOptions::default(), &Silent).expect("a whole archive");
+    expect_equal(&archive, &source, &Selection::default());
+
+    let mut options = RestoreOptions { resources: RESOURCES, foreign_keys, ..RestoreOptions::default() };
+    for run in ["created", "replaced"] {
+        let report = restore(&archive, &copy, &options, &Silent).expect(run);
+        // What is told is told about foreign keys that the source itself does not hold to, or does not matter.
+        let unexpected = report.warnings.iter().filter(|warning| !warning.contains("foreign key"));
+        assert_eq!(unexpected.collect::<Vec<_>>(), Vec::<&String>::new(), "{run}");
+        assert_eq!(report.rows, archive.manifest().rows(), "{run}");
+        expect_same_schema(&schema(&copy), &original, run);
+        expect_equal(&archive, &copy, &Selection::default());
+        oracle("copy");
+    }
+    let again = dump_to(scratch, &copy, "again", &dump_options(&original));
+    for (first, second) in archive.manifest().collections.iter().zip(&again.manifest().collections) {
+        assert_eq!(proof(first), proof(second), "{}", first.collection.name);
+    }
+    assert_eq!(archive.manifest().objects.len(), again.manifest().objects.len());
+
+    for group in ["even", "odd"] {
+        options.selection = Selection { groups: Some(vec![group.into()]), ..Selection::default() };
+        if !archive.manifest().groups.iter().any(|known| known.name == group) {
+            continue;
+        }
+        restore(&archive, &copy, &options, &Silent).expect("one group over what is there");
+        expect_same_schema(&schema(&copy), &original, group);
+        expect_equal(&archive, &copy, &Selection::default());
+        oracle("copy");
+        one_group_alone(scratch, &archive, group, &options);
+    }
+}
+
+/// Restores one group into a database of its own, which is refused when a foreign key leaves the group.
+fn one_group_alone(scratch: &Scratch, archive: &Archive, group: &str, options: &RestoreOptions) {
+    let alone = scratch.database(group);
+    let problems = plan(archive, &alone, options).expect("a plan").problems();
+    if problems.is_empty() {
+        restore(archive, &alone, options, &Silent).expect("one group alone");
+        let expected = archive.manifest().collections.iter().filter(|entry| entry.group == group);
+        let names: Vec<_> = expected.map(|entry| entry.collection.name.clone()).collect();
+        assert_eq!(schema(&alone).collections.into_iter().map(|c| c.name).collect::<Vec<_>>(), names);
+        expect_equal(archive, &alone, &options.selection);
+    } else {
+        assert!(problems.iter().all(|problem| problem.contains("foreign key")), "{problems:?}");
+        let error = restore(archive, &alone, options, &Silent).expect_err("a refusal");
+        assert_eq!(error.kind(), ErrorKind::Incompatible);
+        assert!(alone.open(Purpose::Read, &Cancel::new()).is_err(), "a refused restore made a database");
+    }
+}
+
+fn dump_to(scratch: &Scratch, source: &Endpoint<'_>, name: &str, options: &DumpOptions) -> Archive {
+    let path = scratch.archive(name);
+    dump(source, &path, options, &Silent).expect("a dump");
+    Archive::open(&path).expect("an archive")
+}
+
+/// Small row groups, and every second collection in another group.
+fn dump_options(schema: &Schema) -> DumpOptions {
+    let escaped = |name: &CollectionName| {
+        let escape = |text: &str| {
+            text.chars().map(|c| if "*?[]".contains(c) { format!("[{c}]") } else { c.into() }).collect::<String>()
+        };
+        format!("{}.{}", escape(&name.namespace), escape(&name.name))
+    };
+    let mut patterns: [Vec<String>; 2] = [Vec::new(), Vec::new()];
+    for (position, collection) in schema.collections.iter().filter(|c| c.part_of.is_none()).enumerate() {
+        patterns[position % 2].push(escaped(&collection.name));
+    }
+    let rules = ["even", "odd"].into_iter().zip(patterns).filter(|(_, patterns)| !patterns.is_empty()).map(
+        |(group, patterns)| {
+            let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
+            Rule::tables(group, &patterns).expect("a rule")
+        },
+    );
+    DumpOptions {
+        resources: RESOURCES,
+        row_group_bytes: 10_000,
+        group_by: GroupBy::Rules(GroupRules::new(rules.collect(), Vec::new(), Unmatched::Unknown)),
+        ..DumpOptions::default()
+    }
+}
+
+/// The catalogue as a snapshot sees it, in an order that means something.
+fn schema(database: &Endpoint<'_>) -> Schema {
+    let mut opened = database.open(Purpose::Read, &Cancel::new()).expect("a database");
+    let declared = opened.introspect().expect("a catalogue");
+    let mut snapshot = opened.snapshot(&SnapshotOptions::new(1)).expect("a snapshot");
+    let mut schema = snapshot.schema().expect("a catalogue");
+    let names = |schema: &Schema| schema.collections.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&declared), names(&schema), "the two ways to the catalogue disagree");
+    for collection in &mut schema.collections {
+        collection.estimate = Estimate::default();
+    }
+    schema.objects.sort_by(|left, right| (&left.namespace, &left.name).cmp(&(&right.namespace, &right.name)));
+    schema
+}
+
+fn expect_same_schema(found: &Schema, expected: &Schema, run: &str) {
+    let pairs = found.collections.iter().zip(&expected.collections);
+    pairs.for_each(|(found, expected)| assert_eq!(found, expected, "{run}"));
+    assert_eq!(found, expected, "{run}");
+}
+
+/// Every collection of the selection has the archive's rows.
+fn expect_equal(archive: &Archive, database: &Endpoint<'_>, selection: &Selection) {
+    let options = VerifyOptions { resources: RESOURCES, selection: selection.clone(), ..VerifyOptions::default() };
+    let report = verify_against(archive, database, &options, &Silent).expect("readable");
+    let differences = report.differences().collect::<Vec<_>>();
+    assert!(differences.is_empty() && !report.collections.is_empty(), "{differences:?}");
+}
+
+fn proof(entry: &CollectionEntry) -> (u64, String) {
+    (entry.rows, entry.hash.clone())
+}
+
+/// Rows and hashes of a database read through columns of another dialect's collections.
+fn hashes<'a>(
+    database: &Endpoint<'_>,
+    collections: impl Iterator<Item = &'a Collection>,
+) -> BTreeMap<CollectionName, (u64, String)> {
+    let mut opened = database.open(Purpose::Read, &Cancel::new()).expect("a database");
+    let mut snapshot = opened.snapshot(&SnapshotOptions::new(1)).expect("a snapshot");
+    let mut readers = snapshot.readers();
+    let mut found = BTreeMap::new();
+    for collection in collections {
+        let mut hasher = RowHasher::new(collection);
+        for chunk in snapshot.chunks(collection, 20_000).expect("chunks") {
+            let request = ReadRequest { collection, chunk: &chunk, batch_bytes: 10_000, predicate: None };
+            let mut sink = |batch: Batch| {
+                assert_eq!(batch.exceptions, [], "exceptions in {}", collection.name);
+                hasher.update(&batch)
+            };
+            readers[0].read(&request, &mut sink).expect("rows");
+        }
+        let hash = hasher.total();
+        found.insert(collection.name.clone(), (hash.rows, hash.to_string()));
+    }
+    found
+}

@@ -1,0 +1,66 @@
+//! The conformance matrix: every case on every dialect of the build, and on the in-memory one.
+//!
+//! The names are `dialect::procedure::case`; `cargo test --test conformance sqlite::` runs one dialect. A case that a
+//! dialect has not the ability for is shown as ignored, with the ability that it needs. A dialect whose server is not there
+//! is shown as ignored too, and fails where `CI` is set.
+// A case that cannot go on ends with a panic, also in its helpers.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, missing_docs)]
+
+// What is done with a database: dumped, restored in several ways, compared after each.
+mod check;
+// Databases that every SQL engine can hold, made from the schema model.
+mod portable;
+// How a dialect gives a database to try things in. A new dialect is added here.
+mod scratch;
+// SQLite's own databases, and an oracle that asks SQLite itself.
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+use dbferry::registry;
+use libtest_mimic::{Arguments, Failed, Trial};
+use scratch::{Availability, Scratch};
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let mut trials = Vec::new();
+    trials.extend(trials_of("memory", Scratch::memory));
+    for dialect in registry::dialects() {
+        trials.extend(trials_of(dialect.name(), move || Scratch::of(*dialect)));
+    }
+    #[cfg(feature = "sqlite")]
+    trials.extend(sqlite::trials());
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// The portable cases on one dialect.
+fn trials_of(dialect: &'static str, open: impl Fn() -> Availability + Clone + Send + 'static) -> Vec<Trial> {
+    let scratch = match open() {
+        Availability::Ready(scratch) => scratch,
+        Availability::Missing(reason) => return vec![missing(dialect, reason)],
+    };
+    let abilities = scratch.dialect().capabilities();
+    portable::cases()
+        .into_iter()
+        .map(|case| {
+            let (name, open) = (format!("{dialect}::roundtrip::{}", case.name), open.clone());
+            let lacks = case.needs.filter(|need| !(need.is_met)(&abilities)).map(|need| need.name);
+            let trial = Trial::test(name, move || {
+                let Availability::Ready(scratch) = open() else { return Err("the database went away".into()) };
+                check::portable(&scratch, &(case.make)());
+                Ok(())
+            });
+            match lacks {
+                Some(need) => trial.with_kind(format!("needs {need}")).with_ignored_flag(true),
+                None => trial,
+            }
+        })
+        .collect()
+}
+
+/// One trial that says that a dialect was not tried.
+fn missing(dialect: &str, reason: String) -> Trial {
+    // In CI nobody would see that it was not tried.
+    let ignored = std::env::var_os("CI").is_none();
+    let trial = Trial::test(format!("{dialect}::is_there"), move || Err(Failed::from(reason)));
+    trial.with_kind("no server").with_ignored_flag(ignored)
+}

@@ -1,0 +1,133 @@
+//! SQLite's own databases, and an oracle that asks SQLite itself: every cell's storage class and literal, row numbers,
+//! counters, pragmas, and the text of every statement in the schema.
+
+use crate::check::round_trip;
+use crate::scratch::{Availability, Scratch};
+use dbferry::dialect::ForeignKeyPolicy;
+use dbferry::registry;
+use libtest_mimic::Trial;
+use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+use std::path::Path;
+
+const SHOP: &str = include_str!("../../fixtures/shop.sql");
+const NASTY: &str = include_str!("../../fixtures/nasty.sql");
+/// The journal mode goes along with the other facts of the file.
+const WRITE_AHEAD: &str = "PRAGMA journal_mode = WAL; CREATE TABLE t (v); INSERT INTO t VALUES (1), ('x'), (NULL);";
+const UTF16: &str = "PRAGMA encoding = 'UTF-16le'; CREATE TABLE t (v TEXT); INSERT INTO t VALUES ('\u{1f986}'), ('');";
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let cases = [
+        ("shop", SHOP, ForeignKeyPolicy::Check),
+        // It has foreign keys to nothing.
+        ("nasty", NASTY, ForeignKeyPolicy::Report),
+        ("write_ahead_log", WRITE_AHEAD, ForeignKeyPolicy::Check),
+        ("utf_16", UTF16, ForeignKeyPolicy::Check),
+    ];
+    let trial = |(name, sql, foreign_keys): (&str, &'static str, ForeignKeyPolicy)| {
+        Trial::test(format!("sqlite::native::{name}"), move || {
+            native(sql, foreign_keys);
+            Ok(())
+        })
+    };
+    cases.into_iter().map(trial).collect()
+}
+
+fn native(sql: &str, foreign_keys: ForeignKeyPolicy) {
+    let dialect = registry::by_name("sqlite").expect("this module is compiled with the dialect");
+    let Availability::Ready(scratch) = Scratch::of(dialect) else { panic!("SQLite needs no server") };
+    let path = scratch.file("source");
+    let connection = Connection::open(&path).expect("a database");
+    connection.pragma_update(None, "foreign_keys", false).expect("a pragma");
+    connection.execute_batch(sql).expect("a script");
+    connection.close().expect("closed");
+    let expected = contents(&path);
+    assert!(expected.iter().any(|line| line.starts_with("rows of ")), "the oracle sees no rows");
+    round_trip(&scratch, foreign_keys, &|name| {
+        let found = contents(&scratch.file(name));
+        for (found, expected) in found.iter().zip(&expected) {
+            assert_eq!(found, expected);
+        }
+        assert_eq!(found.len(), expected.len());
+    });
+}
+
+fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Everything that SQLite tells about a database, a line each.
+fn contents(path: &Path) -> Vec<String> {
+    let connection = Connection::open(path).expect("a database");
+    let mut found = Vec::new();
+    for pragma in
+        ["encoding", "page_size", "auto_vacuum", "user_version", "application_id", "journal_mode", "integrity_check"]
+    {
+        for line in lines(&connection, &format!("PRAGMA {pragma}")) {
+            found.push(format!("{pragma}: {line}"));
+        }
+    }
+    // Automatic indexes have no text; their number is part of their name.
+    found.extend(lines(
+        &connection,
+        "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name, tbl_name",
+    ));
+    let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name";
+    for table in texts(&connection, tables) {
+        found.extend(rows(&connection, &table).into_iter().map(|row| format!("rows of {table}: {row}")));
+    }
+    found
+}
+
+/// The rows of a table with their row numbers, where the table has some that can be asked for.
+fn rows(connection: &Connection, table: &str) -> Vec<String> {
+    let sql = format!("SELECT name FROM pragma_table_xinfo({}) ORDER BY cid", literal(table));
+    let columns = texts(connection, &sql);
+    let free = ["rowid", "_rowid_", "oid"]
+        .into_iter()
+        .find(|alias| !columns.iter().any(|column| column.eq_ignore_ascii_case(alias)));
+    let without_rowid: bool = connection
+        .query_row("SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = ?1", [table], |row| row.get(0))
+        .expect("a table");
+    // Nobody can refer to the row numbers of the engine's own tables; they tell in which order tables were first filled.
+    let internal = table.starts_with("sqlite_");
+    let alias = free.filter(|_| !without_rowid && !internal);
+    // The literal of a text ends at its first NUL, so the bytes stand beside it.
+    let mut wanted: Vec<String> = alias.iter().map(|alias| (*alias).to_owned()).collect();
+    for column in &columns {
+        let column = quote(column);
+        wanted.push(format!("typeof({column}), quote({column}), hex(CAST({column} AS BLOB))"));
+    }
+    let order = alias.map(|alias| format!(" ORDER BY {alias}")).unwrap_or_default();
+    let mut found = lines(connection, &format!("SELECT {} FROM {}{order}", wanted.join(", "), quote(table)));
+    if internal {
+        found.sort_unstable();
+    }
+    found
+}
+
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// One line a row. Texts that are not UTF-8 are shown as far as they go.
+fn lines(connection: &Connection, sql: &str) -> Vec<String> {
+    let mut statement = connection.prepare(sql).expect(sql);
+    let columns = statement.column_count();
+    let mut rows = statement.query([]).expect(sql);
+    let mut lines = Vec::new();
+    while let Some(row) = rows.next().expect(sql) {
+        let cells = (0..columns).map(|column| match row.get_ref(column).expect(sql) {
+            ValueRef::Text(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            other => format!("{other:?}"),
+        });
+        lines.push(cells.collect::<Vec<_>>().join(" | "));
+    }
+    lines
+}
+
+fn texts(connection: &Connection, sql: &str) -> Vec<String> {
+    let mut statement = connection.prepare(sql).expect(sql);
+    let rows = statement.query_map([], |row| row.get(0)).expect(sql);
+    rows.map(|row| row.expect(sql)).collect()
+}
