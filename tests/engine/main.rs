@@ -6,6 +6,8 @@
 
 // Failing and cancelling at every step: the archive never looks complete, the target is as it was or wholly replaced.
 mod failure;
+// Targets that do not keep what they are given: the proof finds it out.
+mod liar;
 // What a caller asks for and what comes of it: modes, units, groups, trust, foreign keys, the safety backup.
 mod modes;
 // Threads that wait for each other: order, budgets that are too small, panics. Each test has a time limit.
