@@ -247,16 +247,12 @@ impl Lanes<'_> {
         Ok(())
     }
 
-    /// Keeps the first failure, which is the cause of the others. A writer that fails makes its decoder fail right after,
-    /// with a mere notice; the writer's own error replaces that.
+    /// Keeps the first failure, which is the cause of the others. A writer tells its own before its decoder can notice that
+    /// nobody takes batches any more.
     fn fail(&self, error: Error) {
         self.stopped.store(true, Ordering::Relaxed);
         let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
-        let replace = match &*outcome {
-            Ok(_) => true,
-            Err(known) => known.kind() == ErrorKind::Cancelled && !self.load.options.cancel.is_cancelled(),
-        };
-        if replace {
+        if outcome.is_ok() {
             *outcome = Err(error);
         }
     }

@@ -4,6 +4,8 @@
 // A test that cannot go on ends with a panic, also in its helpers.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, missing_docs)]
 
+// Cancelling where the dialect does not listen.
+mod cancel;
 // Failing and cancelling at every step: the archive never looks complete, the target is as it was or wholly replaced.
 mod failure;
 // Targets that do not keep what they are given: the proof finds it out.

@@ -307,6 +307,19 @@ fn an_untrusted_restore_runs_no_text_of_the_archive() {
 }
 
 #[test]
+fn facts_of_the_database_are_for_a_new_one() {
+    let mut tables = shop(1);
+    tables.schema.attributes = BTreeMap::from([("user_version".into(), "7".into())]);
+    let work = Work::with_backup(&tables, &dump_options(1));
+    work.insert("old", &shop(2));
+    for (database, expected) in [("new", Some("7")), ("old", None)] {
+        work.restore("backup", database, &restore_options(1)).expect("a restore");
+        let found = work.content(database).schema.attributes;
+        assert_eq!(found.get("user_version").map(String::as_str), expected, "{database}");
+    }
+}
+
+#[test]
 fn objects_go_with_their_table() {
     let tables = with_texts().with(table("other", vec![int("id")]), &[]);
     let options = DumpOptions { group_by: rules(&[("user", &["t"]), ("log", &["other"])]), ..dump_options(1) };

@@ -81,6 +81,38 @@ fn what_is_planned_is_what_is_moved() {
     assert_eq!(tally.planned().1, Some(tally.moved()));
 }
 
+/// Counts the files below a directory that this process has open, at each batch.
+#[cfg(target_os = "linux")]
+struct OpenFiles {
+    below: std::path::PathBuf,
+    most: Mutex<usize>,
+}
+
+#[cfg(target_os = "linux")]
+impl Progress for OpenFiles {
+    fn event(&self, event: Event<'_>) {
+        if matches!(event, Event::Rows { .. }) {
+            let descriptors = std::fs::read_dir("/proc/self/fd").expect("descriptors").flatten();
+            let targets = descriptors.filter_map(|descriptor| std::fs::read_link(descriptor.path()).ok());
+            let open = targets.filter(|target| target.starts_with(&self.below)).count();
+            let mut most = self.most.lock().expect("a lock");
+            *most = open.max(*most);
+        }
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn no_more_files_are_open_than_there_are_lanes() {
+    const JOBS: usize = 3;
+    let work = Work::with_backup(&many(60), &dump_options(1));
+    let files = OpenFiles { below: work.path("backup").canonicalize().expect("a path"), most: Mutex::new(0) };
+    let target = work.at(&work.memory, "target");
+    restore(&work.archive("backup"), &target, &restore_options(JOBS), &files).expect("a restore");
+    let most = files.most.into_inner().expect("a lock");
+    assert!((1..=JOBS).contains(&most), "{most} files were open at once");
+}
+
 /// That many tables; every second one has a row, every tenth a trigger.
 fn many(tables: usize) -> Tables {
     let mut all = Tables::default();

@@ -6,6 +6,7 @@ use crate::support::{
 use dbferry::archive::{Archive, ArchiveWriter, CollectionEntry, WriteOptions, pack};
 use dbferry::dialect::Collection;
 use dbferry::dialect::testkit::generate::{GenerateOptions, database};
+use dbferry::dialect::testkit::{FaultDialect, FaultPlan};
 use dbferry::dump::DumpOptions;
 use dbferry::group::Selection;
 use dbferry::progress::Silent;
@@ -227,6 +228,44 @@ fn rows_that_are_not_those_that_were_dumped_are_found_in_whole_files() {
     for database in ["target", "new"] {
         let error = work.refused("forged", database, &restore_options(2));
         assert_eq!(error.kind(), ErrorKind::ArchiveDamaged, "{error}");
+    }
+}
+
+#[test]
+fn damage_is_found_before_anything_is_touched() {
+    let work = Work::with_backup(&shop(1), &dump_options(2));
+    work.insert("target", &shop(2));
+    let archive = work.archive("backup");
+    for file in archive.manifest().files() {
+        let path = work.path("backup").join(&file.path);
+        let whole = fs::read(&path).expect("a file");
+        let mut damaged = whole.clone();
+        // Within the first page, which no footer tells anything about.
+        damaged[5] ^= 1;
+        fs::write(&path, damaged).expect("a file");
+        // Also where the damage is in the last group, and the first could be replaced.
+        let error = work.refused("backup", "target", &restore_options(2));
+        assert_eq!(error.kind(), ErrorKind::ArchiveDamaged, "{error}");
+        fs::write(&path, whole).expect("a file");
+    }
+    work.restore("backup", "target", &restore_options(2)).expect("whole again");
+}
+
+#[test]
+fn a_database_that_fails_while_it_is_read_is_a_failure() {
+    let work = Work::with_backup(&shop(1), &dump_options(2));
+    let archive = work.archive("backup");
+    for number in 1.. {
+        let plan = FaultPlan::fail_at(number);
+        let faulty = FaultDialect::new(work.memory.clone(), plan.clone());
+        let result = verify_against(&archive, &work.at(&faulty, "source"), &VerifyOptions::default(), &Silent);
+        if !plan.has_failed() {
+            assert_eq!(result.expect("readable").differences().count(), 0);
+            assert!(plan.operations().contains(&"snapshot.finish"), "nobody asked whether something moved");
+            break;
+        }
+        let error = result.expect_err("a fault");
+        assert!(FaultPlan::is_injected(&error), "another error hides the cause: {error}");
     }
 }
 
