@@ -7,9 +7,7 @@ use dbferry::archive::{Archive, CollectionEntry};
 use dbferry::dialect::hash::RowHasher;
 use dbferry::dialect::model::Estimate;
 use dbferry::dialect::testkit::MemoryDialect;
-use dbferry::dialect::{
-    Batch, Cancel, Collection, CollectionName, ForeignKeyPolicy, Purpose, ReadRequest, Schema, SnapshotOptions,
-};
+use dbferry::dialect::{Batch, Cancel, Collection, CollectionName, Purpose, ReadRequest, Schema, SnapshotOptions};
 use dbferry::dump::{DumpOptions, GroupBy, dump};
 use dbferry::endpoint::Endpoint;
 use dbferry::group::{GroupRules, Rule, Selection, Unmatched};
@@ -34,12 +32,12 @@ pub(crate) fn portable(scratch: &Scratch, tables: &Tables) {
     for entry in &archive.manifest().collections {
         assert_eq!(read[&entry.collection.name], proof(entry), "{} in the other dialect", entry.collection.name);
     }
-    round_trip(scratch, ForeignKeyPolicy::Check, &|_| ());
+    round_trip(scratch, &|_| ());
 }
 
 /// Takes the database `source` of the scratch place round: into an archive, a new database, over that again, and one group
 /// alone. `oracle` compares `source` with the database of that name by means of its own.
-pub(crate) fn round_trip(scratch: &Scratch, foreign_keys: ForeignKeyPolicy, oracle: &dyn Fn(&str)) {
+pub(crate) fn round_trip(scratch: &Scratch, oracle: &dyn Fn(&str)) {
     let (source, copy) = (scratch.database("source"), scratch.database("copy"));
     let original = schema(&source);
     assert!(!original.collections.is_empty(), "nothing was introspected, so nothing would be compared");
@@ -49,7 +47,7 @@ pub(crate) fn round_trip(scratch: &Scratch, foreign_keys: ForeignKeyPolicy, orac
     verify(&archive, &VerifyOptions::default(), &Silent).expect("a whole archive");
     expect_equal(&archive, &source, &Selection::default());
 
-    let mut options = RestoreOptions { resources: RESOURCES, foreign_keys, ..RestoreOptions::default() };
+    let mut options = RestoreOptions { resources: RESOURCES, ..RestoreOptions::default() };
     for run in ["created", "replaced"] {
         let report = restore(&archive, &copy, &options, &Silent).expect(run);
         // What is told is told about foreign keys that the source itself does not hold to, or does not matter.

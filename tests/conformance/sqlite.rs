@@ -3,7 +3,6 @@
 
 use crate::check::round_trip;
 use crate::scratch::{Availability, Scratch};
-use dbferry::dialect::ForeignKeyPolicy;
 use dbferry::registry;
 use libtest_mimic::Trial;
 use rusqlite::Connection;
@@ -17,23 +16,17 @@ const WRITE_AHEAD: &str = "PRAGMA journal_mode = WAL; CREATE TABLE t (v); INSERT
 const UTF16: &str = "PRAGMA encoding = 'UTF-16le'; CREATE TABLE t (v TEXT); INSERT INTO t VALUES ('\u{1f986}'), ('');";
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let cases = [
-        ("shop", SHOP, ForeignKeyPolicy::Check),
-        // It has foreign keys to nothing.
-        ("nasty", NASTY, ForeignKeyPolicy::Report),
-        ("write_ahead_log", WRITE_AHEAD, ForeignKeyPolicy::Check),
-        ("utf_16", UTF16, ForeignKeyPolicy::Check),
-    ];
-    let trial = |(name, sql, foreign_keys): (&str, &'static str, ForeignKeyPolicy)| {
+    let cases = [("shop", SHOP), ("nasty", NASTY), ("write_ahead_log", WRITE_AHEAD), ("utf_16", UTF16)];
+    let trial = |(name, sql): (&str, &'static str)| {
         Trial::test(format!("sqlite::native::{name}"), move || {
-            native(sql, foreign_keys);
+            native(sql);
             Ok(())
         })
     };
     cases.into_iter().map(trial).collect()
 }
 
-fn native(sql: &str, foreign_keys: ForeignKeyPolicy) {
+fn native(sql: &str) {
     let dialect = registry::by_name("sqlite").expect("this module is compiled with the dialect");
     let Availability::Ready(scratch) = Scratch::of(dialect) else { panic!("SQLite needs no server") };
     let path = scratch.file("source");
@@ -43,7 +36,7 @@ fn native(sql: &str, foreign_keys: ForeignKeyPolicy) {
     connection.close().expect("closed");
     let expected = contents(&path);
     assert!(expected.iter().any(|line| line.starts_with("rows of ")), "the oracle sees no rows");
-    round_trip(&scratch, foreign_keys, &|name| {
+    round_trip(&scratch, &|name| {
         let found = contents(&scratch.file(name));
         for (found, expected) in found.iter().zip(&expected) {
             assert_eq!(found, expected);
