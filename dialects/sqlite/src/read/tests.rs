@@ -190,6 +190,20 @@ fn rows_come_in_key_order_with_their_rowids() {
     assert_eq!(cells(&database.rows("odd \" . name"), 1), ["8"]);
 }
 
+/// Without a name for the rowid no order can be asked for, and an index must not give its own.
+#[test]
+fn an_index_never_gives_the_order() {
+    let database = TestDatabase::new(
+        "CREATE TABLE t(rowid, _rowid_, oid, filler TEXT); CREATE INDEX i ON t(oid);
+         INSERT INTO t VALUES (1, 1, 3, 'a long text that no index holds'), (2, 2, 1, 'another one of the kind');",
+    );
+    let mut table = database.collection("t");
+    table.columns.retain(|column| column.name == "oid");
+    let mut reader = database.snapshot(1).readers().remove(0);
+    let batch = read_chunk(reader.as_mut(), &table, &whole(), 1 << 20).expect("rows").remove(0);
+    assert_eq!(cells(&batch, 0), ["integer 3", "integer 1"]);
+}
+
 #[test]
 fn batches_are_bounded_and_exceptions_count_from_their_start() {
     let database = TestDatabase::new(
