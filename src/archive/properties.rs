@@ -97,7 +97,7 @@ mod tests {
             CollectionName::new("main", "t"),
             columns.iter().map(|(name, logical, _)| Column::new(*name, logical.clone(), "")).collect(),
         );
-        collection.primary_key = Some(Key { name: None, columns: vec!["id".into()] });
+        collection.primary_key = Some(Key { definition: None, name: None, columns: vec!["id".into()] });
         let properties = rows(&collection, &WriteOptions::default()).expect("properties");
         for (name, _, expected) in columns {
             let path = ColumnPath::new(vec![name.into()]);

@@ -87,7 +87,7 @@ pub(super) fn narrow(name: &str) -> Collection {
         ],
     );
     collection.columns[0].role = ColumnRole::RowIdentity;
-    collection.primary_key = Some(Key { name: None, columns: vec!["id".into()] });
+    collection.primary_key = Some(Key { definition: None, name: None, columns: vec!["id".into()] });
     collection
 }
 
@@ -282,14 +282,7 @@ pub(super) fn manifest() -> Manifest {
     manifest.collections.push(CollectionEntry::new(collection, "user", "default", hash, files));
     manifest.collections[0].partial = Some("id < 6".into());
     manifest.objects.push(ObjectEntry {
-        object: NativeObject {
-            kind: ObjectKind::View,
-            namespace: "main".into(),
-            name: "v".into(),
-            on: None,
-            dialect: "sqlite".into(),
-            definition: "CREATE VIEW v AS SELECT 1".into(),
-        },
+        object: NativeObject::new(ObjectKind::View, "main", "v", "sqlite", "CREATE VIEW v AS SELECT 1"),
         group: Some("user".into()),
     });
     manifest.attributes.insert("user_version".into(), "7".into());

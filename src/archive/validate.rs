@@ -206,7 +206,8 @@ mod tests {
             }),
             ("no columns", |m| m.collections[0].collection.columns.clear()),
             ("not there", |m| {
-                m.collections[0].collection.primary_key = Some(Key { name: None, columns: vec!["nothing".into()] });
+                m.collections[0].collection.primary_key =
+                    Some(Key { definition: None, name: None, columns: vec!["nothing".into()] });
             }),
             ("U+0000", |m| m.collections[0].collection.columns[0].name = "a\0b".into()),
         ];

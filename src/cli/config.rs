@@ -140,7 +140,12 @@ impl Configuration {
 }
 
 fn endpoint(url: DatabaseUrl) -> Result<Endpoint<'static>> {
-    Ok(Endpoint { dialect: registry::dialect_of(&url)?, url })
+    let mut endpoint = Endpoint::new(registry::dialect_of(&url)?, url);
+    // What is not UTF-8 is no option of any database client.
+    let variables =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    endpoint.environment = variables.collect();
+    Ok(endpoint)
 }
 
 /// A URL, with a better word for those who forgot the scheme.

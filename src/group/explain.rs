@@ -129,6 +129,7 @@ mod tests {
             table
         };
         let edge = |columns: &str, to: &str| ForeignKey {
+            definition: None,
             name: None,
             columns: vec![columns.to_owned()],
             references: CollectionName::new("main", to),

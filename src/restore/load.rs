@@ -10,7 +10,7 @@ use crate::resources::Resources;
 use crate::verify::{Rehash, difference, rehash};
 use dbferry_dialect::hash::{CollectionHash, RowHasher};
 use dbferry_dialect::{Batch, CollectionAction, CollectionName, Error, ErrorKind, GroupPlan, Replacer, Result, Writer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -101,8 +101,7 @@ struct Lanes<'a> {
     load: &'a Load<'a>,
     entries: &'a [&'a CollectionEntry],
     slots: Vec<Mutex<Slot>>,
-    tasks: Vec<Task>,
-    next_task: AtomicUsize,
+    tasks: Mutex<VecDeque<Task>>,
     stopped: AtomicBool,
     outcome: Mutex<Result<Vec<CollectionHash>>>,
 }
@@ -115,8 +114,7 @@ fn load_rows(load: &Load<'_>, writers: Vec<Box<dyn Writer>>, entries: &[&Collect
         load,
         entries,
         slots: entries.iter().map(|e| Mutex::new(Slot { reader: None, left: e.row_groups.len() })).collect(),
-        tasks: tasks.collect(),
-        next_task: AtomicUsize::new(0),
+        tasks: Mutex::new(tasks.collect()),
         stopped: AtomicBool::new(false),
         outcome: Mutex::new(Ok(vec![CollectionHash::default(); entries.len()])),
     };
@@ -126,6 +124,7 @@ fn load_rows(load: &Load<'_>, writers: Vec<Box<dyn Writer>>, entries: &[&Collect
     Resources::pool(threads)?.scope(|scope| {
         for mut writer in writers {
             let (lanes, written) = (&lanes, &written);
+            let accepted: Vec<bool> = entries.iter().map(|entry| writer.accepts(&entry.collection.name)).collect();
             let finish = move |writer: Box<dyn Writer>| match writer.finish() {
                 // A count of rows in memory never exceeds usize where it matters: it is only compared below.
                 Ok(rows) => _ = written.fetch_add(rows as usize, Ordering::Relaxed),
@@ -134,8 +133,9 @@ fn load_rows(load: &Load<'_>, writers: Vec<Box<dyn Writer>>, entries: &[&Collect
             if decode_ahead {
                 // A few small batches: enough to bridge uneven steps, little enough to forget about in the budget.
                 let (sender, receiver) = sync_channel::<(usize, Batch)>(4);
-                scope
-                    .spawn(move |_| lanes.decode(&mut |collection, batch| lanes.hand_over(&sender, collection, batch)));
+                scope.spawn(move |_| {
+                    lanes.decode(&accepted, &mut |collection, batch| lanes.hand_over(&sender, collection, batch));
+                });
                 scope.spawn(move |_| {
                     for (collection, batch) in receiver {
                         if let Err(error) = lanes.write(&mut *writer, collection, &batch) {
@@ -147,7 +147,7 @@ fn load_rows(load: &Load<'_>, writers: Vec<Box<dyn Writer>>, entries: &[&Collect
                 });
             } else {
                 scope.spawn(move |_| {
-                    lanes.decode(&mut |collection, batch| lanes.write(&mut *writer, collection, &batch));
+                    lanes.decode(&accepted, &mut |collection, batch| lanes.write(&mut *writer, collection, &batch));
                     finish(writer);
                 });
             }
@@ -174,17 +174,19 @@ fn load_rows(load: &Load<'_>, writers: Vec<Box<dyn Writer>>, entries: &[&Collect
 }
 
 impl Lanes<'_> {
-    /// Decodes task after task and gives each batch to `sink`, until all are done or somebody fails.
-    fn decode(&self, sink: &mut dyn FnMut(usize, Batch) -> Result<()>) {
+    /// Decodes task after task of the accepted collections and gives each batch to `sink`, until all are done or somebody
+    /// fails.
+    fn decode(&self, accepted: &[bool], sink: &mut dyn FnMut(usize, Batch) -> Result<()>) {
         while !self.stopped.load(Ordering::Relaxed) {
-            let Some(Task { collection, row_group }) = self.tasks.get(self.next_task.fetch_add(1, Ordering::Relaxed))
-            else {
-                break;
-            };
-            if let Err(error) = self.decode_row_group(*collection, *row_group, sink) {
-                self.fail(error.with("collection", &self.entries[*collection].collection.name));
+            let Some(Task { collection, row_group }) = self.next_task(accepted) else { break };
+            if let Err(error) = self.decode_row_group(collection, row_group, sink) {
+                self.fail(error.with("collection", &self.entries[collection].collection.name));
             }
         }
+    }
+
+    fn next_task(&self, accepted: &[bool]) -> Option<Task> {
+        take_task(&mut self.tasks.lock().unwrap_or_else(PoisonError::into_inner), accepted)
     }
 
     fn decode_row_group(
@@ -258,6 +260,12 @@ impl Lanes<'_> {
     }
 }
 
+/// Takes the first task of an accepted collection.
+fn take_task(tasks: &mut VecDeque<Task>, accepted: &[bool]) -> Option<Task> {
+    let position = tasks.iter().position(|task| accepted[task.collection])?;
+    tasks.remove(position)
+}
+
 /// Reads the loaded collections again and compares counts and hashes with the manifest's.
 fn prove(load: &Load<'_>, replacer: &mut dyn Replacer, entries: &[&CollectionEntry]) -> Result<()> {
     let resources = load.options.resources;
@@ -286,4 +294,23 @@ fn prove(load: &Load<'_>, replacer: &mut dyn Replacer, entries: &[&CollectionEnt
         format!("what the target holds after loading is not what the archive holds: {}", differences.join("; ")),
     )
     .hint("the group was left as it was; a trigger, a rule or another session may have changed rows while they were loaded"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_writer_gets_what_it_accepts_in_order() {
+        let all = [(0, 0), (0, 1), (1, 0), (2, 0)];
+        let mut tasks: VecDeque<Task> =
+            all.into_iter().map(|(collection, row_group)| Task { collection, row_group }).collect();
+        let mut take =
+            |accepted: [bool; 3]| take_task(&mut tasks, &accepted).map(|task| (task.collection, task.row_group));
+        assert_eq!(take([false, true, false]), Some((1, 0)));
+        assert_eq!(take([false, true, false]), None);
+        assert_eq!(take([true, true, true]), Some((0, 0)));
+        assert_eq!(take([true, false, true]), Some((0, 1)));
+        assert_eq!(take([true, false, true]), Some((2, 0)));
+    }
 }

@@ -23,6 +23,7 @@ use crate::endpoint::Endpoint;
 use crate::group::{Assignment, Selection};
 use crate::progress::{Event, Progress, Silent};
 use crate::resources::Resources;
+use dbferry_dialect::model::Stage;
 use dbferry_dialect::{
     Cancel, CollectionAction, CollectionName, Error, ErrorKind, ForeignKeyPolicy, Purpose, ReplaceOptions, Result,
 };
@@ -249,6 +250,8 @@ fn run(
     let mut replacer = database.replacer(&replace_options)?;
     let Prepared { plan, groups, entries, objects } = prepared;
     report.warnings.extend(plan.notes);
+    let (before, after): (Vec<_>, Vec<_>) = objects.into_iter().partition(|object| object.stage == Stage::Before);
+    report.warnings.extend(replacer.prepare(&before)?);
     for (group, planned) in groups.into_iter().zip(plan.units) {
         options.cancel.check()?;
         let name = group.group.clone();
@@ -258,6 +261,6 @@ fn run(
         let collections = result.map_err(|error| error.with("group", &name))?;
         report.units.push(RestoredUnit { groups: planned.groups, collections });
     }
-    report.warnings.extend(replacer.finish(&objects)?);
+    report.warnings.extend(replacer.finish(&after)?);
     Ok(())
 }

@@ -257,6 +257,7 @@ impl<'a> Prepared<'a> {
                     target: collection.target.clone(),
                     existing: context.existing.get(&collection.target).map(|existing| (*existing).clone()),
                     action,
+                    parts: entry.row_groups.len(),
                     objects: if trusted { objects.collect() } else { Vec::new() },
                     use_definition: trusted,
                 });

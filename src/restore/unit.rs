@@ -92,6 +92,7 @@ mod tests {
         table.foreign_keys = parents
             .iter()
             .map(|parent| ForeignKey {
+                definition: None,
                 name: None,
                 columns: vec!["p".into()],
                 references: CollectionName::new("main", *parent),

@@ -23,7 +23,7 @@ const RESOURCES: Resources = Resources { jobs: 3, memory: 128 << 20 };
 pub(crate) fn portable(scratch: &Scratch, tables: &Tables) {
     let memory = MemoryDialect::new();
     memory.insert("origin", &tables.schema, &tables.rows).expect("good rows");
-    let origin = Endpoint { dialect: &memory, url: memory.url("origin") };
+    let origin = Endpoint::new(&memory, memory.url("origin"));
     let archive = dump_to(scratch, &origin, "origin", &DumpOptions { resources: RESOURCES, ..DumpOptions::default() });
     let source = scratch.database("source");
     let options = RestoreOptions { resources: RESOURCES, ..RestoreOptions::default() };

@@ -97,12 +97,13 @@ fn table(name: &str, columns: Vec<Column>) -> Collection {
     let mut id = column("id", LogicalType::INT64);
     id.nullable = false;
     let mut table = Collection::table(main(name), std::iter::once(id).chain(columns).collect());
-    table.primary_key = Some(Key { name: None, columns: vec!["id".into()] });
+    table.primary_key = Some(Key { definition: None, name: None, columns: vec!["id".into()] });
     table
 }
 
 fn referencing(mut table: Collection, column: &str, parent: &str) -> Collection {
     table.foreign_keys.push(ForeignKey {
+        definition: None,
         name: None,
         columns: vec![column.into()],
         references: main(parent),
@@ -253,7 +254,11 @@ fn every_type() -> Tables {
 
 fn keys() -> Tables {
     let not_null = |name, logical| Column { nullable: false, ..column(name, logical) };
-    let key = |columns: &[&str]| Key { name: None, columns: columns.iter().map(|c| (*c).to_owned()).collect() };
+    let key = |columns: &[&str]| Key {
+        definition: None,
+        name: None,
+        columns: columns.iter().map(|c| (*c).to_owned()).collect(),
+    };
     let mut pair = Collection::table(
         main("pair"),
         vec![not_null("b", LogicalType::TEXT), not_null("a", LogicalType::INT64), column("v", LogicalType::TEXT)],

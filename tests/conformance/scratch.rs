@@ -62,7 +62,7 @@ impl Scratch {
                 DatabaseUrl::parse(&text).expect("a file URL")
             }
         };
-        Endpoint { dialect: self.dialect(), url }
+        Endpoint::new(self.dialect(), url)
     }
 
     /// Where the database of that name is, if databases are files.

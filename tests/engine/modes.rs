@@ -253,7 +253,7 @@ fn a_database_without_tables_is_restored_as_one() {
 /// A table with SQL text of every kind in it.
 fn with_texts() -> Tables {
     let mut collection = counting(table("t", vec![int("id"), int("twice")]), 9);
-    collection.checks.push(Check { name: None, expression: "evil()".into() });
+    collection.checks.push(Check { definition: None, name: None, expression: "evil()".into() });
     collection.columns[1].generated = Some(Generated { expression: "evil()".into(), stored: true });
     collection.definition = Some("CREATE TABLE t (evil())".into());
     collection.indexes.push(Index {
@@ -269,12 +269,8 @@ fn with_texts() -> Tables {
     });
     let mut tables = Tables::default().with(collection, &[&[I(1), I(2)]]);
     let object = |kind, on: Option<&str>| NativeObject {
-        kind,
-        namespace: "main".into(),
-        name: format!("{kind:?}"),
         on: on.map(name),
-        dialect: "memory".into(),
-        definition: "evil()".into(),
+        ..NativeObject::new(kind, "main", format!("{kind:?}"), "memory", "evil()")
     };
     tables.schema.objects = vec![object(ObjectKind::View, None), object(ObjectKind::Trigger, Some("t"))];
     tables

@@ -121,12 +121,8 @@ fn many(tables: usize) -> Tables {
         collection.name = name(&format!("table {number:06}"));
         if number % 10 == 0 {
             all.schema.objects.push(NativeObject {
-                kind: ObjectKind::Trigger,
-                namespace: "main".into(),
-                name: format!("trigger {number}"),
                 on: Some(collection.name.clone()),
-                dialect: "memory".into(),
-                definition: "SELECT 1".into(),
+                ..NativeObject::new(ObjectKind::Trigger, "main", format!("trigger {number}"), "memory", "SELECT 1")
             });
         }
         let rows: &[&[Cell]] = if number % 2 == 0 { &[&[I(1), T("x")]] } else { &[] };

@@ -50,13 +50,14 @@ pub(crate) fn not_null(mut column: Column) -> Column {
 pub(crate) fn table(table: &str, columns: Vec<Column>) -> Collection {
     let mut table = Collection::table(name(table), columns);
     table.columns[0].nullable = false;
-    table.primary_key = Some(Key { name: None, columns: vec![table.columns[0].name.clone()] });
+    table.primary_key = Some(Key { definition: None, name: None, columns: vec![table.columns[0].name.clone()] });
     table
 }
 
 /// The same with a foreign key.
 pub(crate) fn referencing(mut table: Collection, column: &str, parent: &str) -> Collection {
     table.foreign_keys.push(ForeignKey {
+        definition: None,
         name: None,
         columns: vec![column.into()],
         references: name(parent),
@@ -199,7 +200,7 @@ impl Work {
     }
 
     pub(crate) fn at<'a>(&self, dialect: &'a dyn Dialect, database: &str) -> Endpoint<'a> {
-        Endpoint { dialect, url: self.memory.url(database) }
+        Endpoint::new(dialect, self.memory.url(database))
     }
 
     pub(crate) fn dump(&self, database: &str, archive: &str, options: &DumpOptions) -> Result<DumpReport> {

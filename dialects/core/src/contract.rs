@@ -11,6 +11,7 @@
 
 use crate::cancel::Cancel;
 use crate::capabilities::Capabilities;
+use crate::environment::Environment;
 use crate::error::Result;
 use crate::exception::{Batch, NativeValue};
 use crate::model::{Collection, CollectionName, NativeObject, Schema};
@@ -53,12 +54,14 @@ pub struct OpenOptions {
     pub cancel: Cancel,
     /// How long to wait for somebody else's lock; 5 seconds unless told.
     pub lock_wait: Option<Duration>,
+    /// What the caller lets the dialect know of its environment; nothing unless told.
+    pub environment: Environment,
 }
 
 impl OpenOptions {
     /// Options for `purpose`, cancelled by `cancel`.
     pub fn new(purpose: Purpose, cancel: Cancel) -> Self {
-        Self { purpose, cancel, lock_wait: None }
+        Self { purpose, cancel, ..Self::default() }
     }
 }
 
@@ -242,6 +245,10 @@ pub struct ReplaceOptions {
     pub attributes: BTreeMap<String, String>,
     /// What happens when foreign keys do not hold after loading.
     pub foreign_keys: ForeignKeyPolicy,
+    /// Whether what is created gets the owner that it had in the source; otherwise the restoring user owns it.
+    pub owners: bool,
+    /// Whether what is created gets the privileges that were granted on it in the source.
+    pub privileges: bool,
 }
 
 impl ReplaceOptions {
@@ -265,10 +272,18 @@ pub enum ForeignKeyPolicy {
 
 /// Puts groups of archived rows in the place of what the target holds.
 ///
-/// The order of calls is `begin`, `writers` (each finished and dropped), `complete`, `readers` (dropped again), `commit`
-/// for each group, and `finish` once at the end. Dropping it at any point rolls back whatever was not committed. Where a
+/// The order of calls is `prepare` once, then `begin`, `writers` (each finished and dropped), `complete`, `readers` (dropped
+/// again), `commit` for each group, and `finish` once at the end. Dropping it at any point rolls back whatever was not committed. Where a
 /// target database is created by this restore, nothing is visible before `finish`.
 pub trait Replacer: Send {
+    /// Before the first group: creates the objects of [`Stage::Before`](crate::model::Stage::Before) that are not there.
+    /// What it created goes away again when no group is committed. Returns what the user should know. A dialect without
+    /// such objects leaves it at the default, which does nothing.
+    fn prepare(&mut self, objects: &[NativeObject]) -> Result<Vec<String>> {
+        let _ = objects;
+        Ok(Vec::new())
+    }
+
     /// Begins to replace one group: creates, empties or re-creates its collections as planned.
     fn begin(&mut self, plan: GroupPlan) -> Result<()>;
 
@@ -316,6 +331,8 @@ pub struct CollectionPlan {
     pub existing: Option<Collection>,
     /// What is done.
     pub action: CollectionAction,
+    /// In how many parts its rows arrive. One writer gets a part whole, in order; so with one part one writer gets all.
+    pub parts: usize,
     /// Triggers and the like that belong to it, created after the load if they are not there. Empty on an untrusted
     /// restore.
     pub objects: Vec<NativeObject>,
@@ -350,6 +367,13 @@ impl CollectionAction {
 
 /// One session that loads rows.
 pub trait Writer: Send {
+    /// Whether this session can load that source collection. Each collection of the group that loads rows is accepted by
+    /// one writer at least; by all of them unless the dialect says otherwise.
+    fn accepts(&self, collection: &CollectionName) -> bool {
+        let _ = collection;
+        true
+    }
+
     /// Writes a batch of the source collection of that name. Batches of one collection come in file order when there is
     /// one writer. Columns that are generated in the target are left out; exceptions are merged back.
     fn write(&mut self, collection: &CollectionName, batch: &Batch) -> Result<()>;

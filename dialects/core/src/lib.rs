@@ -13,13 +13,14 @@
 //! | [`contract`] | `Dialect`, `Database`, `Snapshot`, `Reader`, `Replacer`, `Writer` |
 //! | [`syntax`], [`fidelity`] | SQL text, and what becomes of values in another engine |
 //! | [`capabilities`] | what a dialect can do, as data |
-//! | [`url`], [`secret`], [`error`], [`cancel`] | the small things that all share |
+//! | [`url`], [`secret`], [`error`], [`cancel`], [`environment`] | the small things that all share |
 //! | `testkit` (feature) | an in-memory dialect, fault injection, throttling |
 
 pub mod cancel;
 pub mod capabilities;
 pub mod carrier;
 pub mod contract;
+pub mod environment;
 pub mod error;
 pub mod exception;
 pub mod fidelity;
@@ -39,6 +40,7 @@ pub use contract::{
     ForeignKeyPolicy, GroupPlan, OpenOptions, Purpose, ReadRequest, Reader, ReplaceOptions, Replacer, Sink, Snapshot,
     SnapshotOptions, Writer,
 };
+pub use environment::Environment;
 pub use error::{Error, ErrorKind, Result};
 pub use exception::{Batch, Exception, ExceptionReason, NativeValue};
 pub use fidelity::{Fidelity, NativeMapping};

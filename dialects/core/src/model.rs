@@ -145,17 +145,21 @@ pub enum CollectionKind {
     Virtual,
     /// A table of the engine itself that is carried because results depend on it (`sqlite_stat1`).
     System,
+    /// A table that is divided into others, its partitions, which hold its rows and are collections of their own.
+    Partitioned,
+    /// A table whose rows another server holds; they stay there.
+    Foreign,
 }
 
 impl CollectionKind {
     /// Whether it has rows to read and write, and so a Parquet file.
     pub fn has_rows(self) -> bool {
-        !matches!(self, Self::Virtual)
+        !matches!(self, Self::Virtual | Self::Partitioned | Self::Foreign)
     }
 
     /// Whether it means something to another dialect.
     pub fn is_portable(self) -> bool {
-        matches!(self, Self::Table)
+        matches!(self, Self::Table | Self::Partitioned)
     }
 
     fn is_table(&self) -> bool {
@@ -309,6 +313,10 @@ pub struct Key {
     pub name: Option<String>,
     /// The columns in key order.
     pub columns: Vec<String>,
+    /// The engine's own text of the constraint (`UNIQUE NULLS NOT DISTINCT (a) INCLUDE (b)`), where the columns do not say
+    /// it all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<String>,
 }
 
 /// A foreign key.
@@ -331,6 +339,9 @@ pub struct ForeignKey {
     /// Whether it is checked at commit.
     #[serde(default)]
     pub deferred: Deferral,
+    /// The engine's own text of the constraint, where the fields above do not say it all (`MATCH FULL`, `NOT VALID`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<String>,
 }
 
 /// What a foreign key does when the referenced row goes away or changes.
@@ -368,6 +379,9 @@ pub struct Check {
     pub name: Option<String>,
     /// The condition.
     pub expression: String,
+    /// The engine's own text of the constraint, where the condition does not say it all (`NO INHERIT`, `NOT VALID`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<String>,
 }
 
 /// An index.
@@ -425,6 +439,8 @@ pub struct Counter {
 }
 
 /// A view, trigger, routine or the like, carried as its own dialect's text.
+///
+/// A dialect lists its objects so that each comes after those that it needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NativeObject {
@@ -439,8 +455,57 @@ pub struct NativeObject {
     pub on: Option<CollectionName>,
     /// The dialect whose text `definition` is.
     pub dialect: String,
+    /// Whether collections need it or it needs collections.
+    #[serde(default, skip_serializing_if = "Stage::is_after")]
+    pub stage: Stage,
     /// The statement that creates it.
     pub definition: String,
+    /// Its comment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// Facts that only its own dialect reads (an owner, a sequence's state, whether a trigger is enabled, ...).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
+}
+
+impl NativeObject {
+    /// An object of no collection, created after all collections, without comment and attributes.
+    pub fn new(
+        kind: ObjectKind,
+        namespace: impl Into<String>,
+        name: impl Into<String>,
+        dialect: impl Into<String>,
+        definition: impl Into<String>,
+    ) -> Self {
+        Self {
+            kind,
+            namespace: namespace.into(),
+            name: name.into(),
+            on: None,
+            dialect: dialect.into(),
+            stage: Stage::After,
+            definition: definition.into(),
+            comment: None,
+            attributes: BTreeMap::new(),
+        }
+    }
+}
+
+/// When a restore creates a native object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Before the first collection: collections may need it (a namespace, a type, a sequence, a function in a default).
+    Before,
+    /// After the collection that it belongs to is loaded, or after all collections if it belongs to none.
+    #[default]
+    After,
+}
+
+impl Stage {
+    fn is_after(&self) -> bool {
+        matches!(self, Self::After)
+    }
 }
 
 /// Kinds of native objects.
@@ -449,9 +514,28 @@ pub struct NativeObject {
 #[non_exhaustive]
 #[allow(missing_docs)] // The SQL standard's own words.
 pub enum ObjectKind {
-    View,
-    Trigger,
+    Namespace,
+    Extension,
+    Type,
+    Collation,
+    Sequence,
+    /// A function, procedure or aggregate.
     Routine,
+    Operator,
+    Cast,
+    View,
+    MaterializedView,
+    /// A constraint that is no key, foreign key or check (`EXCLUDE`).
+    Constraint,
+    Trigger,
+    Rule,
+    Policy,
+    /// Extended statistics.
+    Statistics,
+    /// A scheduled event.
+    Event,
+    /// Anything else that its dialect can put back.
+    Other,
 }
 
 /// Something that was seen and is not carried.

@@ -112,7 +112,7 @@ fn definition(sql: &str, item: &[Token<'_>], facts: &mut TableFacts) {
             position += 1;
         } else if token.is_word("CHECK") {
             if let Some(expression) = in_parentheses(sql, item, position) {
-                facts.checks.push(Check { name: name.take(), expression });
+                facts.checks.push(Check { definition: None, name: name.take(), expression });
             }
         } else if token.is_word("AS") {
             column_facts.generated = in_parentheses(sql, item, position);
@@ -273,8 +273,12 @@ mod tests {
         assert_eq!(
             facts.checks,
             [
-                Check { name: Some("short \"one\"".into()), expression: "length([odd, name]) < 9".into() },
-                Check { name: None, expression: "id <> ')' AND total > 0".into() },
+                Check {
+                    definition: None,
+                    name: Some("short \"one\"".into()),
+                    expression: "length([odd, name]) < 9".into()
+                },
+                Check { definition: None, name: None, expression: "id <> ')' AND total > 0".into() },
             ]
         );
         assert_eq!(facts.columns["odd, name"].collation.as_deref(), Some("NOCASE"));

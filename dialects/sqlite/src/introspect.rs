@@ -307,14 +307,7 @@ fn objects(catalogue: &Catalogue, schema: &mut Schema) {
         // A trigger on a view belongs to no collection.
         let on = catalogue.table(&object.table).filter(|_| !object.is_view);
         let on = on.map(|(table, _)| CollectionName::new(NAMESPACE, table));
-        schema.objects.push(NativeObject {
-            kind,
-            namespace: NAMESPACE.to_owned(),
-            name: object.name.clone(),
-            on,
-            dialect: NAME.to_owned(),
-            definition,
-        });
+        schema.objects.push(NativeObject { on, ..NativeObject::new(kind, NAMESPACE, &object.name, NAME, definition) });
     }
 }
 

@@ -17,6 +17,7 @@ fn table(text: &str, columns: &[&str]) -> Collection {
 fn references(mut collection: Collection, edges: &[(&str, &str)]) -> Collection {
     for (column, target) in edges {
         collection.foreign_keys.push(ForeignKey {
+            definition: None,
             name: None,
             columns: vec![(*column).to_owned()],
             references: name(target),
@@ -160,7 +161,7 @@ fn join_tables_follow_what_they_join() {
         table("memberships", &["id", "user_id", "role_id", "createdAt", "updated_at"]),
         &[("user_id", "users"), ("role_id", "roles")],
     );
-    surrogate.primary_key = Some(Key { name: None, columns: vec!["id".to_owned()] });
+    surrogate.primary_key = Some(Key { definition: None, name: None, columns: vec!["id".to_owned()] });
     let grouping = run(
         vec![
             table("users", &["id"]),

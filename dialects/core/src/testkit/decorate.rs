@@ -179,6 +179,11 @@ struct HookedReplacer {
 }
 
 impl Replacer for HookedReplacer {
+    fn prepare(&mut self, objects: &[NativeObject]) -> Result<Vec<String>> {
+        self.hooked.before("replacer.prepare")?;
+        self.inner.prepare(objects)
+    }
+
     fn begin(&mut self, plan: GroupPlan) -> Result<()> {
         self.hooked.before("replacer.begin")?;
         self.inner.begin(plan)
@@ -222,6 +227,10 @@ struct HookedWriter {
 }
 
 impl Writer for HookedWriter {
+    fn accepts(&self, collection: &CollectionName) -> bool {
+        self.inner.accepts(collection)
+    }
+
     fn write(&mut self, collection: &CollectionName, batch: &Batch) -> Result<()> {
         self.hooked.before_batch("writer.write", batch)?;
         self.inner.write(collection, batch)

@@ -134,6 +134,7 @@ mod tests {
         let write = OpenOptions::new(Purpose::Write, Cancel::new());
         let mut replacer = dialect.open(&urls.url("right"), &write)?.replacer(&ReplaceOptions::default())?;
         let plan = |source: &crate::Collection| CollectionPlan {
+            parts: 1,
             source: source.clone(),
             target: source.name.clone(),
             existing: None,

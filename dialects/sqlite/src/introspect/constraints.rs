@@ -12,14 +12,18 @@ pub(super) fn add(catalogue: &Catalogue, table: &RawTable, facts: &TableFacts, c
     key.sort_by_key(|column| column.key);
     if !key.is_empty() {
         let columns = key.into_iter().map(|column| column.name.clone()).collect();
-        collection.primary_key = Some(Key { name: None, columns });
+        collection.primary_key = Some(Key { definition: None, name: None, columns });
     }
     let mut unique: Vec<_> = table.indexes.values().filter(|index| index.origin == "u").collect();
     // The pragma counts from the last one.
     unique.sort_by_key(|index| std::cmp::Reverse(index.sequence));
     collection.unique_keys = unique
         .into_iter()
-        .map(|index| Key { name: None, columns: index.parts.iter().filter_map(|part| part.column.clone()).collect() })
+        .map(|index| Key {
+            definition: None,
+            name: None,
+            columns: index.parts.iter().filter_map(|part| part.column.clone()).collect(),
+        })
         .collect();
     collection.foreign_keys = foreign_keys(catalogue, table, facts);
     collection.checks.clone_from(&facts.checks);
@@ -54,6 +58,7 @@ fn foreign_keys(catalogue: &Catalogue, table: &RawTable, facts: &TableFacts) -> 
                 })
                 .collect();
             ForeignKey {
+                definition: None,
                 name: told.and_then(|told| told.name.clone()),
                 columns: key.columns.clone(),
                 references: CollectionName::new(NAMESPACE, target.map_or(&key.table, |(name, _)| name)),

@@ -64,9 +64,10 @@ fn a_table_is_made_from_the_model() {
     let mut hidden = Column::new("rowid", LogicalType::INT64, "");
     hidden.role = ColumnRole::RowIdentity;
     let mut collection = Collection::table(name(), vec![hidden, id, flag, at]);
-    collection.primary_key = Some(Key { name: None, columns: vec!["id".into()] });
-    collection.unique_keys = vec![Key { name: None, columns: vec!["fl\"ag".into(), "at".into()] }];
+    collection.primary_key = Some(Key { definition: None, name: None, columns: vec!["id".into()] });
+    collection.unique_keys = vec![Key { definition: None, name: None, columns: vec!["fl\"ag".into(), "at".into()] }];
     collection.foreign_keys = vec![ForeignKey {
+        definition: None,
         name: None,
         columns: vec!["at".into()],
         references: CollectionName::new("public", "other"),

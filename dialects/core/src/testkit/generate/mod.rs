@@ -135,7 +135,7 @@ fn primary_key(random: &mut Random, draft: &mut Draft, parents: &mut Vec<Parent>
         let last_value = keys.last().copied().unwrap_or(0).max(0) + random.between(0, 100);
         draft.collection.counter = Some(Counter { column: "id".into(), last_value, is_called: true });
     }
-    draft.collection.primary_key = Some(Key { name: None, columns: vec!["id".into()] });
+    draft.collection.primary_key = Some(Key { definition: None, name: None, columns: vec!["id".into()] });
     draft.push(column, Arc::new(Int64Array::from(keys.clone())));
     // Itself included: a foreign key may reference its own collection.
     parents.push(Parent { name: draft.collection.name.clone(), column: "id".into(), keys });
@@ -148,6 +148,7 @@ fn foreign_key(random: &mut Random, draft: &mut Draft, parents: &[Parent]) {
         .collect();
     draft.push(Column::new("parent id", LogicalType::INT64, LogicalType::INT64.to_string()), Arc::new(cells));
     draft.collection.foreign_keys.push(ForeignKey {
+        definition: None,
         name: random.once_in(2).then(|| "the parent".into()),
         columns: vec!["parent id".into()],
         references: parent.name.clone(),
@@ -164,7 +165,11 @@ fn unique_key(random: &mut Random, draft: &mut Draft) {
         .map(|row| if random.once_in(4) { None } else { Some(format!("it's {row}")) })
         .collect();
     draft.push(Column::new("code", LogicalType::TEXT, LogicalType::TEXT.to_string()), Arc::new(cells));
-    draft.collection.unique_keys.push(Key { name: Some("code key".into()), columns: vec!["code".into()] });
+    draft.collection.unique_keys.push(Key {
+        definition: None,
+        name: Some("code key".into()),
+        columns: vec!["code".into()],
+    });
 }
 
 fn data_column(random: &mut Random, draft: &mut Draft, position: usize, portable: bool) {

@@ -53,7 +53,7 @@ mod tests {
         let mut hidden = Column::new("rowid", LogicalType::INT64, "");
         hidden.role = ColumnRole::RowIdentity;
         let mut collection = Collection::table(CollectionName::new("main", "t"), vec![hidden, id, name]);
-        collection.primary_key = Some(Key { name: None, columns: vec!["id".into()] });
+        collection.primary_key = Some(Key { definition: None, name: None, columns: vec!["id".into()] });
         assert_eq!(
             MemorySyntax.create_table(&CollectionName::new("other", "t"), &collection),
             "CREATE TABLE \"other\".\"t\" (\n  \"id\" int64 NOT NULL,\n  \"na\"\"me\" text(4) DEFAULT 'it''s',\n  \

@@ -57,14 +57,7 @@ pub(super) fn main(name: &str) -> CollectionName {
 }
 
 pub(super) fn object(kind: ObjectKind, name: &str, on: Option<&str>, definition: &str) -> NativeObject {
-    NativeObject {
-        kind,
-        namespace: "main".into(),
-        name: name.into(),
-        on: on.map(main),
-        dialect: "sqlite".into(),
-        definition: definition.into(),
-    }
+    NativeObject { on: on.map(main), ..NativeObject::new(kind, "main", name, "sqlite", definition) }
 }
 
 /// All collections of a database.
@@ -223,6 +216,7 @@ pub(super) fn plan(table: &Table, action: CollectionAction, target: Option<&Conn
         tables(target).into_iter().map(|table| table.collection).find(|there| there.name == table.collection.name)
     });
     CollectionPlan {
+        parts: 1,
         source: table.collection.clone(),
         target: table.collection.name.clone(),
         existing,

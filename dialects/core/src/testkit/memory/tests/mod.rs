@@ -28,7 +28,7 @@ fn parents() -> Collection {
     id.nullable = false;
     let label = Column::new("label", LogicalType::Text { max_chars: Some(5), fixed: false }, "text(5)");
     let mut collection = Collection::table(name("parents"), vec![id, label]);
-    collection.primary_key = Some(Key { name: None, columns: vec!["id".into()] });
+    collection.primary_key = Some(Key { definition: None, name: None, columns: vec!["id".into()] });
     collection.counter = Some(Counter { column: "id".into(), last_value: 40, is_called: true });
     collection
 }
@@ -37,6 +37,7 @@ fn parents() -> Collection {
 fn children() -> Collection {
     let mut collection = Collection::table(name("children"), vec![Column::new("parent", LogicalType::INT64, "int64")]);
     collection.foreign_keys.push(ForeignKey {
+        definition: None,
         name: None,
         columns: vec!["parent".into()],
         references: name("parents"),
@@ -84,7 +85,7 @@ fn replacer(dialect: &MemoryDialect, database: &str, writers: usize) -> Box<dyn 
 
 fn planned(source: Collection, action: CollectionAction) -> CollectionPlan {
     let target = source.name.clone();
-    CollectionPlan { source, target, existing: None, action, objects: Vec::new(), use_definition: true }
+    CollectionPlan { source, target, existing: None, action, parts: 1, objects: Vec::new(), use_definition: true }
 }
 
 fn group(collections: Vec<CollectionPlan>) -> GroupPlan {

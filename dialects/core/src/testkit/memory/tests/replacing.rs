@@ -161,14 +161,7 @@ fn a_new_database_is_visible_at_the_end_only() {
 #[test]
 fn objects_are_created_once() {
     let dialect = shop();
-    let view = |definition: &str| NativeObject {
-        kind: ObjectKind::View,
-        namespace: "main".into(),
-        name: "v".into(),
-        on: None,
-        dialect: "memory".into(),
-        definition: definition.into(),
-    };
+    let view = |definition: &str| NativeObject::new(ObjectKind::View, "main", "v", "memory", definition);
     let finish = |object: NativeObject| replacer(&dialect, "shop", 1).finish(&[object]).expect("finished");
     assert!(finish(view("one")).is_empty());
     assert!(finish(view("one")).is_empty());
@@ -183,7 +176,7 @@ fn without_its_texts_a_collection_is_built_from_the_model() {
     let mut source = children();
     source.definition = Some("CREATE TABLE ...".into());
     source.columns[0].native.text = "INTEGER".into();
-    source.checks.push(Check { name: None, expression: "parent > 0".into() });
+    source.checks.push(Check { definition: None, name: None, expression: "parent > 0".into() });
     let mut parent_plan = planned(parents(), CollectionAction::Create);
     parent_plan.target = CollectionName::new("public", "people");
     let mut child_plan = planned(source, CollectionAction::Create);
