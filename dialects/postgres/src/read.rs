@@ -1,0 +1,1 @@
+//! Reads chunks through binary `COPY` straight into Arrow builders.
