@@ -146,7 +146,7 @@ fn say(output: &Output, job: &Job, report: &RestoreReport, moved: Moved) -> Resu
     }
     output.table(&table)?;
     let lines = || report.units.iter().flat_map(|unit| &unit.collections);
-    let proven = lines().filter(|line| line.proof != Proof::Count).count() == lines().count();
+    let proven = lines().filter(|line| matches!(line.proof, Proof::Hash | Proof::Nothing)).count() == lines().count();
     if let Some(path) = &report.safety_backup {
         output.say(format!("what was overwritten is in {}", one_line(&path.display().to_string())))?;
     }
@@ -166,6 +166,7 @@ fn say(output: &Output, job: &Job, report: &RestoreReport, moved: Moved) -> Resu
 fn proof_name(proof: Proof) -> &'static str {
     match proof {
         Proof::Hash => "read again, equal",
+        Proof::HashWithoutGenerated => "read again, equal but for generated columns",
         Proof::Count => "counted",
         Proof::Nothing => "",
     }

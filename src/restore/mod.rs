@@ -115,6 +115,8 @@ pub struct RestoredCollection {
 pub enum Proof {
     /// Every row was read again from the target, counted and hashed.
     Hash,
+    /// As `hash`, without the generated columns: the target computes them to other values than the source had.
+    HashWithoutGenerated,
     /// The rows that were written were counted (they were added to others, or the target is of another dialect).
     Count,
     /// No rows were loaded.

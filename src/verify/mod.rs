@@ -4,8 +4,10 @@
 //! the manifest's, and every row decoded, counted and hashed again. Against a database: every collection read again through
 //! the archive's columns, counted and hashed.
 
+mod projection;
 mod rehash;
 
+pub(crate) use projection::Projection;
 pub(crate) use rehash::{Rehash, rehash};
 
 use crate::archive::{Archive, CollectionEntry};
