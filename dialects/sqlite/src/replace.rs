@@ -28,6 +28,7 @@ mod complete;
 mod failure;
 mod foreign_keys;
 mod load;
+mod orphans;
 mod partial;
 mod session;
 mod statistics;
@@ -283,7 +284,7 @@ impl Group {
                 loaded.push(collection);
             }
         }
-        let foreign_keys = ForeignKeys::before(connection, &loaded)?;
+        let foreign_keys = ForeignKeys::before(connection, syntax, &loaded)?;
         let statistics = if loaded.iter().any(|plan| plan.action == CollectionAction::Replace) {
             Statistics::save(connection, |name| loaded.iter().any(|plan| plan.target.name == name))?
         } else {
@@ -363,7 +364,7 @@ impl Group {
                 .map_err(|error| error.with("collection", &plan.target))?;
         }
         self.statistics.restore(connection)?;
-        warnings.extend(self.foreign_keys.after(connection, policy)?);
+        warnings.extend(self.foreign_keys.after(connection, syntax, policy)?);
         Ok(warnings)
     }
 }
