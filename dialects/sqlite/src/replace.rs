@@ -46,7 +46,7 @@ use foreign_keys::ForeignKeys;
 use load::{Load, Loads, SqliteWriter};
 use partial::Partial;
 use rusqlite::Connection;
-use session::lock;
+use session::{Task, lock};
 use statistics::Statistics;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
@@ -81,6 +81,8 @@ pub(crate) fn open_replacer(
         partial,
         attributes: options.attributes.clone(),
         policy: options.foreign_keys,
+        // The writer itself is one of the threads.
+        sort: Task::Sort { helpers: options.writers.saturating_sub(1) },
         lock_wait,
         cancel: cancel.clone(),
         syntax,
@@ -96,6 +98,8 @@ struct SqliteReplacer {
     partial: Option<Partial>,
     attributes: BTreeMap<String, String>,
     policy: ForeignKeyPolicy,
+    /// How indexes are built and keys compared.
+    sort: Task,
     lock_wait: Duration,
     cancel: Cancel,
     syntax: &'static dyn Syntax,
@@ -160,7 +164,10 @@ impl SqliteReplacer {
         connection
             .execute_batch("BEGIN EXCLUSIVE")
             .map_err(|error| failed("cannot lock the database", error).with("group", &plan.group))?;
-        Group::begin(&connection, self.syntax, plan, &self.broken, &self.cancel)
+        session::prepare(&connection, self.sort)?;
+        let group = Group::begin(&connection, self.syntax, plan, &self.broken, &self.cancel)?;
+        session::prepare(&connection, Task::Load)?;
+        Ok(group)
     }
 
     fn finish_all(mut self, objects: &[NativeObject]) -> Result<Vec<String>> {
@@ -207,6 +214,7 @@ impl Replacer for SqliteReplacer {
         self.step(|replacer| {
             let shared = Arc::clone(&replacer.shared);
             let (syntax, policy, cancel) = (replacer.syntax, replacer.policy, replacer.cancel.clone());
+            session::prepare(&lock(&shared), replacer.sort)?;
             replacer.group()?.complete(&lock(&shared), syntax, policy, &cancel)
         })
     }

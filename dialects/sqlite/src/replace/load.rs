@@ -70,8 +70,9 @@ impl Load {
         if width == 0 {
             return Err(Error::new(ErrorKind::Incompatible, "the target's table has no column that can be written"));
         }
-        // A conflict stops the load whatever the table's own ON CONFLICT clauses say: they would drop rows in silence.
-        let beginning = format!("INSERT OR ABORT INTO {}({}) VALUES", syntax.qualified(&plan.target), names.join(","));
+        // A conflict stops the load whatever the table's own ON CONFLICT clauses say: they would drop rows in silence. The
+        // group is not committed after it, so that SQLite need not keep what would undo a single statement.
+        let beginning = format!("INSERT OR FAIL INTO {}({}) VALUES", syntax.qualified(&plan.target), names.join(","));
         let row = format!("({})", vec!["?"; width].join(","));
         let rows_per_statement = (PARAMETERS_PER_STATEMENT / width).clamp(1, ROWS_PER_STATEMENT);
         Ok(Self {
