@@ -250,7 +250,8 @@ impl<'a> Encoder<'a> {
 
 /// Binds the value of an exception to the parameter at `index`.
 ///
-/// A text whose bytes are not UTF-8 is bound as text: SQLite takes the bytes as they are.
+/// A text whose bytes are not UTF-8 is bound as text: a database in UTF-8 takes the bytes as they are. For one in UTF-16 see
+/// [`crate::replace`].
 pub(crate) fn bind_native(value: &NativeValue, index: usize, statement: &mut Statement<'_>) -> Result<(), BindError> {
     let value = match value {
         NativeValue::Integer(value) => ValueRef::Integer(*value),

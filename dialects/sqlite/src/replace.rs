@@ -28,6 +28,7 @@ mod complete;
 mod failure;
 mod foreign_keys;
 mod load;
+mod malformed;
 mod orphans;
 mod partial;
 mod session;
@@ -44,6 +45,7 @@ use dbferry_dialect::{
 use failure::failed;
 use foreign_keys::ForeignKeys;
 use load::{Load, Loads, SqliteWriter};
+use malformed::MalformedTexts;
 use partial::Partial;
 use rusqlite::Connection;
 use session::{Task, lock};
@@ -165,9 +167,17 @@ impl SqliteReplacer {
             .execute_batch("BEGIN EXCLUSIVE")
             .map_err(|error| failed("cannot lock the database", error).with("group", &plan.group))?;
         session::prepare(&connection, self.sort)?;
-        let group = Group::begin(&connection, self.syntax, plan, &self.broken, &self.cancel)?;
+        let malformed = self.malformed_texts(&connection)?;
+        let group = Group::begin(&connection, self.syntax, plan, malformed, &self.broken, &self.cancel)?;
         session::prepare(&connection, Task::Load)?;
         Ok(group)
+    }
+
+    fn malformed_texts(&self, connection: &Connection) -> Result<MalformedTexts> {
+        let target: String = connection
+            .query_row("PRAGMA main.encoding", [], |row| row.get(0))
+            .map_err(|error| failed("cannot read the text encoding", error))?;
+        Ok(MalformedTexts::new(self.attributes.get("encoding").map(String::as_str), &target))
     }
 
     fn finish_all(mut self, objects: &[NativeObject]) -> Result<Vec<String>> {
@@ -276,6 +286,7 @@ impl Group {
         connection: &Connection,
         syntax: &dyn Syntax,
         plan: GroupPlan,
+        malformed: MalformedTexts,
         broken: &Arc<AtomicBool>,
         cancel: &Cancel,
     ) -> Result<Self> {
@@ -317,7 +328,7 @@ impl Group {
         }
         for collection in loaded {
             cancel.check()?;
-            let load = Self::prepare(connection, syntax, collection, &mut saved, &mut warnings)
+            let load = Self::prepare(connection, syntax, collection, malformed, &mut saved, &mut warnings)
                 .map_err(|error| error.with("collection", &collection.target))?;
             loads.extend(load.map(|load| (collection.source.name.clone(), load)));
         }
@@ -329,6 +340,7 @@ impl Group {
         connection: &Connection,
         syntax: &dyn Syntax,
         plan: &CollectionPlan,
+        malformed: MalformedTexts,
         saved: &mut Vec<build::SavedIndex>,
         warnings: &mut Vec<String>,
     ) -> Result<Option<Load>> {
@@ -347,7 +359,7 @@ impl Group {
             CollectionAction::Replace => saved.extend(build::empty_table(connection, syntax, plan)?),
             CollectionAction::Append | CollectionAction::Keep => {}
         }
-        if plan.action.loads() { Load::new(connection, syntax, plan).map(Some) } else { Ok(None) }
+        if plan.action.loads() { Load::new(connection, syntax, plan, malformed).map(Some) } else { Ok(None) }
     }
 
     fn complete(

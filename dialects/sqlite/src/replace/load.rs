@@ -2,15 +2,18 @@
 
 use super::catalog::{TargetColumn, columns, has_key_index};
 use super::failure::failed;
+use super::malformed::MalformedTexts;
 use super::session::{Shared, lock};
 use crate::bind::{BindError, Encoder, Scratch, bind_native};
 use dbferry_dialect::model::ColumnRole;
 use dbferry_dialect::{
-    Batch, Cancel, Collection, CollectionAction, CollectionName, CollectionPlan, Error, ErrorKind, Result, Syntax,
-    Writer,
+    Batch, Cancel, Collection, CollectionAction, CollectionName, CollectionPlan, Error, ErrorKind, Exception,
+    NativeValue, Result, Syntax, Writer,
 };
 use rusqlite::{Connection, Statement};
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::iter::Peekable;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -29,8 +32,11 @@ pub(super) struct Load {
     keeps_text: Vec<bool>,
     width: usize,
     rows_per_statement: usize,
+    /// The statement up to its rows.
+    beginning: String,
     single: String,
     multiple: String,
+    malformed: MalformedTexts,
 }
 
 impl Load {
@@ -38,7 +44,12 @@ impl Load {
     ///
     /// # Errors
     /// [`ErrorKind::Incompatible`] when the table lacks a column.
-    pub(super) fn new(connection: &Connection, syntax: &dyn Syntax, plan: &CollectionPlan) -> Result<Self> {
+    pub(super) fn new(
+        connection: &Connection,
+        syntax: &dyn Syntax,
+        plan: &CollectionPlan,
+        malformed: MalformedTexts,
+    ) -> Result<Self> {
         let target = columns(connection, &plan.target.name)?;
         let mut names = Vec::with_capacity(plan.source.columns.len());
         let mut places = Vec::with_capacity(plan.source.columns.len());
@@ -83,6 +94,8 @@ impl Load {
             rows_per_statement,
             single: format!("{beginning}{row}"),
             multiple: format!("{beginning}{}", vec![row.as_str(); rows_per_statement].join(",")),
+            beginning,
+            malformed,
         })
     }
 
@@ -105,10 +118,16 @@ impl Load {
         let mut multiple = prepare(&self.multiple)?;
         let mut scratch = Scratch::default();
         let mut exceptions = batch.exceptions.iter().peekable();
+        let mut spelled_out = batch.exceptions.iter().filter(|exception| self.is_spelled_out(exception)).peekable();
         let rows = batch.records.num_rows();
         let mut row = 0;
         while row < rows {
-            let (statement, count) = if rows - row >= self.rows_per_statement {
+            let next_spelled_out = spelled_out.peek().map_or(rows, |exception| exception.row.min(rows as u64) as usize);
+            let mut own;
+            let (statement, count) = if next_spelled_out <= row {
+                own = prepare(&self.spelling_out(row as u64, &mut spelled_out))?;
+                (&mut own, 1)
+            } else if next_spelled_out - row >= self.rows_per_statement {
                 (&mut multiple, self.rows_per_statement)
             } else {
                 (&mut single, 1)
@@ -122,7 +141,10 @@ impl Load {
                 }
                 while let Some(exception) = exceptions.next_if(|exception| exception.row == current as u64) {
                     let position = exception.column as usize;
-                    if let Some(place) = self.places.get(position).copied().flatten() {
+                    if let Some(place) = self.place(exception).filter(|_| !self.is_spelled_out(exception)) {
+                        self.malformed.check(&exception.value).map_err(|message| {
+                            self.refused(BindError::Value(message), position, written + current as u64)
+                        })?;
                         bind_native(&exception.value, first + place, statement)
                             .map_err(|error| self.refused(error, position, written + current as u64))?;
                     }
@@ -137,6 +159,30 @@ impl Load {
                 Err(Error::new(ErrorKind::Internal, "the exceptions of a batch are not in the order of its rows"))
             }
         }
+    }
+
+    /// The place of an exception's cell among the parameters of a row; none where its column is not written.
+    fn place(&self, exception: &Exception) -> Option<usize> {
+        self.places.get(exception.column as usize).copied().flatten()
+    }
+
+    /// Whether the value must stand in the statement itself.
+    fn is_spelled_out(&self, exception: &Exception) -> bool {
+        self.malformed.is_literal(&exception.value) && self.place(exception).is_some()
+    }
+
+    /// The statement that inserts `row`, with its malformed texts in it; takes those from `spelled_out`.
+    fn spelling_out<'e>(&self, row: u64, spelled_out: &mut Peekable<impl Iterator<Item = &'e Exception>>) -> String {
+        let mut values = vec![Cow::Borrowed("?"); self.width];
+        // Not only those of this very row: what is out of order must not stop the load from going on to find that out.
+        while let Some(exception) = spelled_out.next_if(|exception| exception.row <= row) {
+            if let (NativeValue::TextBytes(bytes), Some(place)) = (&exception.value, self.place(exception))
+                && let Some(value) = values.get_mut(place)
+            {
+                *value = Cow::Owned(MalformedTexts::literal(bytes));
+            }
+        }
+        format!("{}({})", self.beginning, values.join(","))
     }
 
     fn refused(&self, error: BindError, position: usize, row: u64) -> Error {
