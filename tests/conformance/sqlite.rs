@@ -13,8 +13,8 @@ const SHOP: &str = include_str!("../../fixtures/shop.sql");
 const NASTY: &str = include_str!("../../fixtures/nasty.sql");
 /// The journal mode goes along with the other facts of the file.
 const WRITE_AHEAD: &str = "PRAGMA journal_mode = WAL; CREATE TABLE t (v); INSERT INTO t VALUES (1), ('x'), (NULL);";
-/// Well-formed texts, and texts that any conversion to UTF-8 would change: lone surrogates, a byte order mark, characters that
-/// SQLite replaces. One statement of the restore inserts many rows, so they stand among others.
+/// Well-formed texts, and texts that any conversion to UTF-8 would change: lone surrogates, a byte order mark, characters
+/// that are none. One statement of the restore inserts many rows, so they stand among others.
 const UTF16: &str = "
     CREATE TABLE t (v TEXT, w, b BLOB);
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 90)

@@ -266,16 +266,15 @@ fn except(
     size_of::<Exception>() + bytes
 }
 
-/// Decodes into `text`; `false` when the bytes are not well-formed UTF-16, or hold one of the two characters that SQLite takes
-/// for malformed: it would store U+FFFD in their place if the text were written back.
+/// Decodes into `text`; `false` when the bytes are not well-formed UTF-16.
 fn decode_utf16(bytes: &[u8], big_endian: bool, text: &mut String) -> bool {
     text.clear();
     let (pairs, odd) = bytes.as_chunks::<2>();
     let units = pairs.iter().map(|pair| if big_endian { u16::from_be_bytes(*pair) } else { u16::from_le_bytes(*pair) });
     for character in char::decode_utf16(units) {
         match character {
-            Ok(character) if !matches!(character, '\u{fffe}' | '\u{ffff}') => text.push(character),
-            _ => return false,
+            Ok(character) => text.push(character),
+            Err(_) => return false,
         }
     }
     odd.is_empty()

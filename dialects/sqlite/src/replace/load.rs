@@ -7,11 +7,10 @@ use super::session::{Shared, lock};
 use crate::bind::{BindError, Encoder, Scratch, bind_native};
 use dbferry_dialect::model::ColumnRole;
 use dbferry_dialect::{
-    Batch, Cancel, Collection, CollectionAction, CollectionName, CollectionPlan, Error, ErrorKind, Exception,
-    NativeValue, Result, Syntax, Writer,
+    Batch, Cancel, Collection, CollectionAction, CollectionName, CollectionPlan, Error, ErrorKind, Exception, Result,
+    Syntax, Writer,
 };
 use rusqlite::{Connection, Statement};
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::iter::Peekable;
 use std::sync::Arc;
@@ -118,16 +117,16 @@ impl Load {
         let mut multiple = prepare(&self.multiple)?;
         let mut scratch = Scratch::default();
         let mut exceptions = batch.exceptions.iter().peekable();
-        let mut spelled_out = batch.exceptions.iter().filter(|exception| self.is_spelled_out(exception)).peekable();
+        let mut casts = batch.exceptions.iter().filter(|exception| self.is_cast(exception)).peekable();
         let rows = batch.records.num_rows();
         let mut row = 0;
         while row < rows {
-            let next_spelled_out = spelled_out.peek().map_or(rows, |exception| exception.row.min(rows as u64) as usize);
+            let next_cast = casts.peek().map_or(rows, |exception| exception.row.min(rows as u64) as usize);
             let mut own;
-            let (statement, count) = if next_spelled_out <= row {
-                own = prepare(&self.spelling_out(row as u64, &mut spelled_out))?;
+            let (statement, count) = if next_cast <= row {
+                own = prepare(&self.casting(row as u64, &mut casts))?;
                 (&mut own, 1)
-            } else if next_spelled_out - row >= self.rows_per_statement {
+            } else if next_cast - row >= self.rows_per_statement {
                 (&mut multiple, self.rows_per_statement)
             } else {
                 (&mut single, 1)
@@ -141,11 +140,11 @@ impl Load {
                 }
                 while let Some(exception) = exceptions.next_if(|exception| exception.row == current as u64) {
                     let position = exception.column as usize;
-                    if let Some(place) = self.place(exception).filter(|_| !self.is_spelled_out(exception)) {
+                    if let Some(place) = self.place(exception) {
                         self.malformed.check(&exception.value).map_err(|message| {
                             self.refused(BindError::Value(message), position, written + current as u64)
                         })?;
-                        bind_native(&exception.value, first + place, statement)
+                        bind_native(&exception.value, self.is_cast(exception), first + place, statement)
                             .map_err(|error| self.refused(error, position, written + current as u64))?;
                     }
                 }
@@ -166,20 +165,18 @@ impl Load {
         self.places.get(exception.column as usize).copied().flatten()
     }
 
-    /// Whether the value must stand in the statement itself.
-    fn is_spelled_out(&self, exception: &Exception) -> bool {
-        self.malformed.is_literal(&exception.value) && self.place(exception).is_some()
+    /// Whether the value must be cast by the statement.
+    fn is_cast(&self, exception: &Exception) -> bool {
+        self.malformed.is_cast(&exception.value) && self.place(exception).is_some()
     }
 
-    /// The statement that inserts `row`, with its malformed texts in it; takes those from `spelled_out`.
-    fn spelling_out<'e>(&self, row: u64, spelled_out: &mut Peekable<impl Iterator<Item = &'e Exception>>) -> String {
-        let mut values = vec![Cow::Borrowed("?"); self.width];
-        // Not only those of this very row: what is out of order must not stop the load from going on to find that out.
-        while let Some(exception) = spelled_out.next_if(|exception| exception.row <= row) {
-            if let (NativeValue::TextBytes(bytes), Some(place)) = (&exception.value, self.place(exception))
-                && let Some(value) = values.get_mut(place)
-            {
-                *value = Cow::Owned(MalformedTexts::literal(bytes));
+    /// The statement that inserts `row` and casts its malformed texts; takes those from `casts`.
+    fn casting<'e>(&self, row: u64, casts: &mut Peekable<impl Iterator<Item = &'e Exception>>) -> String {
+        let mut values = vec!["?"; self.width];
+        // What is out of order is passed by here; that it is an error is noticed at the end of the batch.
+        while let Some(exception) = casts.next_if(|exception| exception.row <= row) {
+            if let Some(value) = self.place(exception).and_then(|place| values.get_mut(place)) {
+                *value = "CAST(? AS TEXT)";
             }
         }
         format!("{}({})", self.beginning, values.join(","))
