@@ -293,7 +293,7 @@ fn plan_collection(context: &Context<'_>, entry: &CollectionEntry) -> PlannedCol
             problems: vec!["the target holds something of another kind under that name".into()],
             ..Comparison::default()
         },
-        Some(existing) => compare(source, existing, context.same_dialect),
+        Some(existing) => compare(source, existing, context.dialect.syntax(), context.same_dialect),
         None => new_columns(context, source),
     };
     let fits = comparison.problems.is_empty();
@@ -356,23 +356,12 @@ fn new_columns(context: &Context<'_>, source: &Collection) -> Comparison {
             let mapping = context.dialect.syntax().native_type(&column.logical);
             (mapping.text, mapping.fidelity)
         };
-        let verdict = match &fidelity {
-            Fidelity::Exact => Verdict::Identical,
-            Fidelity::Checked { .. } => Verdict::Checked,
-            Fidelity::Lossy { .. } => Verdict::Lossy,
-            Fidelity::Unsupported { .. } => Verdict::Incompatible,
-        };
-        let reason = fidelity.reason().map(str::to_owned);
-        if verdict >= Verdict::Lossy {
-            let why = reason.as_deref().unwrap_or("the target cannot hold its values");
-            comparison.problems.push(format!("column {}: {verdict}: {why}", column.name));
-        }
-        comparison.columns.push(PlannedColumn {
+        comparison.add(PlannedColumn {
             name: column.name.clone(),
             source: Some(column.native.text.clone()),
             target: Some(target),
-            verdict,
-            reason,
+            verdict: Verdict::of(&fidelity),
+            reason: fidelity.reason().map(str::to_owned),
         });
     }
     comparison

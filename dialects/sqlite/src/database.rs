@@ -2,6 +2,7 @@
 
 use crate::connect::{Mode, Place};
 use crate::error::database_error;
+use crate::guard::check_query;
 use crate::introspect::{Sampling, introspect};
 use crate::replace::open_replacer;
 use crate::snapshot::SqliteSnapshot;
@@ -80,6 +81,7 @@ impl Database for SqliteDatabase {
 
     fn query_names(&mut self, sql: &str) -> Result<Vec<String>> {
         let Some((session, _)) = self.session()? else { return Ok(Vec::new()) };
+        check_query(session, sql)?;
         query_names(session, sql).map_err(|error| database_error("the query cannot be run", error).with("query", sql))
     }
 

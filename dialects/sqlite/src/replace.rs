@@ -28,6 +28,8 @@ mod complete;
 mod failure;
 mod foreign_keys;
 mod load;
+mod malformed;
+mod orphans;
 mod partial;
 mod session;
 mod statistics;
@@ -43,9 +45,10 @@ use dbferry_dialect::{
 use failure::failed;
 use foreign_keys::ForeignKeys;
 use load::{Load, Loads, SqliteWriter};
+use malformed::MalformedTexts;
 use partial::Partial;
 use rusqlite::Connection;
-use session::lock;
+use session::{Task, lock};
 use statistics::Statistics;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
@@ -80,6 +83,8 @@ pub(crate) fn open_replacer(
         partial,
         attributes: options.attributes.clone(),
         policy: options.foreign_keys,
+        // The writer itself is one of the threads.
+        sort: Task::Sort { helpers: options.writers.saturating_sub(1) },
         lock_wait,
         cancel: cancel.clone(),
         syntax,
@@ -95,6 +100,8 @@ struct SqliteReplacer {
     partial: Option<Partial>,
     attributes: BTreeMap<String, String>,
     policy: ForeignKeyPolicy,
+    /// How indexes are built and keys compared.
+    sort: Task,
     lock_wait: Duration,
     cancel: Cancel,
     syntax: &'static dyn Syntax,
@@ -159,7 +166,18 @@ impl SqliteReplacer {
         connection
             .execute_batch("BEGIN EXCLUSIVE")
             .map_err(|error| failed("cannot lock the database", error).with("group", &plan.group))?;
-        Group::begin(&connection, self.syntax, plan, &self.broken, &self.cancel)
+        session::prepare(&connection, self.sort)?;
+        let malformed = self.malformed_texts(&connection)?;
+        let group = Group::begin(&connection, self.syntax, plan, malformed, &self.broken, &self.cancel)?;
+        session::prepare(&connection, Task::Load)?;
+        Ok(group)
+    }
+
+    fn malformed_texts(&self, connection: &Connection) -> Result<MalformedTexts> {
+        let target: String = connection
+            .query_row("PRAGMA main.encoding", [], |row| row.get(0))
+            .map_err(|error| failed("cannot read the text encoding", error))?;
+        Ok(MalformedTexts::new(self.attributes.get("encoding").map(String::as_str), &target))
     }
 
     fn finish_all(mut self, objects: &[NativeObject]) -> Result<Vec<String>> {
@@ -206,6 +224,7 @@ impl Replacer for SqliteReplacer {
         self.step(|replacer| {
             let shared = Arc::clone(&replacer.shared);
             let (syntax, policy, cancel) = (replacer.syntax, replacer.policy, replacer.cancel.clone());
+            session::prepare(&lock(&shared), replacer.sort)?;
             replacer.group()?.complete(&lock(&shared), syntax, policy, &cancel)
         })
     }
@@ -267,6 +286,7 @@ impl Group {
         connection: &Connection,
         syntax: &dyn Syntax,
         plan: GroupPlan,
+        malformed: MalformedTexts,
         broken: &Arc<AtomicBool>,
         cancel: &Cancel,
     ) -> Result<Self> {
@@ -283,7 +303,7 @@ impl Group {
                 loaded.push(collection);
             }
         }
-        let foreign_keys = ForeignKeys::before(connection, &loaded)?;
+        let foreign_keys = ForeignKeys::before(connection, syntax, &loaded)?;
         let statistics = if loaded.iter().any(|plan| plan.action == CollectionAction::Replace) {
             Statistics::save(connection, |name| loaded.iter().any(|plan| plan.target.name == name))?
         } else {
@@ -308,7 +328,7 @@ impl Group {
         }
         for collection in loaded {
             cancel.check()?;
-            let load = Self::prepare(connection, syntax, collection, &mut saved, &mut warnings)
+            let load = Self::prepare(connection, syntax, collection, malformed, &mut saved, &mut warnings)
                 .map_err(|error| error.with("collection", &collection.target))?;
             loads.extend(load.map(|load| (collection.source.name.clone(), load)));
         }
@@ -320,6 +340,7 @@ impl Group {
         connection: &Connection,
         syntax: &dyn Syntax,
         plan: &CollectionPlan,
+        malformed: MalformedTexts,
         saved: &mut Vec<build::SavedIndex>,
         warnings: &mut Vec<String>,
     ) -> Result<Option<Load>> {
@@ -338,7 +359,7 @@ impl Group {
             CollectionAction::Replace => saved.extend(build::empty_table(connection, syntax, plan)?),
             CollectionAction::Append | CollectionAction::Keep => {}
         }
-        if plan.action.loads() { Load::new(connection, syntax, plan).map(Some) } else { Ok(None) }
+        if plan.action.loads() { Load::new(connection, syntax, plan, malformed).map(Some) } else { Ok(None) }
     }
 
     fn complete(
@@ -363,7 +384,7 @@ impl Group {
                 .map_err(|error| error.with("collection", &plan.target))?;
         }
         self.statistics.restore(connection)?;
-        warnings.extend(self.foreign_keys.after(connection, policy)?);
+        warnings.extend(self.foreign_keys.after(connection, syntax, policy)?);
         Ok(warnings)
     }
 }
