@@ -19,6 +19,7 @@ mod list;
 mod output;
 mod pack;
 mod plan;
+mod readme;
 mod restore;
 mod secrets;
 mod signals;
