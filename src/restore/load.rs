@@ -5,9 +5,9 @@
 
 use super::{Proof, RestoreOptions, RestoredCollection};
 use crate::archive::{Archive, CollectionEntry, CollectionReader};
-use crate::progress::{Event, Progress};
+use crate::progress::{Event, Progress, RowCount, Share, divide};
 use crate::resources::Resources;
-use crate::verify::{Rehash, difference, rehash};
+use crate::verify::{Rehash, Run, difference, rehash, work};
 use dbferry_dialect::hash::{CollectionHash, RowHasher};
 use dbferry_dialect::{Batch, CollectionAction, CollectionName, Error, ErrorKind, GroupPlan, Replacer, Result, Writer};
 use std::collections::BTreeMap;
@@ -87,6 +87,7 @@ pub(super) fn replace(
 struct Task {
     collection: usize,
     row_group: usize,
+    work: u64,
 }
 
 /// A collection's reader, open from its first row group to its last.
@@ -109,7 +110,8 @@ struct Lanes<'a> {
 
 fn load_rows(load: &Load<'_>, writers: Vec<Box<dyn Writer>>, entries: &[&CollectionEntry]) -> Result<()> {
     let tasks = entries.iter().enumerate().flat_map(|(collection, entry)| {
-        (0..entry.row_groups.len()).map(move |row_group| Task { collection, row_group })
+        let parts = divide(work::load(entry), entry.row_groups.iter().copied());
+        parts.into_iter().enumerate().map(move |(row_group, work)| Task { collection, row_group, work })
     });
     let lanes = Lanes {
         load,
@@ -177,27 +179,24 @@ impl Lanes<'_> {
     /// Decodes task after task and gives each batch to `sink`, until all are done or somebody fails.
     fn decode(&self, sink: &mut dyn FnMut(usize, Batch) -> Result<()>) {
         while !self.stopped.load(Ordering::Relaxed) {
-            let Some(Task { collection, row_group }) = self.tasks.get(self.next_task.fetch_add(1, Ordering::Relaxed))
-            else {
-                break;
-            };
-            if let Err(error) = self.decode_row_group(*collection, *row_group, sink) {
-                self.fail(error.with("collection", &self.entries[*collection].collection.name));
+            let Some(task) = self.tasks.get(self.next_task.fetch_add(1, Ordering::Relaxed)) else { break };
+            if let Err(error) = self.decode_row_group(task, sink) {
+                self.fail(error.with("collection", &self.entries[task.collection].collection.name));
             }
         }
     }
 
-    fn decode_row_group(
-        &self,
-        collection: usize,
-        row_group: usize,
-        sink: &mut dyn FnMut(usize, Batch) -> Result<()>,
-    ) -> Result<()> {
+    fn decode_row_group(&self, task: &Task, sink: &mut dyn FnMut(usize, Batch) -> Result<()>) -> Result<()> {
+        let Task { collection, row_group, work } = *task;
         let entry = self.entries[collection];
         if row_group == 0 {
             let name = entry.collection.name.to_string();
-            self.load.progress.event(Event::CollectionStarted { collection: &name, rows: Some(entry.rows) });
+            self.load
+                .progress
+                .event(Event::CollectionStarted { collection: &name, rows: RowCount::Exactly(entry.rows) });
         }
+        // Told when a batch is handed over: the writer is at most a few batches behind.
+        let mut share = Share::new(self.load.progress, work, entry.row_groups[row_group]);
         let reader = self.reader(collection)?;
         let mut hasher = RowHasher::new(&entry.collection);
         reader.read(row_group, self.load.options.resources.batch_bytes(), &mut |batch| {
@@ -206,8 +205,12 @@ impl Lanes<'_> {
                 return Err(Error::new(ErrorKind::Cancelled, "another worker failed"));
             }
             hasher.update(&batch)?;
-            sink(collection, batch)
+            let rows = batch.records.num_rows() as u64;
+            sink(collection, batch)?;
+            share.advance(rows);
+            Ok(())
         })?;
+        share.finish();
         self.close(collection);
         let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
         if let Ok(hashes) = &mut *outcome {
@@ -243,7 +246,7 @@ impl Lanes<'_> {
         let source = &self.entries[collection].collection.name;
         writer.write(source, batch).map_err(|error| error.with("collection", source))?;
         let (rows, bytes) = (batch.records.num_rows() as u64, batch.memory_size() as u64);
-        self.load.progress.event(Event::Rows { collection: &source.to_string(), rows, bytes });
+        self.load.progress.event(Event::Rows { collection: &source.to_string(), rows, bytes, again: false });
         Ok(())
     }
 
@@ -266,14 +269,15 @@ fn prove(load: &Load<'_>, replacer: &mut dyn Replacer, entries: &[&CollectionEnt
         let chunks = replacer
             .chunks(&entry.collection, resources.row_group_bytes(32 << 20) as u64)
             .map_err(|error| error.with("collection", &entry.collection.name))?;
-        work.push(Rehash { collection: &entry.collection, chunks, predicate: None });
+        work.push(Rehash::new(entry, chunks, None));
     }
     let readers = replacer.readers(resources.jobs)?;
-    let found = rehash(readers, &work, resources, &load.options.cancel, load.progress)?;
+    let run = Run { resources, cancel: &load.options.cancel, progress: load.progress, again: true };
+    let found = rehash(readers, &work, &run)?;
     let mut differences = Vec::new();
     for (entry, found) in entries.iter().zip(found) {
         let name = entry.collection.name.to_string();
-        match difference(entry.rows, &entry.hash, found) {
+        match difference(entry.rows, &entry.hash, found?) {
             None => load.progress.event(Event::CollectionFinished { collection: &name, rows: entry.rows }),
             Some(difference) => differences.push(format!("{name}: {difference}")),
         }

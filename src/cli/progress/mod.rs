@@ -23,7 +23,7 @@ use tally::Tally;
 
 /// Somewhere that progress is shown.
 trait View: Send {
-    /// Something rare happened: never [`Event::Rows`]. `tally` has it already.
+    /// Something rare happened: never [`Event::Rows`] or [`Event::Work`]. `tally` has it already.
     fn event(&mut self, event: Event<'_>, tally: &Tally);
 
     /// Time has passed.
@@ -99,7 +99,7 @@ impl Reporter {
     pub(crate) fn finish(mut self) -> Moved {
         self.stop();
         let tally = lock(&self.shared.tally);
-        Moved { rows: tally.rows, bytes: tally.bytes, time: tally.started.elapsed() }
+        Moved { rows: tally.rows(), bytes: tally.bytes, time: tally.started.elapsed() }
     }
 
     fn stop(&mut self) {
@@ -142,7 +142,7 @@ impl Progress for Reporter {
         let tally = {
             let mut tally = lock(&self.shared.tally);
             tally.add(event);
-            if matches!(event, Event::Rows { .. }) {
+            if matches!(event, Event::Rows { .. } | Event::Work { .. }) {
                 return;
             }
             tally.clone()
@@ -171,7 +171,7 @@ mod tests {
         }
 
         fn tick(&mut self, tally: &Tally) {
-            lock(&self.0).push(format!("tick {}", tally.rows));
+            lock(&self.0).push(format!("tick {}", tally.rows()));
         }
 
         fn every(&self) -> Duration {
@@ -189,7 +189,8 @@ mod tests {
             wake: Condvar::new(),
         });
         let reporter = Reporter { shared, ticker: None };
-        reporter.event(Event::Rows { collection: "a", rows: 5, bytes: 100 });
+        reporter.event(Event::Rows { collection: "a", rows: 5, bytes: 100, again: false });
+        reporter.event(Event::Work { amount: 1 });
         reporter.event(Event::Phase { name: "load", group: None });
         assert_eq!(lock(&seen).len(), 1);
         assert!(lock(&seen)[0].contains("load"));
