@@ -80,11 +80,7 @@ pub(super) fn read(file: &[u8]) -> Result<Manifest> {
     if probe.version == 0 {
         return Err(damaged("there is no format version 0"));
     }
-    let unreadable = |error: serde_json::Error| {
-        damaged("the manifest cannot be read")
-            .caused_by(error)
-            .hint("it is damaged, or what wrote it does not keep to the format; use another copy of the archive")
-    };
+    let unreadable = |error: serde_json::Error| damaged("the manifest cannot be read").caused_by(error);
     let envelope: Envelope<'_> = serde_json::from_str(text).map_err(unreadable)?;
     let value = envelope.manifest.get();
     if blake3::hash(value.as_bytes()).to_hex().as_str() != envelope.blake3 {

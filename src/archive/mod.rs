@@ -76,6 +76,7 @@ const DAMAGED_LATER: &str =
 
 fn damaged(what: impl Into<Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::ArchiveDamaged, what)
+        .hint("it is damaged, or what wrote it does not keep to the format; use another copy of the archive")
 }
 
 /// A failure of the Parquet encoder on our own rows.
