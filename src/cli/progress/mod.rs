@@ -125,7 +125,12 @@ impl Shared {
     fn tick(&self, every: Duration) {
         let mut stopped = lock(&self.stopped);
         loop {
-            stopped = self.wake.wait_timeout(stopped, every).unwrap_or_else(PoisonError::into_inner).0;
+            // The flag is looked at first: a run may be over before this thread begins to wait.
+            stopped = self
+                .wake
+                .wait_timeout_while(stopped, every, |stopped| !*stopped)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
             if *stopped {
                 return;
             }
@@ -161,6 +166,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::choices::ColorWhen;
 
     #[derive(Default)]
     struct Seen(Arc<Mutex<Vec<String>>>);
@@ -177,6 +183,16 @@ mod tests {
         fn every(&self) -> Duration {
             Duration::from_millis(1)
         }
+    }
+
+    #[test]
+    fn a_run_that_is_over_at_once_does_not_wait_for_its_progress() {
+        let begun = Instant::now();
+        for _ in 0..100 {
+            let output = Output::new(false, false, 0, ColorWhen::Never);
+            Reporter::start(ProgressStyle::Plain, output, 1).unwrap().finish();
+        }
+        assert!(begun.elapsed() < Duration::from_secs(5));
     }
 
     #[test]
