@@ -5,9 +5,9 @@
 
 use super::{Proof, RestoreOptions, RestoredCollection};
 use crate::archive::{Archive, CollectionEntry, CollectionReader};
-use crate::progress::{Event, Progress};
+use crate::progress::{Event, Progress, RowCount, Share, divide};
 use crate::resources::Resources;
-use crate::verify::{Projection, Rehash, difference, rehash};
+use crate::verify::{Projection, Rehash, Run, difference, rehash, work};
 use dbferry_dialect::hash::{CollectionHash, RowHasher};
 use dbferry_dialect::{
     Batch, Collection, CollectionAction, CollectionName, Error, ErrorKind, GroupPlan, Replacer, Result, Writer,
@@ -90,6 +90,7 @@ pub(super) fn replace(
 struct Task {
     collection: usize,
     row_group: usize,
+    work: u64,
 }
 
 /// A collection's reader, open from its first row group to its last.
@@ -124,7 +125,8 @@ type Written = BTreeMap<CollectionName, (Projection, CollectionHash)>;
 
 fn load_rows(load: &Load<'_>, writers: Vec<Box<dyn Writer>>, entries: &[&CollectionEntry]) -> Result<Written> {
     let tasks = entries.iter().enumerate().flat_map(|(collection, entry)| {
-        (0..entry.row_groups.len()).map(move |row_group| Task { collection, row_group })
+        let parts = divide(work::load(entry), entry.row_groups.iter().copied());
+        parts.into_iter().enumerate().map(move |(row_group, work)| Task { collection, row_group, work })
     });
     let lanes = Lanes {
         load,
@@ -199,8 +201,9 @@ impl Lanes<'_> {
     /// fails.
     fn decode(&self, accepted: &[bool], sink: &mut dyn FnMut(usize, Batch) -> Result<()>) {
         while !self.stopped.load(Ordering::Relaxed) {
-            let Some(Task { collection, row_group }) = self.next_task(accepted) else { break };
-            if let Err(error) = self.decode_row_group(collection, row_group, sink) {
+            let Some(task) = self.next_task(accepted) else { break };
+            let collection = task.collection;
+            if let Err(error) = self.decode_row_group(&task, sink) {
                 self.fail(error.with("collection", &self.entries[collection].collection.name));
             }
         }
@@ -210,17 +213,17 @@ impl Lanes<'_> {
         take_task(&mut self.tasks.lock().unwrap_or_else(PoisonError::into_inner), accepted)
     }
 
-    fn decode_row_group(
-        &self,
-        collection: usize,
-        row_group: usize,
-        sink: &mut dyn FnMut(usize, Batch) -> Result<()>,
-    ) -> Result<()> {
+    fn decode_row_group(&self, task: &Task, sink: &mut dyn FnMut(usize, Batch) -> Result<()>) -> Result<()> {
+        let Task { collection, row_group, work } = *task;
         let entry = self.entries[collection];
         if row_group == 0 {
             let name = entry.collection.name.to_string();
-            self.load.progress.event(Event::CollectionStarted { collection: &name, rows: Some(entry.rows) });
+            self.load
+                .progress
+                .event(Event::CollectionStarted { collection: &name, rows: RowCount::Exactly(entry.rows) });
         }
+        // Told when a batch is handed over: the writer is at most a few batches behind.
+        let mut share = Share::new(self.load.progress, work, entry.row_groups[row_group]);
         let reader = self.reader(collection)?;
         let mut hasher = RowHasher::new(&entry.collection);
         let projection = self.projections[collection].as_ref();
@@ -234,8 +237,12 @@ impl Lanes<'_> {
             if let Some((projection, hasher)) = &mut projected {
                 hasher.update(&projection.project(&batch)?)?;
             }
-            sink(collection, batch)
+            let rows = batch.records.num_rows() as u64;
+            sink(collection, batch)?;
+            share.advance(rows);
+            Ok(())
         })?;
+        share.finish();
         self.close(collection);
         let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
         if let Ok(hashes) = &mut *outcome {
@@ -274,7 +281,7 @@ impl Lanes<'_> {
         let source = &self.entries[collection].collection.name;
         writer.write(source, batch).map_err(|error| error.with("collection", source))?;
         let (rows, bytes) = (batch.records.num_rows() as u64, batch.memory_size() as u64);
-        self.load.progress.event(Event::Rows { collection: &source.to_string(), rows, bytes });
+        self.load.progress.event(Event::Rows { collection: &source.to_string(), rows, bytes, again: false });
         Ok(())
     }
 
@@ -304,20 +311,20 @@ fn prove(
     written: &Written,
     warnings: &mut Vec<String>,
 ) -> Result<BTreeSet<CollectionName>> {
-    let collections: Vec<&Collection> = entries.iter().map(|entry| &entry.collection).collect();
+    let whole: Vec<_> = entries.iter().map(|entry| (*entry, &entry.collection)).collect();
     let mut differences = Vec::new();
     let mut computed = BTreeSet::new();
     let mut in_doubt = Vec::new();
-    for (entry, found) in entries.iter().zip(hash_target(load, replacer, &collections)?) {
+    for (entry, found) in entries.iter().zip(hash_target(load, replacer, &whole)?) {
         let name = entry.collection.name.to_string();
         match (difference(entry.rows, &entry.hash, found), written.get(&entry.collection.name)) {
             (None, _) => load.progress.event(Event::CollectionFinished { collection: &name, rows: entry.rows }),
             (Some(difference), None) => differences.push(format!("{name}: {difference}")),
-            (Some(difference), Some((projection, hash))) => in_doubt.push((entry, difference, projection, *hash)),
+            (Some(difference), Some((projection, hash))) => in_doubt.push((*entry, difference, projection, *hash)),
         }
     }
-    let collections: Vec<&Collection> = in_doubt.iter().map(|(_, _, projection, _)| &projection.collection).collect();
-    let found = if collections.is_empty() { Vec::new() } else { hash_target(load, replacer, &collections)? };
+    let doubtful: Vec<_> = in_doubt.iter().map(|(entry, _, projection, _)| (*entry, &projection.collection)).collect();
+    let found = if doubtful.is_empty() { Vec::new() } else { hash_target(load, replacer, &doubtful)? };
     for ((entry, difference, projection, hash), found) in in_doubt.into_iter().zip(found) {
         let name = entry.collection.name.to_string();
         if found == hash {
@@ -342,22 +349,23 @@ fn prove(
     .hint("the group was left as it was; a trigger, a rule or another session may have changed rows while they were loaded"))
 }
 
-/// Hashes the rows that the target holds of these collections now.
+/// Hashes the rows that the target holds of these entries now, with the columns of the collection beside each.
 fn hash_target(
     load: &Load<'_>,
     replacer: &mut dyn Replacer,
-    collections: &[&Collection],
+    wanted: &[(&CollectionEntry, &Collection)],
 ) -> Result<Vec<CollectionHash>> {
     let resources = load.options.resources;
-    let mut work = Vec::with_capacity(collections.len());
-    for collection in collections {
+    let mut work = Vec::with_capacity(wanted.len());
+    for (entry, collection) in wanted {
         let chunks = replacer
             .chunks(collection, resources.row_group_bytes(32 << 20) as u64)
             .map_err(|error| error.with("collection", &collection.name))?;
-        work.push(Rehash { collection, chunks, predicate: None });
+        work.push(Rehash::new(entry, collection, chunks, None));
     }
     let readers = replacer.readers(resources.jobs)?;
-    rehash(readers, &work, resources, &load.options.cancel, load.progress)
+    let run = Run { resources, cancel: &load.options.cancel, progress: load.progress, again: true };
+    rehash(readers, &work, &run)?.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -368,7 +376,7 @@ mod tests {
     fn a_writer_gets_what_it_accepts_in_order() {
         let all = [(0, 0), (0, 1), (1, 0), (2, 0)];
         let mut tasks: VecDeque<Task> =
-            all.into_iter().map(|(collection, row_group)| Task { collection, row_group }).collect();
+            all.into_iter().map(|(collection, row_group)| Task { collection, row_group, work: 0 }).collect();
         let mut take =
             |accepted: [bool; 3]| take_task(&mut tasks, &accepted).map(|task| (task.collection, task.row_group));
         assert_eq!(take([false, true, false]), Some((1, 0)));

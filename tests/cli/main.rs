@@ -10,11 +10,14 @@ mod workdir;
 
 mod completions;
 mod config;
+mod disk;
 mod dump;
 mod exit_codes;
 mod groups;
 mod help;
+mod hostile;
 mod inspect;
+mod kill;
 mod list;
 mod output;
 mod pack;

@@ -100,6 +100,7 @@ fn json_is_events_and_a_summary() {
             "archive_path",
             "command",
             "exit_code",
+            "notes",
             "rows",
             "safety_backup",
             "schema_version",
