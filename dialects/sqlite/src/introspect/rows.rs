@@ -10,7 +10,9 @@ use dbferry_dialect::CollectionName;
 use rusqlite::Connection;
 use std::collections::BinaryHeap;
 
-/// Rows that are looked at from each end; a table with fewer is counted.
+/// A table with fewer rows is counted.
+const COUNTED_ROWS: u64 = 5_000;
+/// Rows that are looked at from each end.
 const SAMPLED_ROWS: u64 = 200;
 /// How often the range is halved.
 const HALVINGS: usize = 24;
@@ -23,7 +25,7 @@ pub(super) fn estimate(connection: &Connection, name: &CollectionName, statistic
 
 fn sampled(connection: &Connection, name: &CollectionName, key: &RowKey) -> rusqlite::Result<Option<u64>> {
     let counted = count(connection, &key.source(name))?;
-    if counted < SAMPLED_ROWS {
+    if counted < COUNTED_ROWS {
         return Ok(Some(counted));
     }
     let (RowKey::Rowid(_), Some(leading)) = (key, key.leading()) else { return Ok(None) };
@@ -42,7 +44,7 @@ fn sampled(connection: &Connection, name: &CollectionName, key: &RowKey) -> rusq
 }
 
 fn count(connection: &Connection, source: &str) -> rusqlite::Result<u64> {
-    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {source} LIMIT {SAMPLED_ROWS})");
+    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {source} LIMIT {COUNTED_ROWS})");
     connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
 }
 
