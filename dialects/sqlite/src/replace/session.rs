@@ -23,7 +23,7 @@ const LOAD_CACHE_KIB: i32 = 32 * 1024;
 /// helps holds another one. Measured on 8 million whole numbers without help, runs of 4, 8, 16, 32 and 64 MiB: 3.6, 3.8, 4.9,
 /// 5.6 and 6.6 s. Small ones stay in the processor's cache, large ones take fewer passes where there are billions of rows.
 const SORT_CACHE_KIB: i32 = 8 * 1024;
-/// Threads that help sorting at most; a fourth has nothing left to do.
+/// Threads that help sorting at most: more shorten it little, and each holds a run.
 const MOST_SORT_HELPERS: usize = 3;
 
 /// What must be set before the first page is written, in this order: `auto_vacuum` writes that page.
