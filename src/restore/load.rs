@@ -58,6 +58,7 @@ pub(super) fn replace(
     load.options.cancel.check()?;
     load.progress.event(Event::Phase { name: "indexes", group });
     warnings.extend(replacer.complete()?);
+    load.progress.event(Event::Work { amount: work::sum(loaded.iter().map(|entry| work::complete(entry))) });
     load.options.cancel.check()?;
     load.progress.event(Event::Phase { name: "prove", group });
     let of_kind = |provable: bool| -> Vec<&CollectionEntry> {

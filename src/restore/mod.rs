@@ -187,7 +187,7 @@ fn planned(prepared: &Prepared<'_>) -> Event<'static> {
         let provable = |action| load::is_provable(prepared.plan.is_same_dialect(), action);
         loaded().filter(move |(_, action)| provable(*action)).map(|(entry, _)| entry)
     };
-    let each = loaded().flat_map(|(entry, _)| [work::check(entry), work::load(entry)]);
+    let each = loaded().flat_map(|(entry, _)| [work::check(entry), work::load(entry), work::complete(entry)]);
     Event::Planned {
         collections: prepared.entries.len(),
         rows: RowCount::Exactly(work::sum(loaded().map(|(entry, _)| entry.rows))),

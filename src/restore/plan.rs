@@ -245,7 +245,12 @@ pub(super) fn prepare<'a>(
     } else if !manifest.objects.is_empty() {
         let count = manifest.objects.len();
         let why = if same_dialect { "the archive is not trusted" } else { "they are of another dialect" };
-        prepared.plan.warnings.push(format!("{count} views, triggers and the like are left out: {why}"));
+        let what = if count == 1 {
+            "1 view, trigger or the like is".into()
+        } else {
+            format!("{count} views, triggers and the like are")
+        };
+        prepared.plan.warnings.push(format!("{what} left out: {why}"));
     }
     Ok(prepared)
 }

@@ -20,12 +20,19 @@ pub(crate) fn decode(entry: &CollectionEntry) -> u64 {
 
 /// Reading a collection's rows from a database and hashing them.
 pub(crate) fn reread(entry: &CollectionEntry) -> u64 {
-    rows(entry, 15)
+    rows(entry, 25)
 }
 
 /// Decoding a collection's rows and loading them into a database.
 pub(crate) fn load(entry: &CollectionEntry) -> u64 {
     rows(entry, 50)
+}
+
+/// Building a collection's indexes and checking its foreign keys.
+pub(crate) fn complete(entry: &CollectionEntry) -> u64 {
+    const EACH_ROW: u64 = 1_000;
+    let sorts = entry.collection.indexes.len() + entry.collection.foreign_keys.len();
+    entry.rows.saturating_mul(sorts as u64).saturating_mul(EACH_ROW)
 }
 
 /// All of it.

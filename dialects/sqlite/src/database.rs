@@ -74,7 +74,13 @@ impl Database for SqliteDatabase {
     /// Types are what the declarations ask for; [`Snapshot::schema`] looks at values too.
     fn introspect(&mut self) -> Result<Schema> {
         match self.session()? {
-            Some((session, mode)) => introspect(session, *mode, Sampling::None),
+            Some((session, mode)) => {
+                // One transaction: SQLite then takes its lock once, and not anew for each of several queries a table.
+                let transaction = session
+                    .unchecked_transaction()
+                    .map_err(|error| database_error("the catalogue cannot be read", error))?;
+                introspect(&transaction, *mode, Sampling::None)
+            }
             None => Ok(Schema::default()),
         }
     }

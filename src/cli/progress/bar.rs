@@ -69,7 +69,7 @@ impl View for Bars {
             self.open_end = done.is_none();
             self.total.set_style(style(if self.open_end { OPEN_END } else { BAR }));
         }
-        self.total.set_prefix(tally.phase());
+        self.total.set_prefix(tally.phase().to_owned());
         // From 0 to 1.
         self.total.set_position((done.unwrap_or(0.0) * BAR_LENGTH as f64) as u64);
         self.total.set_message(tally.state());

@@ -32,7 +32,7 @@ impl View for Plain {
                 let what = if replaced { "done" } else { "failed, left as it was" };
                 write_err(&format!("group {}: {what}\n", one_line(group)));
             }
-            Event::Phase { .. } if self.output.verbose > 0 => write_err(&format!("{}\n", tally.phase())),
+            Event::Phase { .. } if self.output.verbose > 0 => write_err(&format!("{}\n", line(tally))),
             Event::CollectionFinished { collection, rows } if self.output.verbose > 0 => {
                 write_err(&format!("{}: {} rows\n", one_line(collection), units::count(rows)));
             }
@@ -58,7 +58,7 @@ fn line(tally: &Tally) -> String {
     let in_work = if names.is_empty() { String::new() } else { format!("in work: {}", names.join(", ")) };
     let mut parts = vec![tally.state(), tally.rates(), in_work];
     parts.retain(|part| !part.is_empty());
-    format!("{}: {}", tally.phase(), if parts.is_empty() { "...".to_owned() } else { parts.join("; ") })
+    format!("{}: {}", tally.phase(), if parts.is_empty() { "begins".to_owned() } else { parts.join("; ") })
 }
 
 #[cfg(test)]
@@ -71,7 +71,7 @@ mod tests {
     fn a_line_names_what_is_in_work_but_not_without_end() {
         let mut tally = Tally::new(Instant::now());
         tally.add(Event::Phase { name: "read", group: None });
-        assert_eq!(line(&tally), "read: ...");
+        assert_eq!(line(&tally), "read: begins");
         for name in ["a", "b", "c", "d", "e", "\u{1b}f"] {
             tally.add(Event::CollectionStarted { collection: name, rows: RowCount::Unknown });
         }

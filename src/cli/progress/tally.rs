@@ -30,8 +30,9 @@ pub(super) struct Tally {
     pub(super) bytes: u64,
     work_planned: u64,
     work_done: u64,
-    /// When the first work was done: the time left is counted from here, not from the start of the preparations.
-    first_work: Option<Instant>,
+    /// When the first work was done, and when the last. The time left is counted from the first, not from the start of the
+    /// preparations, and to the last: some steps take their time and say nothing before they are done.
+    worked: Option<(Instant, Instant)>,
     in_phase: InPhase,
     active: BTreeMap<String, Active>,
 }
@@ -57,7 +58,7 @@ impl Tally {
             bytes: 0,
             work_planned: 0,
             work_done: 0,
-            first_work: None,
+            worked: None,
             in_phase: InPhase::default(),
             active: BTreeMap::new(),
         }
@@ -78,7 +79,8 @@ impl Tally {
                 self.work_planned = work;
             }
             Event::Work { amount } => {
-                self.first_work.get_or_insert_with(Instant::now);
+                let now = Instant::now();
+                self.worked = Some((self.worked.map_or(now, |(first, _)| first), now));
                 self.work_done = self.work_done.saturating_add(amount);
             }
             Event::CollectionStarted { collection, rows } => {
@@ -128,31 +130,30 @@ impl Tally {
         (self.work_planned > 0).then(|| (self.work_done as f64 / self.work_planned as f64).min(1.0))
     }
 
-    /// The time left if it goes on like this; unknown in the first moments.
+    /// The time left if it goes on like this; unknown in the first moments, and when it should have gone on by now.
     pub(super) fn left(&self) -> Option<Duration> {
-        self.left_after(self.first_work?.elapsed())
+        let (first, last) = self.worked?;
+        self.left_after(last - first, last.elapsed())
     }
 
-    fn left_after(&self, working: Duration) -> Option<Duration> {
+    fn left_after(&self, working: Duration, silent: Duration) -> Option<Duration> {
         let done = self.fraction().filter(|done| *done >= 0.01 && working >= Duration::from_secs(1))?;
-        Duration::try_from_secs_f64(working.as_secs_f64() * (1.0 - done) / done).ok()
+        let left = Duration::try_from_secs_f64(working.as_secs_f64() * (1.0 - done) / done).ok()?;
+        left.checked_sub(silent)
     }
 
-    /// The phase and its group: `load user`.
-    pub(super) fn phase(&self) -> String {
-        let phase = match &self.group {
-            Some(group) => format!("{} {group}", self.phase),
-            None => self.phase.clone(),
-        };
-        one_line(&phase).into_owned()
+    /// The phase.
+    pub(super) fn phase(&self) -> &str {
+        &self.phase
     }
 
-    /// How far it is: `42%, 5 s left`; empty before that is known.
+    /// How far it is: `42%, 5 s left, group user`; what is not known is left out.
     pub(super) fn state(&self) -> String {
         // Rounded down: 100% is the end and nothing before it.
         let percent = self.fraction().map(|done| format!("{}%", (done * 100.0).floor()));
         let left = self.left().map(|left| format!("{} left", units::time_left(left)));
-        percent.into_iter().chain(left).collect::<Vec<_>>().join(", ")
+        let group = self.group.as_ref().map(|group| format!("group {}", one_line(group)));
+        percent.into_iter().chain(left).chain(group).collect::<Vec<_>>().join(", ")
     }
 
     /// What went by: `4,200,000 of ~10,000,000 rows, 1,230,000 rows/s, 140 MB/s`; empty before the first row.
@@ -225,10 +226,13 @@ mod tests {
     #[test]
     fn the_lines_say_how_far_how_fast_and_how_long() {
         let mut tally = tally();
-        assert_eq!(tally.phase(), "load user");
-        assert_eq!(tally.state(), "39%", "no time is told in the first moments");
-        assert_eq!(tally.left_after(Duration::from_secs(395)), Some(Duration::from_secs(605)));
-        assert_eq!(tally.left_after(Duration::from_millis(900)), None);
+        assert_eq!(tally.phase(), "load");
+        assert_eq!(tally.state(), "39%, group user", "no time is told in the first moments");
+        let left = |working, silent| tally.left_after(Duration::from_secs(working), Duration::from_secs(silent));
+        assert_eq!(left(395, 0), Some(Duration::from_secs(605)));
+        assert_eq!(left(395, 600), Some(Duration::from_secs(5)), "it goes on while nothing is told");
+        assert_eq!(left(395, 606), None, "overdue");
+        assert_eq!(left(0, 0), None);
         assert_eq!(tally.rates_after(Duration::from_secs(7)), "1,200,000 of ~3,000,000 rows, 171,000 rows/s, 6.9 MB/s");
         tally.add(Event::Phase { name: "prove", group: Some("user") });
         assert_eq!(tally.rates_after(Duration::ZERO), "1,200,000 of ~3,000,000 rows", "no rates without rows");
@@ -238,7 +242,7 @@ mod tests {
             "500,000 of 2,000,000 rows read again, 500,000 rows/s, 5.0 MB/s"
         );
         tally.add(Event::Work { amount: 5_000 });
-        assert_eq!((tally.fraction(), tally.state().as_str()), (Some(1.0), "100%"));
+        assert_eq!((tally.fraction(), tally.state().as_str()), (Some(1.0), "100%, group user"));
     }
 
     #[test]

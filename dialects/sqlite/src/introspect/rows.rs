@@ -15,7 +15,7 @@ const COUNTED_ROWS: u64 = 5_000;
 /// Rows that are looked at from each end.
 const SAMPLED_ROWS: u64 = 200;
 /// How often the range is halved.
-const HALVINGS: usize = 24;
+const HALVINGS: usize = 12;
 
 /// The estimate, `statistics` where the table itself does not tell. A table that cannot be read tells nothing.
 pub(super) fn estimate(connection: &Connection, name: &CollectionName, statistics: Option<u64>) -> Option<u64> {
