@@ -2,8 +2,10 @@
 
 mod connect;
 mod database;
+mod ddl;
 mod error;
 mod introspect;
+mod objects;
 mod read;
 mod replace;
 mod session;
