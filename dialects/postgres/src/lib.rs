@@ -2,6 +2,7 @@
 
 mod connect;
 mod database;
+mod encode;
 mod error;
 mod introspect;
 mod read;
