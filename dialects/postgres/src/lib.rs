@@ -2,9 +2,11 @@
 
 mod connect;
 mod database;
+mod ddl;
 mod encode;
 mod error;
 mod introspect;
+mod objects;
 mod read;
 mod replace;
 mod session;
