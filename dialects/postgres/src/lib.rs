@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+mod chunk;
 mod connect;
 mod database;
+mod decode;
 mod error;
 mod introspect;
 mod read;
