@@ -93,7 +93,7 @@ const DECIMAL: &str = "CASE WHEN c = 'NaN' THEN '<nan: bytes x' || encode(numeri
 const TIMESTAMP: &str = "CASE WHEN c IN ('infinity', '-infinity')
       THEN '<infinity: bytes x' || encode(timestamp_send(c), 'hex') || '>'
     WHEN c > '294247-01-10 04:00:54.775807' THEN '<out-of-range: bytes x' || encode(timestamp_send(c), 'hex') || '>'
-    ELSE 'local ' || trunc(extract(epoch FROM c) * 1000000) || 'us' END";
+    ELSE 'local ' || trunc(extract(epoch FROM date_trunc('day', c)) * 1000000 + extract(epoch FROM c::time) * 1000000) || 'us' END";
 const INTERVAL: &str =
     "'{months: ' || extract(year FROM c) * 12 + extract(month FROM c) || ', days: ' || extract(day FROM c)
     || ', micros: ' || trunc((extract(hour FROM c) * 3600 + extract(minute FROM c) * 60) * 1000000
@@ -190,7 +190,7 @@ const CASES: &[Case] = &[
     case("public.pair", "(ROW('NaN', '{}'))", "'<nan: bytes x' || encode(record_send(c), 'hex') || '>'"),
     case("public.place", "(ROW('x', '(1,2)')), (ROW(NULL, NULL))", "CASE WHEN (c).name IS NULL THEN '\"(,)\"' ELSE '\"(x,\\\"(1,2)\\\")\"' END"),
     case("public.citext", "('Ab')", QUOTED),
-    case("public.hstore", "(''), ('a=>1, b=>NULL')", "CASE WHEN c = '' THEN '{}' ELSE '{\"a\" => \"1\", \"b\" => null}' END"),
+    case("public.hstore", "(''), ('a=>1, b=>NULL')", "CASE WHEN pg_catalog.format('%s', c) = '' THEN '{}' ELSE '{\"a\" => \"1\", \"b\" => null}' END"),
     case("public.ltree", "('a.b')", QUOTED),
     case("public.odd", "(ROW(1)::public.odd)", "'\"(1)\"'"),
 ];
