@@ -195,11 +195,11 @@ impl Decoder {
             Self::Inet(cells) => return cells.push_with(|text| network::write_inet(bytes, text)),
             Self::Mac(cells) => {
                 let address = whole::<6>(bytes)?;
-                return cells.push_with(|text| Ok(network::write_mac(address, text)));
+                return cells.push_with(|text| network::write_mac(address, text));
             }
             Self::Mac8(cells) => {
                 let address = whole::<8>(bytes)?;
-                return cells.push_with(|text| Ok(network::write_mac(address, text)));
+                return cells.push_with(|text| network::write_mac(address, text));
             }
             Self::List(cells) => return cells.push(bytes),
             Self::Struct(cells) => return cells.push(bytes),

@@ -2,6 +2,7 @@
 
 use super::Refusal;
 use super::wire::Wire;
+use dbferry_dialect::ExceptionReason;
 use std::io::Write as _;
 
 /// `PGSQL_AF_INET` and the one after it, which do not depend on the server's system.
@@ -83,13 +84,14 @@ fn write_ipv6(bytes: &[u8; 16], text: &mut Vec<u8>) {
 }
 
 /// `macaddr` and `macaddr8`: hexadecimal bytes with colons.
-pub(super) fn write_mac<const N: usize>(bytes: [u8; N], text: &mut Vec<u8>) {
+pub(super) fn write_mac<const N: usize>(bytes: [u8; N], text: &mut Vec<u8>) -> Result<(), Refusal> {
     for (place, byte) in bytes.into_iter().enumerate() {
         if place > 0 {
             text.push(b':');
         }
         text.extend([byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap_or('0') as u8));
     }
+    Ok(())
 }
 
 /// The number of bits and the bytes that hold them, the first bit highest: `bit_send` of the server's `varbit.c`.
@@ -103,7 +105,6 @@ const BITS: Refusal = Refusal::Malformed("a bit string has another length than i
 
 /// Exactly `length` bits, at most 64, as a number.
 pub(super) fn bits_word(bytes: &[u8], length: u32) -> Result<u64, Refusal> {
-    use dbferry_dialect::ExceptionReason;
     let (found, bytes) = bits(bytes)?;
     if found != length as usize || found > 64 {
         return Err(Refusal::Exception(ExceptionReason::Precision));

@@ -70,28 +70,36 @@ impl CopyStream {
         let mut wire = Wire(bytes);
         loop {
             let left = wire;
-            let complete = match self.place {
-                Place::Header => header(&mut wire)?.then(|| self.place = Place::Tuples),
-                Place::Tuples => match wire.i16() {
-                    Err(_) => None,
-                    Ok(-1) => Some(self.place = Place::End),
-                    Ok(fields) => {
-                        let fields =
-                            usize::try_from(fields).map_err(|_| strange("a tuple has fewer than no fields"))?;
-                        let tuple = wire;
-                        match skip(&mut wire, fields)? {
-                            true => Some(row(fields, Tuple(tuple))?),
-                            false => None,
-                        }
-                    }
-                },
-                Place::End if wire.0.is_empty() => None,
+            let moved = match self.place {
+                Place::Header => header(&mut wire)?,
+                Place::Tuples => self.tuple(&mut wire, row)?,
+                Place::End if wire.0.is_empty() => false,
                 Place::End => return Err(strange("something follows its trailer")),
             };
-            if complete.is_none() {
+            if !moved {
                 return Ok(bytes.len() - left.0.len());
             }
+            if self.place == Place::Header {
+                self.place = Place::Tuples;
+            }
         }
+    }
+
+    /// Takes a tuple or the trailer; `false` when it is not complete.
+    #[inline]
+    fn tuple(&mut self, wire: &mut Wire<'_>, row: &mut impl FnMut(usize, Tuple<'_>) -> Result<()>) -> Result<bool> {
+        let Ok(fields) = wire.i16() else { return Ok(false) };
+        if fields == -1 {
+            self.place = Place::End;
+            return Ok(true);
+        }
+        let fields = usize::try_from(fields).map_err(|_| strange("a tuple has fewer than no fields"))?;
+        let tuple = Tuple(*wire);
+        if !skip(wire, fields)? {
+            return Ok(false);
+        }
+        row(fields, tuple)?;
+        Ok(true)
     }
 }
 
