@@ -2,68 +2,58 @@
 //!
 //! What it is not: a mock. `DBFERRY_TEST_POSTGRES_URL` names a server to use instead, with a user who may create databases.
 
+mod certificates;
+mod installation;
+mod watchdog;
+
+pub use certificates::{Authority, Identity, self_signed};
+pub use installation::{Installation, ROOT_VARIABLE};
+pub use watchdog::Watchdog;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 
 /// The environment variable with the URL of a server to use instead of a private one.
 pub const URL_VARIABLE: &str = "DBFERRY_TEST_POSTGRES_URL";
-/// The environment variable with the root directory of another system whose servers are tried too.
-pub const ROOT_VARIABLE: &str = "DBFERRY_TEST_SERVER_ROOT";
 /// How long a server may take to start.
 const START_LIMIT: Duration = Duration::from_secs(60);
+/// The port that gives a socket its name; its directory is the server's own.
+const SOCKET_PORT: u16 = 5432;
 
-/// The programs of one PostgreSQL version.
-#[derive(Clone, Debug)]
-pub struct Installation {
-    /// The major version.
-    pub major: u32,
-    /// The root of the system that they run in, if it is not this one.
-    root: Option<PathBuf>,
-    /// Their directory, seen from inside that root.
-    programs: PathBuf,
-}
+/// Settings of a server that is thrown away: it does not care for power cuts, and leaves memory to others.
+const SCRATCH: [&str; 10] = [
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    // In the directory, so that nothing stays behind when it is killed.
+    "dynamic_shared_memory_type=mmap",
+    "max_connections=120",
+    "shared_buffers=64MB",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "max_wal_size=4GB",
+    "log_min_messages=fatal",
+];
 
-impl Installation {
-    /// Everything that is installed where Debian puts it, here and below [`ROOT_VARIABLE`], the oldest first.
-    pub fn all() -> Vec<Self> {
-        let other = std::env::var_os(ROOT_VARIABLE).map(PathBuf::from);
-        let mut found = Vec::new();
-        for root in [None, other].into_iter().filter(|root| root.as_ref().is_none_or(|root| root.is_dir())) {
-            let versions = root.as_deref().unwrap_or(Path::new("/")).join("usr/lib/postgresql");
-            for entry in fs::read_dir(versions).into_iter().flatten().flatten() {
-                let Some(major) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-                if entry.path().join("bin/postgres").exists() {
-                    let programs = Path::new("/usr/lib/postgresql").join(entry.file_name()).join("bin");
-                    found.push(Self { major, root: root.clone(), programs });
-                }
-            }
-        }
-        found.sort_by_key(|installation| installation.major);
-        found
-    }
-
-    /// A command line that runs one of the programs as a user whom the server accepts: it refuses root.
-    fn command(&self, program: &str) -> Vec<String> {
-        let mut words: Vec<String> = Vec::new();
-        if let Some(root) = &self.root {
-            words.extend(["chroot".into(), root.display().to_string()]);
-        }
-        if is_root() {
-            words.extend(["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"].map(String::from));
-        }
-        words.push(self.programs.join(program).display().to_string());
-        words
-    }
-}
-
-fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.starts_with(b"0\n"))
+/// How a private server is to be.
+#[derive(Clone, Debug, Default)]
+pub struct Setup {
+    /// Further settings, `name=value`.
+    pub settings: Vec<String>,
+    /// The whole `pg_hba.conf`, if it is not to let everybody in.
+    pub hba: Option<String>,
+    /// Whether it listens on 127.0.0.1 too, beside its socket.
+    pub network: bool,
+    /// Its certificate; with one it offers TLS.
+    pub identity: Option<Identity>,
 }
 
 /// A running server. Dropping it stops it; so does the end of the process, however it ends.
@@ -73,35 +63,54 @@ pub struct Server {
     pub major: u32,
     url: String,
     parameters: String,
+    port: u16,
     psql: Vec<String>,
-    running: Option<Running>,
+    /// The URL as `psql` sees it, which may run in another root.
+    psql_url: String,
+    running: Option<Watchdog>,
     databases: AtomicU32,
 }
 
-#[derive(Debug)]
-struct Running {
-    watchdog: Child,
-    directory: TempDir,
-}
-
 impl Server {
+    /// The server that the tests of one process share: the one that the environment names, or the oldest version installed.
+    ///
+    /// # Panics
+    /// When there is none, or it does not start.
+    #[allow(clippy::panic)] // For tests, which end here.
+    pub fn shared() -> &'static Self {
+        if std::env::var_os(URL_VARIABLE).is_none() {
+            if let Some(oldest) = Installation::all().first() {
+                return Self::shared_of(oldest).unwrap_or_else(|error| panic!("{error}"));
+            }
+        }
+        static NAMED: Mutex<Option<&'static Server>> = Mutex::new(None);
+        let mut named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
+        named.get_or_insert_with(|| Box::leak(Box::new(Self::any().unwrap_or_else(|error| panic!("{error}")))))
+    }
+
+    /// The server of that version that the tests of one process share.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn shared_of(installation: &Installation) -> io::Result<&'static Self> {
+        static SERVERS: Mutex<BTreeMap<u32, &'static Server>> = Mutex::new(BTreeMap::new());
+        let mut servers = SERVERS.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(server) = servers.get(&installation.major) {
+            return Ok(server);
+        }
+        // It lives as long as the process; the watchdog sees to its end.
+        let server: &'static Self = Box::leak(Box::new(Self::start(installation, &[])?));
+        servers.insert(installation.major, server);
+        Ok(server)
+    }
+
     /// Starts the oldest version that is installed, or takes the one that the environment names.
     ///
     /// # Errors
     /// When there is none, or it does not start.
     pub fn any() -> io::Result<Self> {
         if let Ok(url) = std::env::var(URL_VARIABLE) {
-            let (place, parameters) = url.split_once('?').map_or((url.as_str(), ""), |(a, b)| (a, b));
-            let parameters = if parameters.is_empty() { String::new() } else { format!("?{parameters}") };
-            let place = place.trim_end_matches(|c| c != '/').trim_end_matches('/');
-            return Ok(Self {
-                major: 0,
-                url: place.to_owned(),
-                parameters,
-                psql: vec!["psql".into()],
-                running: None,
-                databases: AtomicU32::new(0),
-            });
+            return Ok(Self::named(&url));
         }
         let installation = Installation::all().into_iter().next().ok_or_else(|| {
             io::Error::other(format!(
@@ -111,81 +120,85 @@ impl Server {
         Self::start(&installation, &[])
     }
 
-    /// Starts a server of that version with further settings (`name=value`). It listens on a socket only, unless the
-    /// settings say otherwise, and does not care for power cuts.
+    /// The server of a URL.
+    pub fn named(url: &str) -> Self {
+        let (place, parameters) = url.split_once('?').unwrap_or((url, ""));
+        let parameters = if parameters.is_empty() { String::new() } else { format!("?{parameters}") };
+        // The database is left away, if one is named.
+        let host = place.find("://").map_or(0, |position| position + 3);
+        let place = place[host..].find('/').map_or(place, |slash| &place[..host + slash]);
+        Self {
+            major: 0,
+            url: place.to_owned(),
+            parameters,
+            port: 0,
+            psql: vec!["psql".into()],
+            psql_url: place.to_owned(),
+            running: None,
+            databases: AtomicU32::new(0),
+        }
+    }
+
+    /// Starts a server of that version with further settings (`name=value`), on a socket of its own.
     ///
     /// # Errors
     /// When it does not start.
     pub fn start(installation: &Installation, settings: &[&str]) -> io::Result<Self> {
+        let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        Self::start_with(installation, &Setup { settings, ..Setup::default() })
+    }
+
+    /// Starts a server of that version.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_with(installation: &Installation, setup: &Setup) -> io::Result<Self> {
         let base = installation.root.as_deref().unwrap_or(Path::new("/")).join("tmp");
         let directory = tempfile::Builder::new().prefix("dbferry-pg-").tempdir_in(base)?;
-        let inside = match &installation.root {
-            None => directory.path().to_owned(),
-            Some(root) => Path::new("/").join(directory.path().strip_prefix(root).map_err(io::Error::other)?),
-        };
-        if is_root() {
-            let mut chown = installation.command("");
-            chown.truncate(usize::from(installation.root.is_some()) * 2);
-            chown.extend(["chown".into(), "postgres".into(), inside.display().to_string()]);
-            run(&chown)?;
-        }
-        let data = inside.join("data").display().to_string();
-        let mut initdb = installation.command("initdb");
-        initdb.extend(
-            ["-D", &data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"].map(String::from),
-        );
-        run(&initdb)?;
+        let inside = installation.inside(directory.path()).display().to_string();
+        let port = if setup.network { free_port()? } else { SOCKET_PORT };
 
-        let port = free_port()?.to_string();
-        let mut postgres = installation.command("postgres");
-        postgres.extend(["-D", &data, "-k", &inside.display().to_string(), "-p", &port].map(String::from));
-        let scratch = [
-            "listen_addresses=",
-            "fsync=off",
-            "synchronous_commit=off",
-            "full_page_writes=off",
-            "max_connections=60",
-            "shared_buffers=64MB",
-            "wal_level=minimal",
-            "max_wal_senders=0",
-            "max_wal_size=4GB",
-            "log_min_messages=fatal",
-        ];
-        for setting in scratch.iter().chain(settings) {
-            postgres.extend(["-c".into(), (*setting).to_owned()]);
+        let data = format!("{inside}/data");
+        let locale = "--locale=C.UTF-8";
+        let initdb = ["-D", &data, "-U", "postgres", "-A", "trust", "-E", "UTF8", locale, "-N"];
+        let port_text = port.to_string();
+        let mut postgres = installation.command("postgres", &["-D", &data, "-k", &inside, "-p", &port_text]);
+        let mut set = |setting: String| postgres.extend(["-c".to_owned(), setting]);
+        SCRATCH.iter().for_each(|setting| set((*setting).to_owned()));
+        set(format!("listen_addresses={}", if setup.network { "127.0.0.1" } else { "" }));
+        let write = |name: &str, text: &str| {
+            let mut options = fs::OpenOptions::new();
+            let file = options.write(true).create_new(true).mode(0o600).open(directory.path().join(name));
+            io::Write::write_all(&mut file?, text.as_bytes())
+        };
+        if let Some(identity) = &setup.identity {
+            write("server.crt", &identity.certificate)?;
+            write("server.key", &identity.key)?;
+            set("ssl=on".into());
+            set(format!("ssl_cert_file={inside}/server.crt"));
+            set(format!("ssl_key_file={inside}/server.key"));
         }
-        // The shell lives as long as its standard input, which this process holds open; then it stops the server.
-        let script = format!(
-            "{} >{}/log 2>&1 & server=$!; cat >/dev/null; kill -INT $server; wait $server",
-            quoted(&postgres),
-            directory.path().display()
-        );
-        let mut watchdog = Command::new("sh")
-            .arg("-c")
-            .arg(script)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
+        if let Some(hba) = &setup.hba {
+            write("hba", hba)?;
+            set(format!("hba_file={inside}/hba"));
+        }
+        setup.settings.iter().for_each(|setting| set(setting.clone()));
+        let mut preparation: Vec<_> = installation.chown(&inside).into_iter().collect();
+        preparation.push(installation.command("initdb", &initdb));
+
         let socket = directory.path().display().to_string();
-        let mut ready = installation.command("pg_isready");
-        ready.extend(["-q", "-h", &inside.display().to_string(), "-p", &port].map(String::from));
-        let started = Instant::now();
-        while run(&ready).is_err() {
-            if started.elapsed() > START_LIMIT || watchdog.try_wait()?.is_some() {
-                let log = fs::read_to_string(directory.path().join("log")).unwrap_or_default();
-                return Err(io::Error::other(format!("PostgreSQL {} does not start: {log}", installation.major)));
-            }
-            sleep(Duration::from_millis(50));
-        }
-        let mut psql = installation.command("psql");
-        psql.retain(|word| !word.starts_with("--") && word != "setpriv");
+        let running = Watchdog::start(directory.keep(), &preparation, &postgres)?;
+        let ready = installation.command("pg_isready", &["-q", "-h", &inside, "-p", &port_text]);
+        wait_until_ready(&running, &ready, installation.major)?;
+        let url = |socket: &str| format!("postgres://postgres@{}:{port}", socket.replace('/', "%2F"));
         Ok(Self {
             major: installation.major,
-            url: format!("postgres://postgres@{}:{port}", socket.replace('/', "%2F")),
+            url: url(&socket),
             parameters: String::new(),
-            psql,
-            running: Some(Running { watchdog, directory }),
+            port,
+            psql: installation.client("psql"),
+            psql_url: url(&inside),
+            running: Some(running),
             databases: AtomicU32::new(0),
         })
     }
@@ -193,6 +206,11 @@ impl Server {
     /// The URL of a database of this server.
     pub fn url(&self, database: &str) -> String {
         format!("{}/{database}{}", self.url, self.parameters)
+    }
+
+    /// The port: of the network, where the server listens there, and of the socket.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Creates an empty database with a name of its own and returns the name.
@@ -212,11 +230,7 @@ impl Server {
     /// What `psql` says.
     pub fn sql(&self, database: &str, sql: &str) -> io::Result<String> {
         let mut words = self.psql.clone();
-        // Inside another root the socket has another path.
-        let url = match self.psql.first().map(String::as_str) {
-            Some("chroot") => self.url(database).replace(&self.psql[1].replace('/', "%2F"), ""),
-            _ => self.url(database),
-        };
+        let url = format!("{}/{database}{}", self.psql_url, self.parameters);
         words.extend(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", &url, "-f", "-"].map(String::from));
         let mut child = Command::new(&words[0])
             .args(&words[1..])
@@ -238,33 +252,45 @@ impl Server {
 
     /// Where its files are, for a private server.
     pub fn directory(&self) -> Option<&Path> {
-        self.running.as_ref().map(|running| running.directory.path())
+        self.running.as_ref().map(Watchdog::directory)
+    }
+
+    /// Kills a private server's processes at once, as a power cut would.
+    ///
+    /// # Errors
+    /// When it is not private, or is not there any more.
+    pub fn kill(&self) -> io::Result<()> {
+        let directory = self.directory().ok_or_else(|| io::Error::other("the server is not private"))?;
+        let pid_file = fs::read_to_string(directory.join("data/postmaster.pid"))?;
+        let pid = pid_file.lines().next().unwrap_or_default();
+        // Its children notice and end themselves, but those in the middle of something only later.
+        let children = Command::new("pkill").args(["-KILL", "-P", pid]).status()?;
+        let parent = Command::new("kill").args(["-KILL", pid]).status()?;
+        if children.success() && parent.success() { Ok(()) } else { Err(io::Error::other("cannot kill the server")) }
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        if let Some(running) = &mut self.running {
-            drop(running.watchdog.stdin.take());
-            _ = running.watchdog.wait();
+/// Waits until `ready` succeeds.
+fn wait_until_ready(server: &Watchdog, ready: &[String], major: u32) -> io::Result<()> {
+    let began = Instant::now();
+    while !Command::new(&ready[0]).args(&ready[1..]).current_dir("/").output()?.status.success() {
+        // Without its file the server has ended, or has not begun.
+        let log = server.log();
+        let is_dead = !server.directory().join("data/postmaster.pid").exists()
+            && ["FATAL", "error", "cannot", "not found"].iter().any(|word| log.contains(word));
+        if is_dead || began.elapsed() > START_LIMIT {
+            return Err(io::Error::other(format!("PostgreSQL {major} does not start: {log}")));
         }
+        sleep(Duration::from_millis(20));
     }
+    Ok(())
 }
 
-fn run(words: &[String]) -> io::Result<()> {
-    let output = Command::new(&words[0]).args(&words[1..]).current_dir("/").output()?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(io::Error::other(format!("{}: {}", words.join(" "), String::from_utf8_lossy(&output.stderr))))
-}
-
-fn quoted(words: &[String]) -> String {
-    words.iter().map(|word| format!("'{}'", word.replace('\'', "'\\''"))).collect::<Vec<_>>().join(" ")
-}
-
-/// A port that is free now. The socket's directory is private, so it only matters to a server that listens on TCP too.
-fn free_port() -> io::Result<u16> {
+/// A port that is free now.
+///
+/// # Errors
+/// When there is none.
+pub fn free_port() -> io::Result<u16> {
     Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
@@ -283,5 +309,19 @@ mod tests {
             drop(server);
             assert!(!directory.exists());
         }
+    }
+
+    #[test]
+    fn a_server_that_cannot_start_says_why_and_leaves_nothing() {
+        let installation = Installation::all().into_iter().next().expect("PostgreSQL");
+        let error = Server::start(&installation, &["nonsense=1"]).expect_err("no such setting");
+        assert!(error.to_string().contains("nonsense"), "{error}");
+    }
+
+    #[test]
+    fn a_named_server_keeps_its_parameters() {
+        let server = Server::named("postgres://me@h:5433/old?sslmode=disable");
+        assert_eq!(server.url("new"), "postgres://me@h:5433/new?sslmode=disable");
+        assert_eq!(Server::named("postgres://me@h").url("d"), "postgres://me@h/d");
     }
 }

@@ -175,3 +175,40 @@ fn fields(row: &Row) -> Result<Vec<CompositeField>, tokio_postgres::Error> {
     let fields = names.unwrap_or_default().into_iter().zip(types);
     Ok(fields.map(|(name, (type_, typmod))| CompositeField { name, type_, typmod }).collect())
 }
+
+#[cfg(test)]
+impl TypeCatalogue {
+    /// Types of every kind, without a server.
+    pub(crate) fn for_tests() -> Self {
+        use TypeKind::{Array, Base, Composite, Domain, Enum, Multirange, Range};
+        const BASE: [Oid; 33] = [
+            16, 17, 18, 19, 20, 21, 23, 25, 26, 28, 29, 114, 600, 650, 700, 701, 774, 790, 829, 869, 1042, 1043, 1082,
+            1083, 1114, 1184, 1186, 1266, 1560, 1562, 1700, 2950, 3802,
+        ];
+        let field = |name: &str, type_| CompositeField { name: name.to_owned(), type_, typmod: -1 };
+        let others = [
+            (1, Enum(vec!["a".to_owned()])),
+            (2, Domain { base: 23, typmod: -1 }),
+            (3, Array { element: 2 }),
+            (4, Composite(vec![field("a", 3), field("b", 1), field("c", 1700)])),
+            (5, Range { subtype: 1114 }),
+            (6, Multirange { range: 5 }),
+            (7, Array { element: 4 }),
+            (8, Base),
+        ];
+        let entry = |(oid, kind): (Oid, TypeKind)| {
+            let extension = (oid == 8).then(|| "hstore".to_owned());
+            let name = if oid == 8 { "hstore".to_owned() } else { oid.to_string() };
+            (oid, TypeEntry { namespace: "public".to_owned(), text: name.clone(), name, kind, extension })
+        };
+        let types = BASE.map(|oid| (oid, Base)).into_iter().chain(others).map(entry).collect();
+        Self { types, money_scale: 2 }
+    }
+
+    /// The identifiers of all types, in order.
+    pub(crate) fn oids(&self) -> impl Iterator<Item = Oid> {
+        let mut oids: Vec<Oid> = self.types.keys().copied().collect();
+        oids.sort_unstable();
+        oids.into_iter()
+    }
+}

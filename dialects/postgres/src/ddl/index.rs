@@ -6,11 +6,12 @@ use dbferry_dialect::model::Index;
 use dbferry_dialect::{Collection, CollectionName, Syntax};
 use serde_json::Value;
 
-/// The words that stand before the table in the definitions of indexes, triggers, policies, rules and statistics.
-const BEFORE_TABLE: [&str; 5] = ["ON", "ONLY", "TABLE", "TO", "FROM"];
+/// The words that stand before the table in the definitions of indexes, triggers, policies, rules, statistics and foreign
+/// keys.
+const BEFORE_TABLE: [&str; 6] = ["ON", "ONLY", "TABLE", "TO", "FROM", "REFERENCES"];
 
 /// The same definition for another table: the first place outside quotes where `from` stands after `ON`, `ONLY`, `TABLE`,
-/// `TO` or `FROM` names `to` instead. `None` when there is no such place.
+/// `TO`, `FROM` or `REFERENCES` names `to` instead. `None` when there is no such place.
 ///
 /// The server quotes a name only where it must, so names are compared by what they mean.
 pub(crate) fn retarget(definition: &str, from: &CollectionName, to: &CollectionName) -> Option<String> {

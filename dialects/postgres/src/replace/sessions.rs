@@ -1,0 +1,128 @@
+//! The sessions of one restore: the main one, whose transaction switches a unit, and those that work beside it.
+
+use crate::connect::Target;
+use crate::session::Session;
+use dbferry_dialect::{Cancel, Error, Result};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A session that several objects use, one after the other.
+pub(super) type Shared = Arc<Mutex<Session>>;
+
+/// Takes a session. A panic while it was held leaves it in some state of the protocol, which its next use tells.
+pub(super) fn lock(shared: &Shared) -> MutexGuard<'_, Session> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// All sessions of a restore.
+#[derive(Debug)]
+pub(super) struct Sessions {
+    target: Target,
+    main: Shared,
+    others: Vec<Shared>,
+    limit: usize,
+}
+
+impl Sessions {
+    /// Opens the main session; up to `limit` others are opened when they are needed.
+    pub(super) fn open(target: &Target, limit: usize) -> Result<Self> {
+        let main = Arc::new(Mutex::new(target.connect()?));
+        Ok(Self { target: target.clone(), main, others: Vec::new(), limit: limit.max(1) })
+    }
+
+    /// The main session.
+    pub(super) fn main(&self) -> MutexGuard<'_, Session> {
+        lock(&self.main)
+    }
+
+    /// The main session, to be kept.
+    pub(super) fn share_main(&self) -> Shared {
+        Arc::clone(&self.main)
+    }
+
+    /// At least one and at most `count` of the others.
+    pub(super) fn others(&mut self, count: usize) -> Result<&[Shared]> {
+        let count = count.clamp(1, self.limit);
+        while self.others.len() < count {
+            let mut session = self.target.connect()?;
+            // What these commit is of no use without the main session's last commit, which takes all of the log before
+            // it to the disk. Building an index is fast when its sort fits the memory.
+            session.run(
+                "cannot set a session up",
+                "SET synchronous_commit = off; \
+                 SELECT pg_catalog.set_config('maintenance_work_mem', '256MB', false) \
+                  WHERE pg_catalog.pg_size_bytes(pg_catalog.current_setting('maintenance_work_mem')) < 268435456",
+            )?;
+            self.others.push(Arc::new(Mutex::new(session)));
+        }
+        // `count` is no more than were just opened.
+        Ok(&self.others[..count])
+    }
+
+    /// Closes the others, which gives up whatever they hold.
+    pub(super) fn close_others(&mut self) {
+        self.others.clear();
+    }
+
+    /// A new session that a raised cancel flag does not stop, to clean up with.
+    pub(super) fn janitor(&self) -> Result<Session> {
+        self.target.clone().with_cancel(Cancel::new()).connect()
+    }
+
+    /// The flag that stops all of them.
+    pub(super) fn cancel(&self) -> Cancel {
+        self.main().cancel().clone()
+    }
+}
+
+/// One statement of the archive or of a catalogue, through the protocol that takes no second one.
+pub(super) fn statement(session: &mut Session, doing: &'static str, sql: &str) -> Result<()> {
+    session.execute(doing, sql, &[]).map(|_| ())
+}
+
+/// Statements that belong together: they run one after the other on one session.
+#[derive(Debug)]
+pub(super) struct Job {
+    /// What is being done, for messages.
+    pub(super) doing: &'static str,
+    /// For whom, for messages.
+    pub(super) collection: String,
+    /// How much work it is; only used to order jobs.
+    pub(super) weight: u64,
+    /// The statements.
+    pub(super) statements: Vec<String>,
+}
+
+/// Runs jobs on several sessions at once, the heaviest first. Ends at the first failure, which is returned; jobs that were
+/// begun by then end on their own.
+pub(super) fn run_all(sessions: &[Shared], mut jobs: Vec<Job>, cancel: &Cancel) -> Result<()> {
+    jobs.sort_by_key(|job| std::cmp::Reverse(job.weight));
+    let threads = sessions.len().min(jobs.len());
+    let queue = Mutex::new(jobs.into_iter());
+    let failure: Mutex<Option<Error>> = Mutex::new(None);
+    let stopped = AtomicBool::new(false);
+    let work = |shared: &Shared| {
+        while !stopped.load(Ordering::Relaxed) {
+            let Some(job) = queue.lock().unwrap_or_else(PoisonError::into_inner).next() else { break };
+            let mut session = lock(shared);
+            let done = job.statements.iter().try_for_each(|sql| {
+                cancel.check()?;
+                statement(&mut session, job.doing, sql)
+            });
+            if let Err(error) = done {
+                stopped.store(true, Ordering::Relaxed);
+                let mut failure = failure.lock().unwrap_or_else(PoisonError::into_inner);
+                failure.get_or_insert(error.with("collection", &job.collection));
+            }
+        }
+    };
+    match sessions {
+        [only] => work(only),
+        _ => std::thread::scope(|scope| {
+            for shared in &sessions[..threads] {
+                scope.spawn(|| work(shared));
+            }
+        }),
+    }
+    failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+}
