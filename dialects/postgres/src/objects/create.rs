@@ -115,7 +115,9 @@ pub(crate) fn create_for_collection(
             Some(there) => {
                 warnings.extend(difference(object, there));
                 if let Some(statement) = state(object) {
-                    session.execute("a sequence cannot be set", &statement, &[]).map_err(|error| named(error, object))?;
+                    session
+                        .execute("a sequence cannot be set", &statement, &[])
+                        .map_err(|error| named(error, object))?;
                 }
             }
             None => {
