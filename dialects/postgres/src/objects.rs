@@ -16,7 +16,7 @@ mod relations;
 mod routines;
 mod search;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod types;
 mod wrappers;
 
