@@ -75,6 +75,11 @@ impl Staging {
         Some(CollectionName::new(schema, &target.name))
     }
 
+    /// Whether there is any staging schema.
+    pub(super) fn is_used(&self) -> bool {
+        !self.schemas.is_empty()
+    }
+
     /// Drops the staging schemas, which must be empty.
     pub(super) fn drop_empty(&mut self, session: &mut Session) -> Result<()> {
         for schema in self.schemas.values() {
