@@ -217,13 +217,15 @@ fn typed_column(name: &CollectionName, collection: &Collection, column: &Column)
 
 fn constraints(name: &CollectionName, collection: &Collection, column: &Column) -> String {
     let mut text = String::new();
+    // A `serial` is numbered by its default.
+    let own = sequence::all(collection).into_iter().find(|own| own.column == column.name);
     if let Some(generated) = &column.generated {
         let how = if generated.stored { "STORED" } else { "VIRTUAL" };
         text.push_str(&format!(" GENERATED ALWAYS AS ({}) {how}", generated.expression));
-    } else if let Some(identity) = column.identity {
+    } else if let Some(identity) = column.identity.filter(|_| own.as_ref().is_none_or(|own| own.identity)) {
         let when = if identity == Identity::Always { "ALWAYS" } else { "BY DEFAULT" };
         text.push_str(&format!(" GENERATED {when} AS IDENTITY"));
-        if let Some(own) = sequence::all(collection).into_iter().find(|own| own.column == column.name) {
+        if let Some(own) = own {
             text.push_str(&format!(" ({})", own.identity_options(name, &collection.name)));
         }
     } else if let Some(default) = &column.default {
