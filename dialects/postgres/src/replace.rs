@@ -17,6 +17,7 @@ mod counters;
 mod foreign_keys;
 mod in_place;
 mod load;
+mod objects;
 mod readers;
 mod sessions;
 mod staging;
@@ -25,6 +26,7 @@ mod unit;
 
 use crate::PostgresSyntax;
 use crate::connect::Target;
+use crate::objects::create::{Created, Existing, create_after, create_before};
 use crate::types::TypeCatalogue;
 use build::FreeNames;
 use dbferry_dialect::model::NativeObject;
@@ -68,6 +70,8 @@ pub(crate) fn open_replacer(
         broken: Arc::new(AtomicBool::new(false)),
         in_transaction: false,
         unit: None,
+        existing: None,
+        created: None,
         analyze: Vec::new(),
         committed: false,
         warnings,
@@ -83,6 +87,10 @@ struct PostgresReplacer {
     /// Whether the main session is in the transaction of a unit.
     in_transaction: bool,
     unit: Option<Unit>,
+    /// The objects that the target has, once somebody wants to know.
+    existing: Option<Existing>,
+    /// What was made before the first group.
+    created: Option<Created>,
     /// Tables that wait for new statistics.
     analyze: Vec<String>,
     /// Whether any unit was.
@@ -123,11 +131,15 @@ impl PostgresReplacer {
             main.copy_abort();
             _ = main.run("cannot roll back", "ROLLBACK");
         }
-        if self.staging.is_used()
+        let created = self.created.take_if(|_| !self.committed);
+        if (self.staging.is_used() || created.is_some())
             && let Ok(mut janitor) = self.sessions.janitor()
         {
             _ = janitor.run("cannot set the session up", "SET lock_timeout = '10s'");
             _ = self.staging.drop_all(&mut janitor);
+            if let Some(created) = created {
+                _ = created.undo(&mut janitor);
+            }
         }
     }
 
@@ -141,6 +153,9 @@ impl PostgresReplacer {
         }
         let cancel = self.sessions.cancel();
         let mut main = self.sessions.main();
+        if self.existing.is_none() && plan.collections.iter().any(|plan| !plan.objects.is_empty()) {
+            self.existing = Some(Existing::read(&mut main)?);
+        }
         let members = Members::new(plan.collections, &mut self.staging, &mut main)?;
         switch::rehearse_drop(&mut main, &members)?;
         let names = FreeNames::read(&mut main, &members)?;
@@ -208,18 +223,18 @@ impl PostgresReplacer {
     fn commit_unit(&mut self) -> Result<()> {
         self.sessions.cancel().check()?;
         let mut unit = self.unit.take().ok_or_else(|| Error::new(ErrorKind::Internal, "no group is being replaced"))?;
-        let policy = self.options.foreign_keys;
         let mut main = self.sessions.main();
         if !self.in_transaction {
             self.in_transaction = true;
             main.run("cannot begin a transaction", "BEGIN")?;
         }
-        if unit.members.at(Place::Staged).next().is_some() {
-            self.warnings.extend(switch::switch(&mut main, &unit.members, &mut self.staging, policy)?);
-        }
-        self.warnings.extend(unit.taken_off.restore_keys(&mut main, policy, |_| true)?);
-        counters::set(&mut main, &unit.members)?;
+        let (members, options) = (&unit.members, &self.options);
+        let existing = self.existing.get_or_insert_default();
+        self.warnings.extend(switch::switch(&mut main, members, &mut self.staging, existing, options)?);
+        self.warnings.extend(unit.taken_off.restore_keys(&mut main, options.foreign_keys, |_| true)?);
+        counters::set(&mut main, members)?;
         unit.taken_off.put_back(&mut main)?;
+        self.warnings.extend(objects::give_away(&mut main, members, existing, options)?);
         main.run("the group cannot be committed", "COMMIT")?;
         drop(main);
         self.in_transaction = false;
@@ -234,7 +249,17 @@ impl PostgresReplacer {
         if self.unit.is_some() {
             return Err(Error::new(ErrorKind::Internal, "the last group was not committed"));
         }
-        let _ = objects;
+        let mut main = self.sessions.main();
+        let mut existing = match self.existing.take() {
+            Some(existing) => existing,
+            None if objects.is_empty() => Existing::default(),
+            None => Existing::read(&mut main)?,
+        };
+        if let Some(created) = self.created.take() {
+            self.warnings.extend(created.keep(&mut main)?);
+        }
+        self.warnings.extend(create_after(&mut main, &mut existing, objects, &self.options)?);
+        drop(main);
         let cancel = self.sessions.cancel();
         let jobs: Vec<Job> = std::mem::take(&mut self.analyze).into_iter().map(analyze).collect();
         if !jobs.is_empty() {
@@ -279,8 +304,19 @@ fn add_inner_keys(
 
 impl Replacer for PostgresReplacer {
     fn prepare(&mut self, objects: &[NativeObject]) -> Result<Vec<String>> {
-        let _ = objects;
-        Ok(std::mem::take(&mut self.warnings))
+        self.step(|replacer| {
+            let mut warnings = std::mem::take(&mut replacer.warnings);
+            if objects.is_empty() {
+                return Ok(warnings);
+            }
+            let mut main = replacer.sessions.main();
+            let mut existing = Existing::read(&mut main)?;
+            let (told, created) = create_before(&mut main, &mut existing, objects, &replacer.options)?;
+            warnings.extend(told);
+            replacer.existing = Some(existing);
+            replacer.created = Some(created);
+            Ok(warnings)
+        })
     }
 
     fn begin(&mut self, plan: GroupPlan) -> Result<()> {
