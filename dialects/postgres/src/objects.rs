@@ -146,12 +146,9 @@ fn node(row: &Row, kind: ObjectKind) -> Result<Node> {
     let further: Option<Vec<String>> = get(row, 5)?;
     let further = further.filter(|list| !list.is_empty()).map(|list| Value::from(list).to_string());
     let address = address(get(row, 11)?, get(row, 12)?);
-    for (key, value) in [
-        (ddl::OWNER, get(row, 6)?),
-        (ddl::PRIVILEGES, get(row, 7)?),
-        (FURTHER, further),
-        (ADDRESS, Some(address)),
-    ] {
+    for (key, value) in
+        [(ddl::OWNER, get(row, 6)?), (ddl::PRIVILEGES, get(row, 7)?), (FURTHER, further), (ADDRESS, Some(address))]
+    {
         if let Some(value) = value {
             object.attributes.insert(key.to_owned(), value);
         }

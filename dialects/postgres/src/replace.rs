@@ -27,6 +27,7 @@ mod unit;
 use crate::PostgresSyntax;
 use crate::connect::Target;
 use crate::objects::create::{Created, Existing, create_after, create_before};
+use crate::session::Session;
 use crate::types::TypeCatalogue;
 use build::FreeNames;
 use dbferry_dialect::model::NativeObject;
@@ -38,9 +39,8 @@ use foreign_keys::{NewKey, SavedKey, is_violation};
 use in_place::TakenOff;
 use load::{Loads, PostgresWriter};
 use readers::ProofReader;
-use sessions::{Job, Sessions, lock, run_all, statement};
+use sessions::{Job, Sessions, lock, run_all};
 use staging::Staging;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -55,27 +55,7 @@ pub(crate) fn open_replacer(
     lock_wait: Duration,
     options: &ReplaceOptions,
 ) -> Result<Box<dyn Replacer>> {
-    let sessions = Sessions::open(target, options.writers)?;
-    let mut main = sessions.main();
-    // It comes up in statements that set other limits aside, so zero, which means for ever, is not it.
-    let patience = lock_wait.as_millis().clamp(1, 1 << 30);
-    main.run("cannot set the session up", &format!("SET lock_timeout = {patience}"))?;
-    let staging = Staging::begin(&mut main)?;
-    let warnings = staging::sweep(&mut main)?;
-    drop(main);
-    Ok(Box::new(PostgresReplacer {
-        sessions,
-        staging,
-        options: options.clone(),
-        broken: Arc::new(AtomicBool::new(false)),
-        in_transaction: false,
-        unit: None,
-        existing: None,
-        created: None,
-        analyze: Vec::new(),
-        committed: false,
-        warnings,
-    }))
+    Ok(Box::new(PostgresReplacer::open(target, lock_wait, options)?))
 }
 
 struct PostgresReplacer {
@@ -109,6 +89,27 @@ struct Unit {
 }
 
 impl PostgresReplacer {
+    fn open(target: &Target, lock_wait: Duration, options: &ReplaceOptions) -> Result<Self> {
+        let sessions = Sessions::open(target, lock_wait, options.writers)?;
+        let mut main = sessions.main();
+        let staging = Staging::begin(&mut main)?;
+        let warnings = staging::sweep(&mut main)?;
+        drop(main);
+        Ok(Self {
+            sessions,
+            staging,
+            options: options.clone(),
+            broken: Arc::new(AtomicBool::new(false)),
+            in_transaction: false,
+            unit: None,
+            existing: None,
+            created: None,
+            analyze: Vec::new(),
+            committed: false,
+            warnings,
+        })
+    }
+
     /// Does a step; a failure in it breaks the replacer for good and cleans up.
     fn step<T>(&mut self, step: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         if self.broken.load(Ordering::Relaxed) {
@@ -193,24 +194,26 @@ impl PostgresReplacer {
     }
 
     fn complete_unit(&mut self) -> Result<Vec<String>> {
-        let (cancel, policy, count) =
-            (self.sessions.cancel(), self.options.foreign_keys, self.options.writers.max(1));
+        let (cancel, policy, count) = (self.sessions.cancel(), self.options.foreign_keys, self.options.writers.max(1));
         let mut unit = self.unit.take().ok_or_else(|| Error::new(ErrorKind::Internal, "no group is being replaced"))?;
         let mut warnings = Vec::new();
         if unit.members.at(Place::Staged).next().is_some() {
             let loads = Arc::clone(&unit.loads);
             let others = self.sessions.others(count)?;
-            let (jobs, left_out) =
-                build::index_jobs(&unit.members, &mut unit.names, |source| loads.weight(source));
+            let (jobs, left_out) = build::index_jobs(&unit.members, &mut unit.names, |source| loads.weight(source));
             warnings.extend(left_out);
             run_all(others, jobs, &cancel)?;
             run_all(others, build::constraint_jobs(&unit.members, |source| loads.weight(source)), &cancel)?;
+            for jobs in [build::late_check_jobs(&unit.members), build::attach_index_jobs(&unit.members)] {
+                // There is always one.
+                run_all(&others[..1], jobs, &cancel)?;
+            }
             warnings.extend(add_inner_keys(others, &switch::inner_keys(&unit.members), policy, &cancel)?);
             run_all(others, analyze_jobs(&unit.members, &loads), &cancel)?;
         }
-        // Those that have an end in what is not in its place yet wait for the switch.
+        // Those that have an end in what the switch still changes wait for it.
         let ends = |key: &SavedKey| [key.child.clone(), key.parent.clone()];
-        let moving: BTreeSet<_> = unit.members.at(Place::Staged).map(|member| member.plan.target.clone()).collect();
+        let moving = unit.members.changed_by_the_switch();
         let mut main = self.sessions.main();
         warnings.extend(
             unit.taken_off.restore_keys(&mut main, policy, |key| ends(key).iter().all(|end| !moving.contains(end)))?,
@@ -235,14 +238,50 @@ impl PostgresReplacer {
         counters::set(&mut main, members)?;
         unit.taken_off.put_back(&mut main)?;
         self.warnings.extend(objects::give_away(&mut main, members, existing, options)?);
-        main.run("the group cannot be committed", "COMMIT")?;
+        let transaction = number_of_transaction(&mut main)?;
+        let ended = main.run("the group cannot be committed", "COMMIT");
         drop(main);
+        match ended {
+            // The server may have done it and not been heard.
+            Err(error) if error.kind() == ErrorKind::Connect => self.learn_outcome(transaction, error)?,
+            ended => ended?,
+        }
         self.in_transaction = false;
         self.committed = true;
         self.staging.forget();
         let in_place = unit.members.at(Place::InPlace).filter(|member| member.loads());
         self.analyze.extend(in_place.map(|member| PostgresSyntax.qualified(&member.plan.target)));
         Ok(())
+    }
+
+    /// The connection broke while the unit was committed: what became of the transaction is asked on another one, which takes
+    /// the place of the main session.
+    fn learn_outcome(&mut self, transaction: i64, error: Error) -> Result<()> {
+        const ASKING: &str = "cannot ask whether the group was committed";
+        const PAUSE: Duration = Duration::from_millis(250);
+        let mut outcome = Err(error);
+        for _ in 0..OUTCOME_ATTEMPTS {
+            let Ok(mut session) = self.sessions.janitor() else {
+                std::thread::sleep(PAUSE);
+                continue;
+            };
+            let sql = "SELECT pg_catalog.txid_status($1)";
+            let rows = session.query(ASKING, sql, &[&transaction]).unwrap_or_default();
+            match rows.first().and_then(|row| row.get::<_, Option<&str>>(0)) {
+                Some("committed") => {
+                    self.sessions.reopen_main()?;
+                    self.staging = Staging::begin(&mut self.sessions.main())?;
+                    return Ok(());
+                }
+                Some("aborted") => return outcome,
+                // It is still ending, or the server does not say.
+                _ => std::thread::sleep(PAUSE),
+            }
+        }
+        outcome = outcome.map_err(|error| {
+            error.hint("whether the group was replaced is not known: look at its tables before the next restore")
+        });
+        outcome
     }
 
     fn finish_all(&mut self, objects: &[NativeObject]) -> Result<Vec<String>> {
@@ -270,11 +309,23 @@ impl PostgresReplacer {
     }
 }
 
+/// How often it is asked what became of a transaction.
+const OUTCOME_ATTEMPTS: usize = 40;
+
+fn number_of_transaction(session: &mut Session) -> Result<i64> {
+    const DOING: &str = "cannot ask for the number of the transaction";
+    let rows = session.query(DOING, "SELECT pg_catalog.txid_current()", &[])?;
+    rows.first().map(|row| row.get(0)).ok_or_else(|| Error::new(ErrorKind::Database, DOING))
+}
+
 /// Statistics of what was loaded, which move with the tables.
 fn analyze_jobs(members: &Members, loads: &Loads) -> Vec<Job> {
     let loaded = members.at(Place::Staged).filter(|member| member.loads());
     loaded
-        .map(|member| Job { weight: loads.weight(&member.source.name), ..analyze(PostgresSyntax.qualified(&member.current)) })
+        .map(|member| Job {
+            weight: loads.weight(&member.source.name),
+            ..analyze(PostgresSyntax.qualified(&member.current))
+        })
         .collect()
 }
 
@@ -311,10 +362,9 @@ impl Replacer for PostgresReplacer {
             }
             let mut main = replacer.sessions.main();
             let mut existing = Existing::read(&mut main)?;
-            let (told, created) = create_before(&mut main, &mut existing, objects, &replacer.options)?;
-            warnings.extend(told);
+            let created = replacer.created.get_or_insert_default();
+            warnings.extend(create_before(&mut main, &mut existing, objects, &replacer.options, created)?);
             replacer.existing = Some(existing);
-            replacer.created = Some(created);
             Ok(warnings)
         })
     }

@@ -83,13 +83,7 @@ pub(super) fn add_comment(collection: &mut Collection, kind: &str, name: &str, c
 }
 
 /// PostgreSQL 18 keeps `NOT NULL` as constraints with names; the model keeps what is unusual of them.
-fn not_null(
-    row: &Row,
-    collection: &mut Collection,
-    name: &str,
-    columns: &[String],
-    is_local: bool,
-) -> Result<()> {
+fn not_null(row: &Row, collection: &mut Collection, name: &str, columns: &[String], is_local: bool) -> Result<()> {
     let usual = columns.first().map(|column| format!("{}_{column}_not_null", collection.name.name));
     let valid: bool = get(row, 12)?;
     if !valid {

@@ -71,7 +71,8 @@ pub(super) fn read(session: &mut Session, schema: &mut Schema) -> Result<()> {
     for row in session.query(READING, QUERY, &[])? {
         schema.not_carried.push(NotCarried { kind: get(&row, 0)?, name: get(&row, 1)?, reason: get(&row, 2)? });
     }
-    let facts = "SELECT pg_encoding_to_char(encoding)::text, datcollate::text, datctype::text, pg_get_userbyid(datdba)::text
+    let facts =
+        "SELECT pg_encoding_to_char(encoding)::text, datcollate::text, datctype::text, pg_get_userbyid(datdba)::text
                    FROM pg_database WHERE datname = current_database()";
     for row in session.query(READING, facts, &[])? {
         for (position, name) in ["encoding", "collate", "ctype", crate::ddl::OWNER].into_iter().enumerate() {

@@ -1,11 +1,11 @@
 //! Sequences and where they stand.
 
 use super::{READING, Tables, USER_NAMESPACE, fact, get, note, privileges};
+use crate::PostgresSyntax;
 use crate::ddl;
 use crate::ddl::sequence::OwnedSequence;
 use crate::session::Session;
 use crate::types::Oid;
-use crate::PostgresSyntax;
 use dbferry_dialect::model::{Counter, Identity, NotCarried};
 use dbferry_dialect::{CollectionName, Result, Syntax};
 use std::collections::HashMap;

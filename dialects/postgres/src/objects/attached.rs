@@ -18,11 +18,8 @@ pub(super) fn sources(version: i32) -> Vec<Source> {
                     WHERE e.classid = 'pg_class'::regclass AND e.deptype = 'e')"
         )
     };
-    let (original, parent) = if version >= 130_000 {
-        ("t.tgparentid = 0", "u.oid = t.tgparentid")
-    } else {
-        ("true", "false")
-    };
+    let (original, parent) =
+        if version >= 130_000 { ("t.tgparentid = 0", "u.oid = t.tgparentid") } else { ("true", "false") };
     vec![
         Source::new(
             ObjectKind::Constraint,

@@ -162,8 +162,10 @@ impl Graph {
             }
         }
         // Of those that can be made the first by kind and name, so that the same catalogue gives the same order.
-        let mut ready: BinaryHeap<_> =
-            (0..self.nodes.len()).filter(|object| missing[*object] == 0).map(|object| Reverse(self.rank(object))).collect();
+        let mut ready: BinaryHeap<_> = (0..self.nodes.len())
+            .filter(|object| missing[*object] == 0)
+            .map(|object| Reverse(self.rank(object)))
+            .collect();
         let mut done = HashSet::with_capacity(self.nodes.len());
         loop {
             while let Some(Reverse((.., object))) = ready.pop() {
@@ -233,7 +235,8 @@ impl Graph {
             let kind = self.nodes[position].object.kind;
             let stage = if self.after[position] { Stage::After } else { Stage::Before };
             // What belongs to a table and needs something that comes after all tables comes after it too.
-            let waits = self.needs[position].iter().any(|need| self.after[*need] && self.nodes[*need].object.on.is_none());
+            let waits =
+                self.needs[position].iter().any(|need| self.after[*need] && self.nodes[*need].object.on.is_none());
             let object = &mut self.nodes[position].object;
             object.stage = stage;
             if waits {

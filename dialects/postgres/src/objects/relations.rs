@@ -1,12 +1,12 @@
 //! Views, materialised views and their indexes, and sequences that no column owns.
 
 use super::{ADDRESS, IS_CALLED, LAST_VALUE, Node, READING, Source};
+use crate::PostgresSyntax;
 use crate::ddl;
 use crate::introspect::sequences::Sequence;
 use crate::introspect::{Tables, USER_NAMESPACE, get, privileges};
 use crate::session::Session;
 use crate::types::Oid;
-use crate::PostgresSyntax;
 use dbferry_dialect::model::{NativeObject, ObjectKind, Stage};
 use dbferry_dialect::{Result, Syntax};
 
@@ -109,8 +109,7 @@ pub(super) fn free_sequences(session: &mut Session, sequences: &[Sequence], tabl
         let facts = &sequence.facts;
         let name = &facts.name;
         let definition = ddl::sequence::create(facts);
-        let mut object =
-            NativeObject::new(ObjectKind::Sequence, &name.namespace, &name.name, crate::NAME, definition);
+        let mut object = NativeObject::new(ObjectKind::Sequence, &name.namespace, &name.name, crate::NAME, definition);
         object.stage = Stage::Before;
         object.comment.clone_from(&facts.comment);
         for (key, value) in [

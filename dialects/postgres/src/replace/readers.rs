@@ -62,8 +62,7 @@ impl ProofReader {
 
 impl Reader for ProofReader {
     fn read(&mut self, request: &ReadRequest<'_>, sink: &mut dyn Sink) -> Result<u64> {
-        let reader =
-            if self.names.is_staged(&request.collection.name) { &mut self.staged } else { &mut self.in_place };
+        let reader = if self.names.is_staged(&request.collection.name) { &mut self.staged } else { &mut self.in_place };
         reader.read(request, sink)
     }
 }

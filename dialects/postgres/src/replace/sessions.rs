@@ -5,6 +5,7 @@ use crate::session::Session;
 use dbferry_dialect::{Cancel, Result};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// A session that several objects use, one after the other.
 pub(super) type Shared = Arc<Mutex<Session>>;
@@ -18,16 +19,24 @@ pub(super) fn lock(shared: &Shared) -> MutexGuard<'_, Session> {
 #[derive(Debug)]
 pub(super) struct Sessions {
     target: Target,
+    lock_wait: Duration,
     main: Shared,
     others: Vec<Shared>,
     limit: usize,
 }
 
 impl Sessions {
-    /// Opens the main session; up to `limit` others are opened when they are needed.
-    pub(super) fn open(target: &Target, limit: usize) -> Result<Self> {
-        let main = Arc::new(Mutex::new(target.connect()?));
-        Ok(Self { target: target.clone(), main, others: Vec::new(), limit: limit.max(1) })
+    /// Opens the main session, which waits for other people's locks as long as `lock_wait`; up to `limit` others are opened
+    /// when they are needed.
+    pub(super) fn open(target: &Target, lock_wait: Duration, limit: usize) -> Result<Self> {
+        let main = Arc::new(Mutex::new(open_main(target, lock_wait)?));
+        Ok(Self { target: target.clone(), lock_wait, main, others: Vec::new(), limit: limit.max(1) })
+    }
+
+    /// A new main session in the place of one that is gone.
+    pub(super) fn reopen_main(&mut self) -> Result<()> {
+        self.main = Arc::new(Mutex::new(open_main(&self.target, self.lock_wait)?));
+        Ok(())
     }
 
     /// The main session.
@@ -73,6 +82,14 @@ impl Sessions {
     pub(super) fn cancel(&self) -> Cancel {
         self.main().cancel().clone()
     }
+}
+
+fn open_main(target: &Target, lock_wait: Duration) -> Result<Session> {
+    let mut session = target.connect()?;
+    // Zero would mean for ever.
+    let limit = lock_wait.as_millis().clamp(1, 1 << 30);
+    session.run("cannot set the session up", &format!("SET lock_timeout = {limit}"))?;
+    Ok(session)
 }
 
 /// One statement of the archive or of a catalogue, through the protocol that takes no second one.

@@ -16,7 +16,8 @@ const PREFIX: &str = "dbferry_staging_";
 const LOCK_CLASS: i32 = 0x6462_6665;
 /// How often a free number is looked for.
 const ATTEMPTS: usize = 16;
-const COMMENT: &str = "Tables of a restore by dbferry that is under way. The next restore drops it if this one is gone.";
+const COMMENT: &str =
+    "Tables of a restore by dbferry that is under way. The next restore drops it if this one is gone.";
 
 /// The staging schemas of one run.
 #[derive(Debug, Default)]

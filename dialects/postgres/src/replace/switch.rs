@@ -184,8 +184,10 @@ fn link(session: &mut Session, members: &Members, member: &Member) -> Result<()>
             statement(session, "cannot let a table inherit", &ddl::table::inherit(table, &parent))?;
         }
     }
-    for sql in ddl::index::attach(source) {
-        statement(session, "cannot make an index a part of its parent's", &sql)?;
+    if source.part_of.as_ref().is_some_and(|parent| !is_staged(parent)) {
+        for sql in ddl::index::attach(source) {
+            statement(session, "cannot make an index a part of its parent's", &sql)?;
+        }
     }
     Ok(())
 }
