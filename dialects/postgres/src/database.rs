@@ -75,6 +75,6 @@ impl Database for PostgresDatabase {
     }
 
     fn replacer(&mut self, options: &ReplaceOptions) -> Result<Box<dyn Replacer>> {
-        open_replacer(&self.target, options)
+        open_replacer(&self.target, self.lock_wait, options)
     }
 }

@@ -93,16 +93,16 @@ impl Created {
     }
 }
 
-/// Makes objects that collections may need, each in a transaction of its own. The session must be in none.
+/// Makes objects that collections may need, each in a transaction of its own. The session must be in none. `created` holds
+/// what was made also when something ends it on the way.
 pub(crate) fn create_before(
     session: &mut Session,
     existing: &mut Existing,
     objects: &[NativeObject],
     options: &ReplaceOptions,
-) -> Result<(Vec<String>, Created)> {
-    let mut created = Created::default();
-    let warnings = create_each(session, existing, objects, options, &mut created)?;
-    Ok((warnings, created))
+    created: &mut Created,
+) -> Result<Vec<String>> {
+    create_each(session, existing, objects, options, created)
 }
 
 /// Makes what belongs to one collection; the session is in the transaction of the group. Sequences come before the table

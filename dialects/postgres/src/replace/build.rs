@@ -5,7 +5,7 @@ use super::unit::{Member, Members, Place};
 use crate::PostgresSyntax;
 use crate::ddl;
 use crate::session::Session;
-use dbferry_dialect::model::{CollectionKind, Index};
+use dbferry_dialect::model::{Check, CollectionKind, Index};
 use dbferry_dialect::{Cancel, Collection, CollectionName, Error, ErrorKind, Result, Syntax};
 use std::collections::BTreeSet;
 
@@ -27,7 +27,10 @@ fn create_table(session: &mut Session, members: &Members, member: &Member) -> Re
     let name = &member.current;
     if !member.plan.use_definition {
         if !matches!(member.source.kind, CollectionKind::Table | CollectionKind::Partitioned) {
-            return Err(Error::new(ErrorKind::Unsupported, "such a table is only made from an archive that is trusted"));
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "such a table is only made from an archive that is trusted",
+            ));
         }
         let mut bare = member.source.clone();
         bare.primary_key = None;
@@ -40,12 +43,23 @@ fn create_table(session: &mut Session, members: &Members, member: &Member) -> Re
     for sql in ddl::table::settings(name, &collection, form) {
         statement(session, "cannot set a table's column up", &sql)?;
     }
+    if member.is_in_a_tree() {
+        for check in member.source.checks.iter().filter(|check| !is_not_valid(check)) {
+            let sql = ddl::constraint::add_check(name, check, false);
+            statement(session, "cannot add a check", &sql)?;
+        }
+    }
     // A partition of a table that is there already would be seen half loaded: it is attached at the switch.
     let parent_is_staged = parent(members, member).is_some_and(|parent| parent.place == Place::Staged);
     if parent_is_staged && let Some(sql) = ddl::table::attach(name, &collection) {
         statement(session, "cannot attach a partition", &sql)?;
     }
     Ok(())
+}
+
+/// Whether rows that are there need not hold to it.
+fn is_not_valid(check: &Check) -> bool {
+    check.definition.as_deref().is_some_and(|definition| definition.ends_with(" NOT VALID"))
 }
 
 /// The member that this one is a partition of.
@@ -153,7 +167,8 @@ fn create_index(member: &Member, names: &mut FreeNames, source: &Collection, ind
     ddl::index::create(&member.current, source, &index)
 }
 
-/// Keys and checks of all staged tables, once their indexes are there: a job a table, whose statements each lock it.
+/// Keys and checks of all staged tables, once their indexes are there: a job a table, whose statements each lock it. Partitions
+/// and their parents had their checks from the beginning.
 pub(super) fn constraint_jobs(members: &Members, weight: impl Fn(&CollectionName) -> u64) -> Vec<Job> {
     let mut jobs = Vec::new();
     for member in members.at(Place::Staged) {
@@ -165,18 +180,48 @@ pub(super) fn constraint_jobs(members: &Members, weight: impl Fn(&CollectionName
                 .and_then(|_| ddl::constraint::add_key_using_index(table, key, primary));
             apart.unwrap_or_else(|| ddl::constraint::add_key(table, key, primary, member.is_partitioned()))
         });
-        let checks = source.checks.iter().map(|check| ddl::constraint::add_check(table, check, false));
-        let statements: Vec<String> = keys.chain(checks).collect();
-        if !statements.is_empty() {
-            jobs.push(Job {
-                doing: "cannot add a key or a check",
-                collection: member.plan.target.to_string(),
-                weight: weight(&source.name),
-                statements,
-            });
-        }
+        let checks = source.checks.iter().filter(|_| !member.is_in_a_tree());
+        let checks = checks.map(|check| ddl::constraint::add_check(table, check, false));
+        jobs.extend(job_of(member, weight(&source.name), keys.chain(checks).collect()));
     }
     jobs
+}
+
+/// Checks of partitions and their parents that old rows need not hold to: they come after the rows, and a partition's before
+/// its parent's, whose own statement then finds it there. In the order in which they must be run.
+pub(super) fn late_check_jobs(members: &Members) -> Vec<Job> {
+    let trees = members.staged_parents_first().into_iter().rev().filter(|member| member.is_in_a_tree());
+    let jobs = trees.filter_map(|member| {
+        let checks = member.source.checks.iter().filter(|check| is_not_valid(check));
+        let checks = checks.map(|check| ddl::constraint::add_check(&member.current, check, false));
+        job_of(member, 0, checks.collect())
+    });
+    jobs.collect()
+}
+
+/// Indexes of staged partitions made parts of those of their staged parents, which are only then complete: a foreign key may
+/// need them.
+pub(super) fn attach_index_jobs(members: &Members) -> Vec<Job> {
+    let jobs = members.at(Place::Staged).filter_map(|member| {
+        let parent = parent(members, member).filter(|parent| parent.place == Place::Staged)?;
+        let parents: serde_json::Value =
+            serde_json::from_str(member.source.attributes.get(ddl::INDEX_PARENTS)?).ok()?;
+        let moved = |(index, name): (&String, &serde_json::Value)| {
+            (index.clone(), serde_json::json!([parent.current.namespace, name[1]]))
+        };
+        let moved: serde_json::Map<_, _> = parents.as_object()?.iter().map(moved).collect();
+        let mut collection = member.source.clone();
+        collection.name = member.current.clone();
+        let moved = serde_json::Value::Object(moved).to_string();
+        collection.attributes.insert(ddl::INDEX_PARENTS.to_owned(), moved);
+        job_of(member, 0, ddl::index::attach(&collection))
+    });
+    jobs.collect()
+}
+
+fn job_of(member: &Member, weight: u64, statements: Vec<String>) -> Option<Job> {
+    let (doing, collection) = ("cannot add a key or a check", member.plan.target.to_string());
+    (!statements.is_empty()).then_some(Job { doing, collection, weight, statements })
 }
 
 #[cfg(test)]

@@ -204,7 +204,8 @@ fn offending(session: &mut Session, child: &CollectionName, name: &str) -> Resul
     let own = columns.iter().map(|column| format!("c.{column}")).collect::<Vec<_>>().join(", ");
     let there = columns.iter().map(|column| format!("c.{column} IS NOT NULL")).collect::<Vec<_>>().join(" AND ");
     let pairs = columns.iter().zip(&referenced);
-    let equal = pairs.map(|(column, referenced)| format!("p.{referenced} = c.{column}")).collect::<Vec<_>>().join(" AND ");
+    let equal =
+        pairs.map(|(column, referenced)| format!("p.{referenced} = c.{column}")).collect::<Vec<_>>().join(" AND ");
     let sql = format!(
         "SELECT pg_catalog.count(*) OVER (), pg_catalog.concat_ws(', ', {own}) \
            FROM {only}{} c WHERE {there} AND NOT EXISTS (SELECT FROM {parent} p WHERE {equal}) LIMIT {SHOWN}",

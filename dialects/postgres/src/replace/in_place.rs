@@ -93,7 +93,8 @@ fn take_off(session: &mut Session, tables: &[String]) -> Result<Vec<String>> {
             continue;
         }
         // A partitioned table's trigger is switched for that table alone.
-        let alter = if kind == "TRIGGER" { format!("ALTER TABLE ONLY {table}") } else { format!("ALTER TABLE {table}") };
+        let alter =
+            if kind == "TRIGGER" { format!("ALTER TABLE ONLY {table}") } else { format!("ALTER TABLE {table}") };
         statement(session, PREPARING, &format!("{alter} DISABLE {kind} {name}"))?;
         let how = match enabled {
             "R" => "ENABLE REPLICA",

@@ -150,10 +150,12 @@ impl Load {
         let mut temporary = Vec::new();
         let mut selected = Vec::new();
         // Columns of roles that only their own dialect knows are not in `member.source`.
-        let wanted = source.columns.iter().enumerate().filter(|(_, column)| member.source.column(&column.name).is_some());
+        let wanted =
+            source.columns.iter().enumerate().filter(|(_, column)| member.source.column(&column.name).is_some());
         for (position, column) in wanted {
             let found = columns.get(&column.name).ok_or_else(|| {
-                Error::new(ErrorKind::Incompatible, "the target's table has no such column").with("column", &column.name)
+                Error::new(ErrorKind::Incompatible, "the target's table has no such column")
+                    .with("column", &column.name)
             })?;
             if found.generated {
                 continue;

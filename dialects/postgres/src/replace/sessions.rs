@@ -2,9 +2,10 @@
 
 use crate::connect::Target;
 use crate::session::Session;
-use dbferry_dialect::{Cancel, Error, Result};
+use dbferry_dialect::{Cancel, Result};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// A session that several objects use, one after the other.
 pub(super) type Shared = Arc<Mutex<Session>>;
@@ -18,16 +19,24 @@ pub(super) fn lock(shared: &Shared) -> MutexGuard<'_, Session> {
 #[derive(Debug)]
 pub(super) struct Sessions {
     target: Target,
+    lock_wait: Duration,
     main: Shared,
     others: Vec<Shared>,
     limit: usize,
 }
 
 impl Sessions {
-    /// Opens the main session; up to `limit` others are opened when they are needed.
-    pub(super) fn open(target: &Target, limit: usize) -> Result<Self> {
-        let main = Arc::new(Mutex::new(target.connect()?));
-        Ok(Self { target: target.clone(), main, others: Vec::new(), limit: limit.max(1) })
+    /// Opens the main session, which waits for other people's locks as long as `lock_wait`; up to `limit` others are opened
+    /// when they are needed.
+    pub(super) fn open(target: &Target, lock_wait: Duration, limit: usize) -> Result<Self> {
+        let main = Arc::new(Mutex::new(open_main(target, lock_wait)?));
+        Ok(Self { target: target.clone(), lock_wait, main, others: Vec::new(), limit: limit.max(1) })
+    }
+
+    /// A new main session in the place of one that is gone.
+    pub(super) fn reopen_main(&mut self) -> Result<()> {
+        self.main = Arc::new(Mutex::new(open_main(&self.target, self.lock_wait)?));
+        Ok(())
     }
 
     /// The main session.
@@ -75,6 +84,14 @@ impl Sessions {
     }
 }
 
+fn open_main(target: &Target, lock_wait: Duration) -> Result<Session> {
+    let mut session = target.connect()?;
+    // Zero would mean for ever.
+    let limit = lock_wait.as_millis().clamp(1, 1 << 30);
+    session.run("cannot set the session up", &format!("SET lock_timeout = {limit}"))?;
+    Ok(session)
+}
+
 /// One statement of the archive or of a catalogue, through the protocol that takes no second one.
 pub(super) fn statement(session: &mut Session, doing: &'static str, sql: &str) -> Result<()> {
     session.execute(doing, sql, &[]).map(|_| ())
@@ -97,32 +114,51 @@ pub(super) struct Job {
 /// begun by then end on their own.
 pub(super) fn run_all(sessions: &[Shared], mut jobs: Vec<Job>, cancel: &Cancel) -> Result<()> {
     jobs.sort_by_key(|job| std::cmp::Reverse(job.weight));
-    let threads = sessions.len().min(jobs.len());
-    let queue = Mutex::new(jobs.into_iter());
-    let failure: Mutex<Option<Error>> = Mutex::new(None);
+    let run = |session: &mut Session, job: &Job| {
+        let mut statements = job.statements.iter();
+        let done = statements.try_for_each(|sql| {
+            cancel.check()?;
+            statement(session, job.doing, sql)
+        });
+        done.map_err(|error| error.with("collection", &job.collection))
+    };
+    map_all(sessions, &jobs, cancel, run).map(|_| ())
+}
+
+/// Does `work` for each item on several sessions at once, in the order of the items. Ends at the first failure, which is
+/// returned; what was begun by then ends on its own.
+pub(super) fn map_all<T: Sync, R: Send>(
+    sessions: &[Shared],
+    items: &[T],
+    cancel: &Cancel,
+    work: impl Fn(&mut Session, &T) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    let queue = Mutex::new(items.iter());
+    let outcome: Mutex<Result<Vec<R>>> = Mutex::new(Ok(Vec::with_capacity(items.len())));
     let stopped = AtomicBool::new(false);
-    let work = |shared: &Shared| {
+    let lane = |shared: &Shared| {
         while !stopped.load(Ordering::Relaxed) {
-            let Some(job) = queue.lock().unwrap_or_else(PoisonError::into_inner).next() else { break };
-            let mut session = lock(shared);
-            let done = job.statements.iter().try_for_each(|sql| {
-                cancel.check()?;
-                statement(&mut session, job.doing, sql)
-            });
-            if let Err(error) = done {
-                stopped.store(true, Ordering::Relaxed);
-                let mut failure = failure.lock().unwrap_or_else(PoisonError::into_inner);
-                failure.get_or_insert(error.with("collection", &job.collection));
+            let Some(item) = queue.lock().unwrap_or_else(PoisonError::into_inner).next() else { break };
+            let done = cancel.check().and_then(|()| work(&mut lock(shared), item));
+            let mut outcome = outcome.lock().unwrap_or_else(PoisonError::into_inner);
+            match (&mut *outcome, done) {
+                (Ok(results), Ok(result)) => results.push(result),
+                (Ok(_), Err(error)) => {
+                    stopped.store(true, Ordering::Relaxed);
+                    *outcome = Err(error);
+                }
+                // The first failure is the cause of the others.
+                (Err(_), _) => {}
             }
         }
     };
     match sessions {
-        [only] => work(only),
+        [only] => lane(only),
         _ => std::thread::scope(|scope| {
-            for shared in &sessions[..threads] {
-                scope.spawn(|| work(shared));
+            for shared in sessions.iter().take(items.len()) {
+                scope.spawn(|| lane(shared));
             }
         }),
     }
-    failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+    outcome.into_inner().unwrap_or_else(PoisonError::into_inner)
 }

@@ -16,7 +16,8 @@ const PREFIX: &str = "dbferry_staging_";
 const LOCK_CLASS: i32 = 0x6462_6665;
 /// How often a free number is looked for.
 const ATTEMPTS: usize = 16;
-const COMMENT: &str = "Tables of a restore by dbferry that is under way. The next restore drops it if this one is gone.";
+const COMMENT: &str =
+    "Tables of a restore by dbferry that is under way. The next restore drops it if this one is gone.";
 
 /// The staging schemas of one run.
 #[derive(Debug, Default)]
@@ -73,6 +74,11 @@ impl Staging {
     pub(super) fn name_of(&self, target: &CollectionName) -> Option<CollectionName> {
         let schema = self.schemas.get(&target.namespace)?;
         Some(CollectionName::new(schema, &target.name))
+    }
+
+    /// Whether there is any staging schema.
+    pub(super) fn is_used(&self) -> bool {
+        !self.schemas.is_empty()
     }
 
     /// Drops the staging schemas, which must be empty.

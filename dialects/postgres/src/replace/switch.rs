@@ -4,14 +4,16 @@
 //! was there before, and partitions that are attached to a table that was there before.
 
 use super::foreign_keys::NewKey;
+use super::objects;
 use super::sessions::statement;
 use super::staging::Staging;
 use super::unit::{Member, Members, Place};
 use crate::PostgresSyntax;
 use crate::ddl::{self, table::Form};
+use crate::objects::create::Existing;
 use crate::session::Session;
-use dbferry_dialect::model::CollectionKind;
-use dbferry_dialect::{CollectionName, Error, ErrorKind, ForeignKeyPolicy, Result, Syntax};
+use dbferry_dialect::model::{CollectionKind, Stage};
+use dbferry_dialect::{CollectionName, Error, ErrorKind, ReplaceOptions, Result, Syntax};
 use std::collections::BTreeSet;
 
 /// Checks, before anything is loaded, that the tables that are to be made anew can be dropped: their dependants outside
@@ -66,14 +68,19 @@ fn drop_recreated(session: &mut Session, members: &Members) -> Result<()> {
     Ok(())
 }
 
-/// Puts the staged tables into their places. A transaction is under way. Returns what the user should know.
+/// Puts the staged tables into their places, and makes what belongs to the members. A transaction is under way. Returns what
+/// the user should know.
 pub(super) fn switch(
     session: &mut Session,
     members: &Members,
     staging: &mut Staging,
-    policy: ForeignKeyPolicy,
+    existing: &mut Existing,
+    options: &ReplaceOptions,
 ) -> Result<Vec<String>> {
     drop_recreated(session, members)?;
+    for member in members.recreated() {
+        existing.forget(&member.plan.target);
+    }
     create_schemas(session, members)?;
     for member in members.at(Place::Staged) {
         let sql = format!(
@@ -90,15 +97,15 @@ pub(super) fn switch(
         })?;
     }
     staging.drop_empty(session)?;
+    let mut warnings = objects::create(session, members, Stage::Before, existing, options)?;
     for member in members.at(Place::Staged).filter(|member| member.plan.use_definition) {
         number_columns(session, member).map_err(|error| error.with("collection", &member.plan.target))?;
     }
     for member in members.staged_parents_first() {
         link(session, members, member).map_err(|error| error.with("collection", &member.plan.target))?;
     }
-    let mut warnings = Vec::new();
     for key in leaving_keys(members) {
-        warnings.extend(key.add_in_transaction(session, policy)?);
+        warnings.extend(key.add_in_transaction(session, options.foreign_keys)?);
     }
     for member in members.at(Place::Staged).filter(|member| member.plan.use_definition) {
         let (name, source) = (&member.plan.target, &member.source);
@@ -108,6 +115,7 @@ pub(super) fn switch(
             statement(session, "cannot complete a table", &sql).map_err(|error| error.with("collection", name))?;
         }
     }
+    warnings.extend(objects::create(session, members, Stage::After, existing, options)?);
     Ok(warnings)
 }
 
@@ -176,8 +184,10 @@ fn link(session: &mut Session, members: &Members, member: &Member) -> Result<()>
             statement(session, "cannot let a table inherit", &ddl::table::inherit(table, &parent))?;
         }
     }
-    for sql in ddl::index::attach(source) {
-        statement(session, "cannot make an index a part of its parent's", &sql)?;
+    if source.part_of.as_ref().is_some_and(|parent| !is_staged(parent)) {
+        for sql in ddl::index::attach(source) {
+            statement(session, "cannot make an index a part of its parent's", &sql)?;
+        }
     }
     Ok(())
 }

@@ -55,6 +55,12 @@ impl Member {
         self.source.kind == CollectionKind::Partitioned
     }
 
+    /// Whether it is a partition or has some. The checks of such tables are added before they are attached to each other:
+    /// afterwards a partition takes none that its parent has too.
+    pub(super) fn is_in_a_tree(&self) -> bool {
+        self.is_partitioned() || self.source.part_of.is_some()
+    }
+
     /// How it is linked to its parents when it is created: only to parents that are not visible yet either.
     pub(super) fn form(&self, members: &Members) -> ddl::table::Form {
         let staged = |parent: &CollectionName| members.get(parent).is_some_and(|member| member.place == Place::Staged);
@@ -112,6 +118,21 @@ impl Members {
     /// Those that are loaded there.
     pub(super) fn at(&self, place: Place) -> impl Iterator<Item = &Member> {
         self.list.iter().filter(move |member| member.place == place)
+    }
+
+    /// Tables that are not in their places before the switch, and those that get partitions by it: under their names in the
+    /// target.
+    pub(super) fn changed_by_the_switch(&self) -> BTreeSet<CollectionName> {
+        let mut changed = BTreeSet::new();
+        for member in self.at(Place::Staged) {
+            changed.insert(member.plan.target.clone());
+            let mut parent = member.source.part_of.as_ref();
+            // A name that was seen ends it, also where an archive says that two tables are each other's parents.
+            while let Some(name) = parent.filter(|name| changed.insert((*name).clone())) {
+                parent = self.get(name).and_then(|member| member.source.part_of.as_ref());
+            }
+        }
+        changed
     }
 
     /// Those that are dropped and made anew.
