@@ -118,6 +118,12 @@ impl Target {
         Ok(Self { shared: Arc::new(shared), cancel: options.cancel.clone() })
     }
 
+    /// The same place for sessions that another flag stops.
+    pub(crate) fn with_cancel(mut self, cancel: Cancel) -> Self {
+        self.cancel = cancel;
+        self
+    }
+
     /// Opens a session for data: text in UTF-8, times in UTC, no time limits, no search path.
     ///
     /// # Errors

@@ -9,6 +9,10 @@ use dbferry_dialect::{
     Capabilities, Database, DatabaseInfo, DatabaseUrl, OpenOptions, ReplaceOptions, Replacer, Result, Schema, Snapshot,
     SnapshotOptions,
 };
+use std::time::Duration;
+
+/// How long other people's locks are waited for, unless told.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
 
 /// A database on a server, with one session of its own; snapshots and replacers open theirs.
 #[derive(Debug)]
@@ -16,6 +20,7 @@ pub(crate) struct PostgresDatabase {
     target: Target,
     session: Session,
     info: DatabaseInfo,
+    lock_wait: Duration,
 }
 
 impl PostgresDatabase {
@@ -42,7 +47,8 @@ impl PostgresDatabase {
             encoding: text(2),
             time_zone: Some("UTC".to_owned()),
         };
-        Ok(Self { target, session, info })
+        let lock_wait = options.lock_wait.unwrap_or(LOCK_WAIT);
+        Ok(Self { target, session, info, lock_wait })
     }
 }
 
@@ -65,10 +71,10 @@ impl Database for PostgresDatabase {
     }
 
     fn snapshot(&mut self, options: &SnapshotOptions) -> Result<Box<dyn Snapshot>> {
-        Ok(Box::new(PostgresSnapshot::take(&self.target, options)?))
+        Ok(Box::new(PostgresSnapshot::take(&self.target, self.lock_wait, options)?))
     }
 
     fn replacer(&mut self, options: &ReplaceOptions) -> Result<Box<dyn Replacer>> {
-        open_replacer(&self.target, options)
+        open_replacer(&self.target, self.lock_wait, options)
     }
 }

@@ -1,9 +1,14 @@
 #![doc = include_str!("../README.md")]
 
+mod chunk;
 mod connect;
 mod database;
+mod ddl;
+mod decode;
+mod encode;
 mod error;
 mod introspect;
+mod objects;
 mod read;
 mod replace;
 mod session;

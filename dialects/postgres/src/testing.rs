@@ -256,6 +256,24 @@ impl Server {
         Ok(String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned())
     }
 
+    /// What `pg_dump` of the server's own version prints of a database.
+    ///
+    /// # Errors
+    /// What `pg_dump` says.
+    pub fn pg_dump(&self, database: &str, options: &[&str]) -> io::Result<String> {
+        let mut words = self.psql.clone();
+        if let Some(program) = words.last_mut() {
+            *program = program.replace("psql", "pg_dump");
+        }
+        words.extend(options.iter().map(|option| (*option).to_owned()));
+        words.extend(["-d".to_owned(), format!("{}/{database}{}", self.psql_url, self.parameters)]);
+        let output = Command::new(&words[0]).args(&words[1..]).current_dir("/").output()?;
+        if !output.status.success() {
+            return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
     /// Where its files are, for a private server.
     pub fn directory(&self) -> Option<&Path> {
         self.running.as_ref().map(Watchdog::directory)
