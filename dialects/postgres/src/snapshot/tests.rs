@@ -55,6 +55,15 @@ fn sum(reader: &mut dyn Reader, collection: &Collection) -> Result<(u64, i64)> {
     Ok((count, total))
 }
 
+/// Ends the writers however the test ends.
+struct StopAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for StopAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn readers_see_one_moment_while_others_write() {
     for server in servers() {
@@ -73,6 +82,7 @@ fn readers_see_one_moment_while_others_write() {
             .expect("tables");
         let stop = AtomicBool::new(false);
         std::thread::scope(|scope| {
+            let stopping = StopAtEnd(&stop);
             for writer in 0..2 {
                 let (stop, database) = (&stop, &database);
                 scope.spawn(move || {
@@ -120,7 +130,7 @@ fn readers_see_one_moment_while_others_write() {
                 assert!(snapshot.readers().is_empty());
                 Box::new(snapshot).finish().expect("nothing changed");
             }
-            stop.store(true, Ordering::Relaxed);
+            drop(stopping);
             assert!(history.windows(2).all(|pair| pair[0] < pair[1]), "nothing was written meanwhile: {history:?}");
         });
     }
@@ -202,13 +212,12 @@ fn a_change_that_is_going_on_is_waited_for() {
             other.run("", "COMMIT").expect("a commit");
             waiting.join().expect("a snapshot")
         });
+        let mut locked =
+            |change: &str| other.run("", &format!("SET lock_timeout = 100; {change}")).expect_err("a lock").kind();
+        assert_eq!(locked("TRUNCATE public.u"), ErrorKind::Busy, "the new table is locked before anybody reads it");
         let mut readers = snapshot.readers();
         assert_eq!(sum(&mut *readers[1], &table("t", &["b"])).expect("the new column"), (1, 7));
         assert_eq!(sum(&mut *readers[0], &table("u", &["a"])).expect("the new table"), (0, 0));
-        assert_eq!(
-            other.run("", "SET lock_timeout = 100; TRUNCATE public.u").expect_err("locked").kind(),
-            ErrorKind::Busy
-        );
     }
 }
 
