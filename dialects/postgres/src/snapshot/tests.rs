@@ -177,12 +177,20 @@ fn where_there_is_no_room_for_locks_a_change_is_found_out() {
              INSERT INTO public.t1 VALUES (1), (2); INSERT INTO public.t2 VALUES (1), (2)",
         )
         .expect("tables");
-    let snapshot = take(&server, &database, 2);
+    let wanted = ["t1", "t2", "t3"].map(|name| table(name, &["a"]));
+    let take = || {
+        let mut snapshot = take(&server, &database, 2);
+        for table in &wanted {
+            assert_eq!(snapshot.chunks(table, 1 << 20).expect("chunks").len(), 1);
+        }
+        snapshot
+    };
+    let snapshot = take();
     assert_eq!(snapshot.consistency().position["locks"], "none");
-    server.sql(&database, "INSERT INTO public.t1 VALUES (3); VACUUM public.t1").expect("an insert");
-    Box::new(snapshot).finish().expect("rows are not files");
+    server.sql(&database, "INSERT INTO public.t1 VALUES (3); VACUUM public.t1; TRUNCATE public.t4").expect("changes");
+    Box::new(snapshot).finish().expect("rows are not files, and nobody wanted t4");
 
-    let mut snapshot = take(&server, &database, 2);
+    let mut snapshot = take();
     server.sql(&database, "TRUNCATE public.t2").expect("nobody locks it");
     let empty = sum(&mut *snapshot.readers()[0], &table("t2", &["a"])).expect("rows");
     assert_eq!(empty, (0, 0), "a snapshot does not protect from TRUNCATE");
@@ -190,7 +198,7 @@ fn where_there_is_no_room_for_locks_a_change_is_found_out() {
     assert_eq!(error.kind(), ErrorKind::Busy);
     assert!(error.to_string().contains("public.t2"), "{error}");
 
-    let snapshot = take(&server, &database, 2);
+    let snapshot = take();
     server.sql(&database, "DROP TABLE public.t3").expect("nobody locks it");
     assert!(Box::new(snapshot).finish().is_err());
 }
