@@ -7,7 +7,8 @@
 //!
 //! 1. [`sequence::create`] for sequences that defaults use, [`table::create`], [`sequence::own`], [`table::settings`]
 //! 2. rows
-//! 3. [`constraint::add_key`] and friends, [`index`], [`table::attach`], [`index::attach`], [`constraint::add_foreign_key`]
+//! 3. [`table::attach`] (before the parent has indexes, or the server makes those that a partition has not),
+//!    [`constraint::add_key`] and friends, [`index`], [`index::attach`], [`constraint::add_foreign_key`]
 //! 4. [`table::final_settings`], [`table::comments`], [`access`]
 
 pub(crate) mod access;
@@ -88,6 +89,8 @@ pub(crate) const COLUMN_OPTIONS: &str = "column-options";
 pub(crate) const INHERITED: &str = "inherited";
 /// Column parameter: the name of the `NOT NULL` constraint (PostgreSQL 18), where it is not the usual one.
 pub(crate) const NOT_NULL_NAME: &str = "not-null-name";
+/// Column parameter, `true`: the `NOT NULL` constraint is a parent's (PostgreSQL 18, which tells the difference).
+pub(crate) const NOT_NULL_INHERITED: &str = "not-null-inherited";
 /// Column parameter, `true`: the `NOT NULL` constraint is not handed down to children (PostgreSQL 18).
 pub(crate) const NOT_NULL_NO_INHERIT: &str = "not-null-no-inherit";
 

@@ -77,7 +77,8 @@ pub(crate) enum Decoder {
     Interval(Parts),
     Bits(Fixed<UInt64Type>, u32),
     BitString(Strings),
-    Inet(Strings),
+    /// `inet` and `cidr`; whether the mask is shown even when it is that of one host.
+    Inet(Strings, bool),
     Mac(Strings),
     Mac8(Strings),
     List(Box<List>),
@@ -139,7 +140,7 @@ macro_rules! with_cells {
             | Decoder::Numeric($cells)
             | Decoder::Bytes($cells)
             | Decoder::BitString($cells)
-            | Decoder::Inet($cells)
+            | Decoder::Inet($cells, _)
             | Decoder::Mac($cells)
             | Decoder::Mac8($cells) => $body,
             Decoder::List($cells) => $body,
@@ -192,7 +193,7 @@ impl Decoder {
             }
             Self::Bits(cells, length) => cells.push(network::bits_word(bytes, *length)?),
             Self::BitString(cells) => return cells.push_with(|text| network::write_bits(bytes, text)),
-            Self::Inet(cells) => return cells.push_with(|text| network::write_inet(bytes, text)),
+            Self::Inet(cells, mask) => return cells.push_with(|text| network::write_inet(bytes, *mask, text)),
             Self::Mac(cells) => {
                 let address = whole::<6>(bytes)?;
                 return cells.push_with(|text| network::write_mac(address, text));

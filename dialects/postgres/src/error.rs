@@ -13,6 +13,8 @@ use tokio_postgres::error::DbError;
 pub(crate) const NOT_LET_IN: &str = "28000";
 /// The SQLSTATE of a server that is starting, stopping or recovering.
 pub(crate) const NOT_NOW: &str = "57P03";
+/// The SQLSTATE of a statement that was stopped, by whomever.
+const STOPPED: &str = "57014";
 /// The SQLSTATE of a prepared statement that is not there.
 const NO_SUCH_STATEMENT: &str = "26000";
 
@@ -53,7 +55,6 @@ fn server_error(doing: Cow<'static, str>, server: &DbError) -> Error {
 
 fn kind(code: &str) -> ErrorKind {
     match code {
-        "57014" => ErrorKind::Cancelled,
         "55P03" | "40P01" | "40001" | "55006" => ErrorKind::Busy,
         "42501" => ErrorKind::Permission,
         // The database or the connection is not there, or not any more.
@@ -73,6 +74,7 @@ fn hint(code: &str, routine: Option<&str>) -> Option<&'static str> {
         }
         "42501" => "grant the privilege, or connect as a user that has it",
         "3D000" => "create the database first: createdb NAME",
+        STOPPED => "somebody or a time limit of the server stopped the statement",
         "53300" => "the server has no connection left: use fewer jobs, or raise max_connections",
         "53100" => "the server's disk is full",
         "25006" => "the server is a standby, or the database is read-only: restore into the primary",
@@ -124,6 +126,16 @@ fn driver_error(doing: Cow<'static, str>, error: &tokio_postgres::Error) -> Erro
             wrapped(ErrorKind::Database).caused_by(cause.map_or(label.clone(), |cause| format!("{label}: {cause}")))
         }
         _ => wrapped(ErrorKind::Internal).caused_by(cause.map_or(label.clone(), |cause| format!("{label}: {cause}"))),
+    }
+}
+
+/// What `doing` ran into, where the statement may have been stopped because the caller wanted it.
+pub(crate) fn cancelled_or(doing: &'static str, error: &tokio_postgres::Error) -> Error {
+    match error.code() {
+        Some(code) if code.code() == STOPPED => {
+            Error::new(ErrorKind::Cancelled, doing).with("dialect", crate::NAME).caused_by("cancelled")
+        }
+        _ => database_error(doing, error),
     }
 }
 
@@ -205,7 +217,7 @@ mod tests {
     #[test]
     fn kinds_follow_the_code() {
         for (code, expected) in [
-            ("57014", ErrorKind::Cancelled),
+            ("57014", ErrorKind::Database),
             ("55P03", ErrorKind::Busy),
             ("40001", ErrorKind::Busy),
             ("42501", ErrorKind::Permission),

@@ -16,7 +16,7 @@ mod relations;
 mod routines;
 mod search;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod types;
 mod wrappers;
 
@@ -107,7 +107,8 @@ pub(crate) fn read(
 
 fn list(session: &mut Session, source: &Source) -> Result<Vec<Node>> {
     let class = source.class;
-    // What an extension made is its own; an extension itself is no member of anything.
+    // What an extension made is its own; an extension itself is no member of anything. A range type makes its constructors
+    // and casts itself.
     let sql = format!(
         "SELECT '{class}'::regclass::oid, q.oid, q.namespace::text, q.name::text, q.definition, q.further,
                 CASE WHEN q.owner <> 0 THEN pg_get_userbyid(q.owner)::text END, q.privileges,
@@ -117,7 +118,8 @@ fn list(session: &mut Session, source: &Source) -> Result<Vec<Node>> {
           CROSS JOIN LATERAL pg_identify_object('{class}'::regclass, q.oid, 0) i
           WHERE q.definition IS NOT NULL
             AND NOT EXISTS (SELECT FROM pg_depend e
-                             WHERE e.classid = '{class}'::regclass AND e.objid = q.oid AND e.deptype = 'e')
+                             WHERE e.classid = '{class}'::regclass AND e.objid = q.oid
+                               AND (e.deptype = 'e' OR e.deptype = 'i' AND e.refclassid = 'pg_type'::regclass))
           ORDER BY q.namespace, q.name, q.on_namespace, q.on_name",
         query = source.query
     );

@@ -8,13 +8,14 @@ mod query;
 #[cfg(test)]
 mod tests;
 
+use crate::decode::choose::Source;
 use crate::decode::stream::CopyStream;
 use crate::session::Session;
 use crate::syntax::PostgresSyntax;
 use crate::types::TypeCatalogue;
 use batch::BatchBuilder;
 use dbferry_dialect::{CollectionName, Error, ErrorKind, ReadRequest, Reader, Result, Sink, Syntax};
-use query::Plan;
+use query::{Plan, any_bytes};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The quoted name of the relation that holds a collection's rows.
@@ -25,6 +26,8 @@ pub(crate) struct PostgresReader {
     session: Arc<Mutex<Session>>,
     types: Arc<TypeCatalogue>,
     relation: RelationName,
+    /// Whether texts may be any bytes, once it was asked.
+    any_bytes: Option<bool>,
 }
 
 impl PostgresReader {
@@ -36,7 +39,7 @@ impl PostgresReader {
 
     /// A reader on a session that others use too, one at a time: each [`Reader::read`] holds it until it returns.
     pub(crate) fn shared(session: Arc<Mutex<Session>>, types: Arc<TypeCatalogue>, relation: RelationName) -> Self {
-        Self { session, types, relation }
+        Self { session, types, relation, any_bytes: None }
     }
 }
 
@@ -45,7 +48,12 @@ impl Reader for PostgresReader {
         // A session that a panicking thread held may be in the middle of anything; the server then says so.
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         let relation = (self.relation)(&request.collection.name);
-        read(&mut session, &self.types, &relation, request, sink)
+        let any_bytes = match self.any_bytes {
+            Some(known) => known,
+            None => *self.any_bytes.insert(any_bytes(&mut session)?),
+        };
+        let source = Source { types: &self.types, any_bytes };
+        read(&mut session, source, &relation, request, sink)
             .map_err(|error| error.with("collection", &request.collection.name))
     }
 }
@@ -55,12 +63,12 @@ const FILTERED: &str = "row-level security";
 
 fn read(
     session: &mut Session,
-    types: &TypeCatalogue,
+    source: Source<'_>,
     relation: &str,
     request: &ReadRequest<'_>,
     sink: &mut dyn Sink,
 ) -> Result<u64> {
-    let plan = Plan::new(session, types, relation, request).map_err(explain)?;
+    let plan = Plan::new(session, source, relation, request).map_err(explain)?;
     let mut batch = BatchBuilder::new(request.collection, plan.decoders, request.batch_bytes);
     let mut stream = CopyStream::default();
     let mut count = 0;

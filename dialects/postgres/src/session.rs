@@ -3,18 +3,20 @@
 //! Each session owns a current-thread runtime, so a thread of the engine that owns a session owns everything that happens
 //! on it. While a call waits it looks at the cancel flag, and asks the server to stop once that is raised.
 
-use crate::error::database_error;
+use crate::error::{cancelled_or, database_error};
 use bytes::Bytes;
 use dbferry_dialect::{Cancel, Error, ErrorKind, Result};
 use futures_util::{SinkExt, TryStreamExt};
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{CancelToken, Client, Config, CopyInSink, Row, SimpleQueryMessage, Statement};
@@ -69,11 +71,12 @@ impl Session {
     ) -> Result<Self, Failure> {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)?;
         let ended = Arc::new(Mutex::new(None));
+        let listens_first = Arc::new(AtomicBool::new(false));
         let connecting = async {
             let (client, connection) = config.connect(tls.clone()).await?;
-            let ended = Arc::clone(&ended);
+            let (ended, listens_first) = (Arc::clone(&ended), Arc::clone(&listens_first));
             let driving = tokio::spawn(async move {
-                if let Err(error) = connection.await {
+                if let Err(error) = listening_first(connection, &listens_first).await {
                     *ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
                 }
             });
@@ -97,7 +100,7 @@ impl Session {
                 }
             }
         })?;
-        let link = Link { token: client.cancel_token(), driving, ended, tls, cancel, runtime };
+        let link = Link { token: client.cancel_token(), tls, cancel, ended, listens_first, driving, runtime };
         Ok(Self { copy: None, client, link })
     }
 
@@ -200,6 +203,23 @@ fn no_copy() -> Error {
     Error::new(ErrorKind::Internal, "no COPY was begun on this session").with("dialect", crate::NAME)
 }
 
+/// Drives a connection, and has the runtime look what came in before anything is sent, wherever `first` is set.
+///
+/// Between two calls nobody drives it. A server that ended the session meanwhile said why; sending to it first would only
+/// show that it is gone.
+async fn listening_first<C: Future>(connection: C, first: &AtomicBool) -> C::Output {
+    futures_util::pin_mut!(connection);
+    std::future::poll_fn(|context| {
+        if first.swap(false, Ordering::Relaxed) {
+            // This has the connection called again as soon as the runtime has looked.
+            _ = pin!(yield_now()).poll(context);
+            return Poll::Pending;
+        }
+        connection.as_mut().poll(context)
+    })
+    .await
+}
+
 /// The connection itself, with what drives it and what stops it.
 struct Link {
     token: CancelToken,
@@ -207,6 +227,8 @@ struct Link {
     cancel: Cancel,
     /// Why the connection ended, once it has.
     ended: Arc<Mutex<Option<tokio_postgres::Error>>>,
+    /// Set before each call, see [`listening_first`].
+    listens_first: Arc<AtomicBool>,
     driving: JoinHandle<()>,
     runtime: Runtime,
 }
@@ -223,6 +245,7 @@ impl Link {
     /// # Errors
     /// [`ErrorKind::Cancelled`] when the server does not listen. The session is of no use then.
     fn drive<T>(&self, doing: &'static str, work: impl Future<Output = T>) -> Result<T> {
+        self.listens_first.store(true, Ordering::Relaxed);
         self.runtime.block_on(async {
             futures_util::pin_mut!(work);
             let mut asked: Option<Instant> = None;
@@ -261,7 +284,7 @@ impl Link {
                 return database_error(doing, reason);
             }
         }
-        database_error(doing, error)
+        if self.cancel.is_cancelled() { cancelled_or(doing, error) } else { database_error(doing, error) }
     }
 }
 

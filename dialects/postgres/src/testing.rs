@@ -54,6 +54,8 @@ pub struct Setup {
     pub network: bool,
     /// Its certificate; with one it offers TLS.
     pub identity: Option<Identity>,
+    /// The certificate of the authority whose clients it lets in by their certificates, in PEM form.
+    pub authority: Option<String>,
 }
 
 /// A running server. Dropping it stops it; so does the end of the process, however it ends.
@@ -177,6 +179,10 @@ impl Server {
             set("ssl=on".into());
             set(format!("ssl_cert_file={inside}/server.crt"));
             set(format!("ssl_key_file={inside}/server.key"));
+        }
+        if let Some(authority) = &setup.authority {
+            write("root.crt", authority)?;
+            set(format!("ssl_ca_file={inside}/root.crt"));
         }
         if let Some(hba) = &setup.hba {
             write("hba", hba)?;

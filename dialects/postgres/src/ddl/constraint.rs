@@ -19,7 +19,9 @@ pub(crate) fn add_key(table: &CollectionName, key: &Key, primary: bool, only: bo
 pub(crate) fn key_index(table: &CollectionName, collection: &Collection, key: &Key) -> Option<String> {
     let name = key.name.as_deref()?;
     let definition = json(collection, KEY_INDEXES)[name].as_str()?.to_owned();
-    if collection.attributes.contains_key(super::PARTITION_BY) || !definition.starts_with("CREATE UNIQUE INDEX ") {
+    // A name that looks like it only loses the short cut.
+    let of_periods = key.definition.as_deref().is_some_and(|text| text.contains(" WITHOUT OVERLAPS)"));
+    if collection.attributes.contains_key(super::PARTITION_BY) || of_periods {
         return None;
     }
     super::index::retarget(&definition, &collection.name, table)

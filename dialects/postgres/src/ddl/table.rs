@@ -2,8 +2,8 @@
 
 use super::{
     ACCESS_METHOD, CLUSTER, COLUMN_OPTIONS, COMMENTS, COMPRESSION, FORCE_ROW_SECURITY, INHERITED, INHERITS,
-    NOT_NULL_NAME, NOT_NULL_NO_INHERIT, OF_TYPE, OPTIONS, PARTITION_BOUND, PARTITION_BY, REPLICA_IDENTITY,
-    ROW_SECURITY, SERVER, STATISTICS, STORAGE, UNLOGGED, WITH, is_set, json, sequence,
+    NOT_NULL_INHERITED, NOT_NULL_NAME, NOT_NULL_NO_INHERIT, OF_TYPE, OPTIONS, PARTITION_BOUND, PARTITION_BY,
+    REPLICA_IDENTITY, ROW_SECURITY, SERVER, STATISTICS, STORAGE, UNLOGGED, WITH, is_set, json, sequence,
 };
 use crate::PostgresSyntax;
 use dbferry_dialect::model::{CollectionKind, Identity};
@@ -26,8 +26,8 @@ pub(crate) fn create(name: &CollectionName, collection: &Collection, form: Form)
     let of_type = attribute(OF_TYPE).filter(|_| linked);
     let own = collection.columns.iter().filter(|column| !linked || !is_inherited(column));
     let mut columns: Vec<String> = match of_type {
-        Some(_) => own.filter_map(|column| typed_column(name, collection, column)).collect(),
-        None => own.map(|column| full_column(name, collection, column)).collect(),
+        Some(_) => own.filter_map(|column| typed_column(name, collection, column, linked)).collect(),
+        None => own.map(|column| full_column(name, collection, column, linked)).collect(),
     };
     if let Some(type_) = of_type {
         columns = if columns.is_empty() { Vec::new() } else { vec![format!(" (\n  {}\n)", columns.join(",\n  "))] };
@@ -89,7 +89,7 @@ pub(crate) fn settings(name: &CollectionName, collection: &Collection, form: For
                 Some(default) => alter(&format!("SET DEFAULT {}", default.native)),
                 None => alter("DROP DEFAULT"),
             }
-            if !column.nullable {
+            if !column.nullable && !is_set_on(column, NOT_NULL_INHERITED) {
                 alter("SET NOT NULL");
             }
         }
@@ -193,10 +193,14 @@ pub(crate) fn comment_on(what: &str, comment: &str) -> String {
 }
 
 fn is_inherited(column: &Column) -> bool {
-    column.native.parameters.get(INHERITED).is_some_and(|value| value == "true")
+    is_set_on(column, INHERITED)
 }
 
-fn full_column(name: &CollectionName, collection: &Collection, column: &Column) -> String {
+fn is_set_on(column: &Column, parameter: &str) -> bool {
+    column.native.parameters.get(parameter).is_some_and(|value| value == "true")
+}
+
+fn full_column(name: &CollectionName, collection: &Collection, column: &Column, linked: bool) -> String {
     let mut text = format!("{} {}", PostgresSyntax.quote_identifier(&column.name), column.native.text);
     if let Some(options) = column.native.parameters.get(OPTIONS) {
         text.push_str(&format!(" OPTIONS ({options})"));
@@ -204,18 +208,18 @@ fn full_column(name: &CollectionName, collection: &Collection, column: &Column) 
     if let Some(collation) = &column.collation {
         text.push_str(&format!(" COLLATE {collation}"));
     }
-    text.push_str(&constraints(name, collection, column));
+    text.push_str(&constraints(name, collection, column, linked));
     text
 }
 
 /// A column of a typed table, if there is anything to say of it.
-fn typed_column(name: &CollectionName, collection: &Collection, column: &Column) -> Option<String> {
-    let constraints = constraints(name, collection, column);
+fn typed_column(name: &CollectionName, collection: &Collection, column: &Column, linked: bool) -> Option<String> {
+    let constraints = constraints(name, collection, column, linked);
     (!constraints.is_empty())
         .then(|| format!("{} WITH OPTIONS{constraints}", PostgresSyntax.quote_identifier(&column.name)))
 }
 
-fn constraints(name: &CollectionName, collection: &Collection, column: &Column) -> String {
+fn constraints(name: &CollectionName, collection: &Collection, column: &Column, linked: bool) -> String {
     let mut text = String::new();
     // A `serial` is numbered by its default.
     let own = sequence::all(collection).into_iter().find(|own| own.column == column.name);
@@ -231,7 +235,8 @@ fn constraints(name: &CollectionName, collection: &Collection, column: &Column) 
     } else if let Some(default) = &column.default {
         text.push_str(&format!(" DEFAULT {}", default.native));
     }
-    if !column.nullable {
+    // A parent's comes with the parent.
+    if !column.nullable && !(linked && is_set_on(column, NOT_NULL_INHERITED)) {
         if let Some(constraint) = column.native.parameters.get(NOT_NULL_NAME) {
             text.push_str(&format!(" CONSTRAINT {}", PostgresSyntax.quote_identifier(constraint)));
         }

@@ -94,8 +94,8 @@ impl<'a> Source<'a> {
             (LogicalType::Numeric, oid::NUMERIC) => Decoder::Numeric(Strings::text()),
             (LogicalType::Text { .. }, oid::CHAR) => Decoder::Char(Strings::text()),
             (LogicalType::Json, oid::JSONB) => Decoder::Jsonb(Strings::text(), self.any_bytes),
-            (LogicalType::Network { kind: NetworkKind::Inet | NetworkKind::Cidr }, oid::INET | oid::CIDR) => {
-                Decoder::Inet(Strings::text())
+            (LogicalType::Network { kind: kind @ (NetworkKind::Inet | NetworkKind::Cidr) }, oid::INET | oid::CIDR) => {
+                Decoder::Inet(Strings::text(), *kind == NetworkKind::Cidr)
             }
             (LogicalType::Network { kind: NetworkKind::Mac }, oid::MACADDR) => Decoder::Mac(Strings::text()),
             (LogicalType::Network { kind: NetworkKind::Mac8 }, oid::MACADDR8) => Decoder::Mac8(Strings::text()),

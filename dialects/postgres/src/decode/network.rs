@@ -12,10 +12,10 @@ const IPV6: u8 = 3;
 const IMPOSSIBLE: Refusal = Refusal::Malformed("a network address is impossible");
 
 /// `inet` and `cidr`: `network_send` of the server's `network.c`. A `cidr` always shows its mask, an `inet` only when it
-/// is not that of one host.
-pub(super) fn write_inet(bytes: &[u8], text: &mut Vec<u8>) -> Result<(), Refusal> {
+/// is not that of one host; `mask` says which of them the column is, whatever holds its values.
+pub(super) fn write_inet(bytes: &[u8], mask: bool, text: &mut Vec<u8>) -> Result<(), Refusal> {
     let mut wire = Wire(bytes);
-    let (family, mask, is_cidr, length) = (wire.u8()?, wire.u8()?, wire.u8()?, wire.u8()?);
+    let (family, bits, _is_cidr, length) = (wire.u8()?, wire.u8()?, wire.u8()?, wire.u8()?);
     let longest = match (family, length) {
         (IPV4, 4) => {
             let [a, b, c, d] = *wire.array()?;
@@ -30,12 +30,12 @@ pub(super) fn write_inet(bytes: &[u8], text: &mut Vec<u8>) -> Result<(), Refusal
         _ => return Err(IMPOSSIBLE),
     };
     wire.end()?;
-    if mask > longest {
+    if bits > longest {
         return Err(IMPOSSIBLE);
     }
-    if is_cidr != 0 || mask < longest {
+    if mask || bits < longest {
         // Writing to a vector cannot fail.
-        _ = write!(text, "/{mask}");
+        _ = write!(text, "/{bits}");
     }
     Ok(())
 }

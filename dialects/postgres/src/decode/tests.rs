@@ -163,7 +163,7 @@ fn random_bytes_are_never_a_panic() {
             }
         }
         let mut text = Vec::new();
-        _ = network::write_inet(&bytes, &mut text);
+        _ = network::write_inet(&bytes, true, &mut text);
         _ = network::bits_word(&bytes, 64);
     }
     assert!(taken > 1000, "{taken}");

@@ -99,6 +99,9 @@ fn not_null(row: &Row, collection: &mut Collection, name: &str, columns: &[Strin
     if valid && is_local && usual.as_deref() != Some(name) {
         column.native.parameters.insert(ddl::NOT_NULL_NAME.to_owned(), name.to_owned());
     }
+    if valid && !is_local {
+        column.native.parameters.insert(ddl::NOT_NULL_INHERITED.to_owned(), "true".to_owned());
+    }
     if valid && get(row, 11)? {
         column.native.parameters.insert(ddl::NOT_NULL_NO_INHERIT.to_owned(), "true".to_owned());
     }

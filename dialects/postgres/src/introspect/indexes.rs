@@ -11,6 +11,8 @@ use std::collections::HashMap;
 use tokio_postgres::Row;
 
 /// Adds the indexes to the tables.
+///
+/// The indexes of a partition's exclusion constraints have no parents here: the parent's constraint makes them.
 pub(super) fn read(session: &mut Session, tables: &mut Tables, not_carried: &mut Vec<NotCarried>) -> Result<()> {
     let sql = format!(
         "SELECT i.indrelid, x.relname::text, x.relkind::text, i.indisunique, i.indisvalid AND i.indisready,
@@ -28,7 +30,7 @@ pub(super) fn read(session: &mut Session, tables: &mut Tables, not_carried: &mut
            JOIN pg_class c ON c.oid = i.indrelid AND c.relkind IN ('r', 'p')
            JOIN pg_namespace n ON n.oid = c.relnamespace
            LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u', 'x')
-           LEFT JOIN pg_inherits h ON h.inhrelid = x.oid
+           LEFT JOIN pg_inherits h ON h.inhrelid = x.oid AND k.contype IS DISTINCT FROM 'x'
            LEFT JOIN pg_class p ON p.oid = h.inhparent
            LEFT JOIN pg_namespace pn ON pn.oid = p.relnamespace
            LEFT JOIN pg_description o ON o.classoid = 'pg_class'::regclass AND o.objoid = x.oid AND o.objsubid = 0

@@ -85,7 +85,8 @@ pub(super) fn read(session: &mut Session, schema: &mut Schema) -> Result<Tables>
         }
         let replica_identity = match get::<&str>(&row, 12)? {
             "f" => Some("full".to_owned()),
-            "n" => Some("nothing".to_owned()),
+            // A foreign table has none.
+            "n" if collection.kind != CollectionKind::Foreign => Some("nothing".to_owned()),
             // By an index, whose name comes with the indexes; or by the primary key.
             _ => None,
         };

@@ -21,12 +21,14 @@ pub(super) fn sources(version: i32) -> Vec<Source> {
     let (original, parent) =
         if version >= 130_000 { ("t.tgparentid = 0", "u.oid = t.tgparentid") } else { ("true", "false") };
     vec![
+        // A partitioned table's makes those of its partitions.
         Source::new(
             ObjectKind::Constraint,
             "pg_constraint",
             format!(
                 "SELECT t.oid, n.nspname, t.conname,
-                        format('ALTER TABLE ONLY %I.%I ADD CONSTRAINT %I %s', n.nspname, c.relname, t.conname, pg_get_constraintdef(t.oid)),
+                        format('ALTER TABLE %s%I.%I ADD CONSTRAINT %I %s', CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END,
+                               n.nspname, c.relname, t.conname, pg_get_constraintdef(t.oid)),
                         NULL::text[], 0::oid, NULL, {ON}, json_build_object({relation})
                    {} AND t.contype = 'x' AND t.conparentid = 0",
                 from("pg_constraint", "conrelid")

@@ -47,6 +47,12 @@ impl Existing {
         self.objects.retain(|_, object| object.on.as_ref() != Some(table));
     }
 
+    /// The same object where it is there. The mere name of a type is not the type.
+    fn find(&self, object: &NativeObject) -> Option<&NativeObject> {
+        let is_name = |object: &NativeObject| object.attributes.contains_key(SHELL);
+        self.objects.get(&key(object)).filter(|there| is_name(object) || !is_name(there))
+    }
+
     /// Whether the server has that role.
     pub(crate) fn has_role(&self, role: &str) -> bool {
         self.roles.contains(role)
@@ -111,7 +117,7 @@ pub(crate) fn create_for_collection(
     let mut warnings = Vec::new();
     prepare(session)?;
     for object in objects {
-        match existing.objects.get(&key(object)) {
+        match existing.find(object) {
             Some(there) => {
                 warnings.extend(difference(object, there));
                 if let Some(statement) = state(object) {
@@ -188,7 +194,7 @@ fn create_each(
     prepare(session)?;
     for object in objects {
         session.cancel().check()?;
-        if let Some(there) = existing.objects.get(&key(object)) {
+        if let Some(there) = existing.find(object) {
             warnings.extend(difference(object, there));
             created.states.extend(state(object));
             continue;

@@ -8,7 +8,7 @@ use crate::introspect::{Tables, get};
 use crate::session::Session;
 use crate::types::Oid;
 use dbferry_dialect::model::{NativeObject, NotCarried, ObjectKind};
-use dbferry_dialect::{Collection, Result, Syntax};
+use dbferry_dialect::{Collection, CollectionName, Result, Syntax};
 use std::collections::HashMap;
 
 /// What a part of a table is.
@@ -16,6 +16,8 @@ enum Part {
     Check(String),
     Default(String),
     Index(String),
+    /// An expression that computes a column.
+    Generated,
 }
 
 /// Takes such parts out of the tables and gives them as objects. What cannot wait (a column of such a type) is noted:
@@ -26,6 +28,13 @@ pub(super) fn take(
     tables: &mut Tables,
     not_carried: &mut Vec<NotCarried>,
 ) -> Result<Vec<NativeObject>> {
+    for table in graph.tables_of_rows() {
+        note(
+            not_carried,
+            table,
+            "a column has the row type of another table, so it can only be restored where that table is",
+        );
+    }
     let parts = graph.late_parts();
     if parts.is_empty() {
         return Ok(Vec::new());
@@ -33,9 +42,9 @@ pub(super) fn take(
     let oids: Vec<Oid> = parts.iter().map(|(_, (_, oid))| *oid).collect();
     let sql = "SELECT tableoid, oid, 'check', conname::text FROM pg_constraint WHERE oid = ANY ($1) AND contype = 'c'
                UNION ALL
-               SELECT d.tableoid, d.oid, 'default', a.attname::text
+               SELECT d.tableoid, d.oid, CASE a.attgenerated WHEN '' THEN 'default' ELSE 'generated' END, a.attname::text
                  FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
-                WHERE d.oid = ANY ($1) AND a.attgenerated = ''
+                WHERE d.oid = ANY ($1)
                UNION ALL
                SELECT tableoid, oid, 'index', relname::text FROM pg_class WHERE oid = ANY ($1) AND relkind IN ('i', 'I')";
     let mut known = HashMap::new();
@@ -44,6 +53,7 @@ pub(super) fn take(
         let part = match get::<&str>(&row, 2)? {
             "check" => Part::Check(name),
             "default" => Part::Default(name),
+            "generated" => Part::Generated,
             _ => Part::Index(name),
         };
         known.insert((get::<Oid>(&row, 0)?, get::<Oid>(&row, 1)?), part);
@@ -51,17 +61,23 @@ pub(super) fn take(
     let mut objects = Vec::new();
     for (table, thing) in parts {
         let Some(collection) = tables.get_mut(table) else { continue };
-        match known.get(&thing).and_then(|part| take_part(collection, part)) {
+        let part = known.get(&thing);
+        match part.and_then(|part| take_part(collection, part)) {
             Some(object) => objects.push(object),
-            None => not_carried.push(NotCarried {
-                kind: "dependency".to_owned(),
-                name: collection.name.to_string(),
-                reason: "it needs an object that itself needs a table, so it can only be restored where that object is"
-                    .to_owned(),
-            }),
+            // Triggers that a partition has from its parent and the like come by themselves.
+            None if part.is_none() && thing.1 != table => {}
+            None => {
+                let reason =
+                    "it needs an object that itself needs a table, so it can only be restored where that object is";
+                note(not_carried, &collection.name, reason);
+            }
         }
     }
     Ok(objects)
+}
+
+fn note(not_carried: &mut Vec<NotCarried>, table: &CollectionName, reason: &str) {
+    not_carried.push(NotCarried { kind: "dependency".to_owned(), name: table.to_string(), reason: reason.to_owned() });
 }
 
 fn take_part(collection: &mut Collection, part: &Part) -> Option<NativeObject> {
@@ -83,6 +99,7 @@ fn take_part(collection: &mut Collection, part: &Part) -> Option<NativeObject> {
             let position = collection.indexes.iter().position(|index| index.name == *name)?;
             (ObjectKind::Other, name, collection.indexes.remove(position).definition?)
         }
+        Part::Generated => return None,
     };
     let mut object = NativeObject::new(kind, &collection.name.namespace, name, crate::NAME, definition);
     object.attributes.insert(RELATION.to_owned(), table);

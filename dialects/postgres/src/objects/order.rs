@@ -31,6 +31,8 @@ pub(super) struct Graph {
     needs_tables: Vec<BTreeSet<Oid>>,
     /// Parts of tables and the objects that they need.
     parts: Vec<(Oid, Thing, usize)>,
+    /// Tables of which a column has the row type of another table.
+    of_rows: BTreeSet<Oid>,
     /// Object to whether it needs a collection, itself or by what it needs.
     after: Vec<bool>,
     order: Vec<usize>,
@@ -52,8 +54,9 @@ struct Dependencies {
     owners: HashMap<Thing, Thing>,
     /// What extensions made.
     members: HashSet<Thing>,
-    /// The catalogue of relations.
+    /// The catalogues of relations and of types.
     relations: Oid,
+    types: Oid,
 }
 
 impl Graph {
@@ -66,6 +69,7 @@ impl Graph {
             needs: Vec::new(),
             needs_tables: Vec::new(),
             parts: Vec::new(),
+            of_rows: BTreeSet::new(),
             after: Vec::new(),
             order: Vec::new(),
         };
@@ -102,6 +106,12 @@ impl Graph {
                     self.needs_tables[object].insert(table);
                 }
                 (Whole::Table(table), Whole::Object(needed)) => self.parts.push((table, *part, needed)),
+                // Foreign keys and inheritance name the table itself.
+                (Whole::Table(table), Whole::Table(other))
+                    if table != other && *part == (dependencies.relations, table) && needed.0 == dependencies.types =>
+                {
+                    self.of_rows.insert(table);
+                }
                 _ => {}
             }
         }
@@ -254,9 +264,16 @@ impl Graph {
 
     /// Parts of tables that need an object which is made after all tables.
     pub(super) fn late_parts(&self) -> Vec<(Oid, Thing)> {
-        let late = self.parts.iter().filter(|(_, _, needed)| self.after[*needed]);
+        // A partition has triggers and constraints from its parent, which its group makes.
+        let is_late = |object: usize| self.after[object] && self.nodes[object].object.on.is_none();
+        let late = self.parts.iter().filter(|(_, _, needed)| is_late(*needed));
         let late: BTreeSet<(Oid, Thing)> = late.map(|(table, part, _)| (*table, *part)).collect();
         late.into_iter().collect()
+    }
+
+    /// Tables of which a column has the row type of another table.
+    pub(super) fn tables_of_rows(&self) -> impl Iterator<Item = &CollectionName> {
+        self.of_rows.iter().filter_map(|table| self.tables.get(table))
     }
 
     /// The objects in their order.
@@ -284,14 +301,16 @@ impl Dependencies {
         // What initdb made has lower identifiers, and is on every server.
         let sql = "SELECT classid, objid, refclassid, refobjid, deptype::text,
                           refclassid IN ('pg_opclass'::regclass, 'pg_opfamily'::regclass, 'pg_class'::regclass, 'pg_type'::regclass),
-                          'pg_class'::regclass::oid
+                          'pg_class'::regclass::oid, 'pg_type'::regclass::oid
                      FROM pg_depend WHERE objid >= 16384 AND (refobjid >= 16384 OR deptype = 'e')";
-        let mut dependencies = Self { rows: Vec::new(), owners: HashMap::new(), members: HashSet::new(), relations: 0 };
+        let mut dependencies =
+            Self { rows: Vec::new(), owners: HashMap::new(), members: HashSet::new(), relations: 0, types: 0 };
         let mut ranks: HashMap<Thing, u8> = HashMap::new();
         for row in session.query(READING, sql, &[])? {
             let part: Thing = (get(&row, 0)?, get(&row, 1)?);
             let needed: Thing = (get(&row, 2)?, get(&row, 3)?);
             dependencies.relations = get(&row, 6)?;
+            dependencies.types = get(&row, 7)?;
             // A part has one whole by an internal dependency, or several automatic ones of which a relation, a type or a
             // family is the whole.
             let rank = match (get::<&str>(&row, 4)?, get::<bool>(&row, 5)?) {

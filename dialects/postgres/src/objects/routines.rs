@@ -41,7 +41,7 @@ const AGGREGATE: &str = "format('CREATE AGGREGATE %I.%I(%s) (SFUNC = %s, STYPE =
       || CASE WHEN g.aggcombinefn <> 0 THEN ', COMBINEFUNC = ' || g.aggcombinefn ELSE '' END
       || CASE WHEN g.aggserialfn <> 0 THEN ', SERIALFUNC = ' || g.aggserialfn ELSE '' END
       || CASE WHEN g.aggdeserialfn <> 0 THEN ', DESERIALFUNC = ' || g.aggdeserialfn ELSE '' END
-      || coalesce(format(', INITCOND = %L', g.agginitval), '')
+      || coalesce(', INITCOND = ' || quote_literal(g.agginitval), '')
       || CASE WHEN g.aggmtransfn <> 0 THEN format(', MSFUNC = %s, MINVFUNC = %s, MSTYPE = %s', g.aggmtransfn, g.aggminvtransfn,
                                                   format_type(g.aggmtranstype, -1)) ELSE '' END
       || CASE WHEN g.aggmtransspace <> 0 THEN ', MSSPACE = ' || g.aggmtransspace ELSE '' END
@@ -50,7 +50,7 @@ const AGGREGATE: &str = "format('CREATE AGGREGATE %I.%I(%s) (SFUNC = %s, STYPE =
       || CASE WHEN g.aggmfinalfn <> 0 AND g.aggmfinalmodify <> CASE WHEN g.aggkind = 'n' THEN 'r' ELSE 'w' END::\"char\"
               THEN ', MFINALFUNC_MODIFY = ' || CASE g.aggmfinalmodify WHEN 'r' THEN 'READ_ONLY' WHEN 's' THEN 'SHAREABLE' ELSE 'READ_WRITE' END
               ELSE '' END
-      || coalesce(format(', MINITCOND = %L', g.aggminitval), '')
+      || coalesce(', MINITCOND = ' || quote_literal(g.aggminitval), '')
       || coalesce((SELECT format(', SORTOP = OPERATOR(%I.%s)', sn.nspname, s.oprname)
                      FROM pg_operator s JOIN pg_namespace sn ON sn.oid = s.oprnamespace WHERE s.oid = g.aggsortop), '')
       || CASE p.proparallel WHEN 's' THEN ', PARALLEL = SAFE' WHEN 'r' THEN ', PARALLEL = RESTRICTED' ELSE '' END

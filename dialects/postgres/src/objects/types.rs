@@ -148,7 +148,7 @@ const BASE: &str = "CASE WHEN NOT t.typisdefined THEN format('CREATE TYPE %I.%I'
       || CASE WHEN t.typelem <> 0 THEN ', ELEMENT = ' || format_type(t.typelem, -1) ELSE '' END
       || CASE WHEN t.typdelim <> ',' THEN format(', DELIMITER = %L', t.typdelim::text) ELSE '' END
       || CASE WHEN t.typcollation <> 0 THEN ', COLLATABLE = true' ELSE '' END
-      || coalesce(format(', DEFAULT = %L', t.typdefault), '') || ')' END";
+      || coalesce(', DEFAULT = ' || quote_literal(t.typdefault), '') || ')' END";
 
 fn collations(version: i32) -> Source {
     let locale = if version >= 170_000 {
@@ -169,7 +169,7 @@ fn collations(version: i32) -> Source {
                     || CASE WHEN k.collisdeterministic THEN '' ELSE ', DETERMINISTIC = false' END
                     || CASE k.collprovider WHEN 'c' THEN format(', LC_COLLATE = %L, LC_CTYPE = %L', k.collcollate, k.collctype)
                             ELSE format(', LOCALE = %L', {locale}) END
-                    || coalesce(format(', RULES = %L', {rules}), '') || ')',
+                    || coalesce(', RULES = ' || quote_literal({rules}), '') || ')',
                     NULL::text[], k.collowner, NULL, NULL, NULL, NULL::json
                FROM pg_collation k JOIN pg_namespace n ON n.oid = k.collnamespace WHERE {USER_NAMESPACE}"
         ),

@@ -4,7 +4,6 @@ use crate::decode::Decoder;
 use crate::decode::choose::{Form, Source};
 use crate::session::Session;
 use crate::syntax::PostgresSyntax;
-use crate::types::TypeCatalogue;
 use dbferry_dialect::{ChunkRange, Collection, Error, ErrorKind, LogicalType, ReadRequest, Result, Syntax};
 
 /// What to run, and how its columns are decoded.
@@ -23,11 +22,11 @@ impl Plan {
     /// [`ErrorKind::Usage`] when the condition is not one.
     pub(super) fn new(
         session: &mut Session,
-        types: &TypeCatalogue,
+        source: Source<'_>,
         relation: &str,
         request: &ReadRequest<'_>,
     ) -> Result<Self> {
-        let Columns { list, decoders } = columns(session, types, relation, request.collection)?;
+        let Columns { list, decoders } = columns(session, source, relation, request.collection)?;
         let mut conditions = bounds(&request.chunk.range)?;
         if let Some(condition) = request.predicate {
             check_condition(session, relation, condition)?;
@@ -47,11 +46,10 @@ struct Columns {
     decoders: Vec<Decoder>,
 }
 
-fn columns(session: &mut Session, types: &TypeCatalogue, relation: &str, collection: &Collection) -> Result<Columns> {
+fn columns(session: &mut Session, source: Source<'_>, relation: &str, collection: &Collection) -> Result<Columns> {
     let names: Vec<String> =
         collection.columns.iter().map(|column| PostgresSyntax.quote_identifier(&column.name)).collect();
     let statement = session.prepare(REFUSED, &format!("SELECT {} FROM ONLY {relation}", names.join(", ")))?;
-    let source = Source { types, any_bytes: any_bytes(session)? };
     let (mut list, mut decoders) = (Vec::new(), Vec::new());
     for ((column, name), found) in collection.columns.iter().zip(names).zip(statement.columns()) {
         let chosen = source.decoder(&column.logical, found.type_().oid(), found.type_modifier());
@@ -72,7 +70,7 @@ fn columns(session: &mut Session, types: &TypeCatalogue, relation: &str, collect
 
 /// A database whose encoding is `SQL_ASCII` knows none: its texts are any bytes, which the server can only hand over when
 /// the client knows none either.
-fn any_bytes(session: &mut Session) -> Result<bool> {
+pub(super) fn any_bytes(session: &mut Session) -> Result<bool> {
     let rows = session.query(REFUSED, "SELECT pg_catalog.current_setting('server_encoding') = 'SQL_ASCII'", &[])?;
     let any_bytes = rows.first().is_some_and(|row| row.try_get(0).unwrap_or(false));
     if any_bytes {

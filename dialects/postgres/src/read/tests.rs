@@ -3,6 +3,7 @@ use crate::connect::Target;
 use crate::session::Session;
 use crate::testing::{Installation, Server};
 use crate::types::{Oid, TypeCatalogue};
+use dbferry_dialect::logical::NetworkKind;
 use dbferry_dialect::testkit::rows_as_text;
 use dbferry_dialect::{
     Batch, Chunk, ChunkRange, Collection, CollectionName, Column, DatabaseUrl, ErrorKind, LogicalType, OpenOptions,
@@ -349,9 +350,9 @@ fn columns_are_read_as_other_types_where_nothing_is_lost() {
     server
         .sql(
             &database,
-            "CREATE TABLE public.t (a int8, b numeric(20), c float8, d text, e numeric(12,4), f smallint, g interval);
-             INSERT INTO public.t VALUES (127, 18446744073709551615, 1.5, '{}', 1.5, 2024, '838:59:59'),
-                                         (128, -1, 0.1, 'x', 1.005, 0, '1 day')",
+            "CREATE TABLE public.t (a int8, b numeric(20), c float8, d text, e numeric(12,4), f smallint, g interval, h inet);
+             INSERT INTO public.t VALUES (127, 18446744073709551615, 1.5, '{}', 1.5, 2024, '838:59:59', '10.0.0.1'),
+                                         (128, -1, 0.1, 'x', 1.005, 0, '1 day', NULL)",
         )
         .expect("a table");
     let (mut reader, types) = reader(server, &database);
@@ -364,12 +365,16 @@ fn columns_are_read_as_other_types_where_nothing_is_lost() {
         LogicalType::Decimal { precision: 10, scale: 2 },
         LogicalType::Year,
         LogicalType::Span { precision: 6 },
+        LogicalType::Network { kind: NetworkKind::Cidr },
     ];
     for (column, logical) in collection.columns.iter_mut().zip(wanted) {
         column.logical = logical;
     }
     let found = texts(&mut reader, &collection, None).expect("rows");
-    assert_eq!(found[0], "a=127 | b=18446744073709551615 | c=1.5 | d=\"{}\" | e=150e-2 | f=2024 | g=3020399000000");
+    assert_eq!(
+        found[0],
+        "a=127 | b=18446744073709551615 | c=1.5 | d=\"{}\" | e=150e-2 | f=2024 | g=3020399000000 | h=\"10.0.0.1/32\""
+    );
     for reason in ["a=<out-of-range", "b=<out-of-range", "c=<precision", "e=<precision", "g=<precision"] {
         assert!(found[1].contains(reason), "{reason}: {}", found[1]);
     }
@@ -427,4 +432,22 @@ fn a_policy_never_filters_in_silence() {
     let error = texts(&mut PostgresReader::new(session, types), &collection, None).expect_err("a policy");
     assert_eq!(error.kind(), ErrorKind::Permission);
     assert!(error.remedy().is_some_and(|hint| hint.contains("BYPASSRLS")), "{error:?}");
+}
+
+#[test]
+fn large_objects_are_rows() {
+    let server = &servers()[0];
+    let database = server.create_database();
+    server.sql(&database, "SELECT lo_from_bytea(4711, decode(repeat('ab', 3000), 'hex'))").expect("a large object");
+    let (mut reader, _) = reader(server, &database);
+    let oid = LogicalType::Int { bits: 32, signed: false };
+    let columns = vec![
+        Column::new("loid", oid, "oid"),
+        Column::new("pageno", LogicalType::Int { bits: 32, signed: true }, "integer"),
+        Column::new("data", LogicalType::BYTES, "bytea"),
+    ];
+    let objects = Collection::table(CollectionName::new("pg_catalog", "pg_largeobject"), columns);
+    let found = texts(&mut reader, &objects, None).expect("rows");
+    let page = |number, bytes| format!("loid=4711 | pageno={number} | data=x{}", "ab".repeat(bytes));
+    assert_eq!(found, [page(0, 2048), page(1, 952)]);
 }
