@@ -20,7 +20,7 @@
 //! | struct, range, map | a composite, a range, `hstore` |
 //! | list, struct, range, map, set, dynamic | `json`, `jsonb` or a text type, as JSON ([`json`]) |
 //! | opaque bytes | any type, through its receive function |
-//! | opaque text | any other type, through its input function: the column is loaded as text and cast ([`EncodedColumn::through`]) |
+//! | opaque text | any other type, through its input function: the column is loaded as text and converted ([`EncodedColumn::through`]) |
 //!
 //! An exception is the bytes of its own type's send function and goes in as it is, whatever the column's logical type, once
 //! the type identifiers inside are the target's ([`raw`]). What fits nowhere is an error that names row and column.
@@ -90,7 +90,7 @@ impl EncodedColumn {
     }
 
     /// Whether its values are text that must pass through the type's input function: they are loaded into a column of type
-    /// `text` and cast from there.
+    /// `text` and converted from there.
     pub(crate) fn through(&self) -> bool {
         matches!(self.codec, Codec::InputFunction)
     }
@@ -219,7 +219,7 @@ fn exact_bytes(exception: &Exception) -> Result<&[u8], Misfit> {
 }
 
 /// The type below all domains.
-fn base(types: &TypeCatalogue, mut oid: Oid) -> Oid {
+pub(crate) fn base(types: &TypeCatalogue, mut oid: Oid) -> Oid {
     while let Some(TypeKind::Domain { base, .. }) = types.get(oid).map(|entry| &entry.kind) {
         oid = *base;
     }

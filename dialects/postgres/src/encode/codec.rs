@@ -88,7 +88,7 @@ pub(crate) enum IntWire {
 impl Codec {
     /// How values of `logical` are written into a column of type `target`; none when they do not go there.
     pub(crate) fn new(types: &TypeCatalogue, logical: &LogicalType, target: Oid) -> Option<Self> {
-        // Only a whole column is loaded as text and cast.
+        // Only a whole column is loaded as text and converted.
         Self::inside(types, logical, target).or_else(|| match logical {
             LogicalType::Opaque { form: OpaqueForm::Text, .. } => Some(Self::InputFunction),
             _ => None,

@@ -6,12 +6,14 @@
 //! those that are replaced, so that their rows are frozen too.
 //!
 //! Columns whose types only take texts ([`EncodedColumn::through`]) make a detour: the rows are copied into a temporary table
-//! that has a text in that place, and inserted from there, some megabytes at a time.
+//! that has a text in that place, and inserted from there, some megabytes at a time. A conversion of a text is its type's
+//! input function, unless there is a cast from text, which may mean something else: `'-'::text::regclass` fails. Such types'
+//! input functions are called by their names.
 
 use super::sessions::{Shared, lock, statement};
 use super::unit::{Member, Members, Place};
 use crate::PostgresSyntax;
-use crate::encode::{EncodedColumn, HEADER, RowEncoder, TRAILER};
+use crate::encode::{EncodedColumn, HEADER, RowEncoder, TRAILER, base};
 use crate::session::Session;
 use crate::types::{Oid, TypeCatalogue};
 use bytes::Bytes;
@@ -90,10 +92,11 @@ impl Loads {
     ) -> Result<Self> {
         let loaded: Vec<&Member> = members.iter().filter(|member| member.loads()).collect();
         let mut columns = target_columns(session, &loaded)?;
+        let inputs = input_functions(session)?;
         let mut loads = HashMap::with_capacity(loaded.len());
         for (place, member) in loaded.into_iter().enumerate() {
             let columns = columns.remove(&(place as i64)).unwrap_or_default();
-            let load = Load::new(member, types, &columns, single_writer)
+            let load = Load::new(member, types, &columns, &inputs, single_writer)
                 .map_err(|error| error.with("collection", &member.plan.target))?;
             loads.insert(member.plan.source.name.clone(), load);
         }
@@ -137,11 +140,45 @@ fn target_columns(session: &mut Session, loaded: &[&Member]) -> Result<HashMap<i
     Ok(columns)
 }
 
+/// The input function of a type to which texts can also be cast.
+struct Input {
+    function: String,
+    arguments: i16,
+    /// What it is told of the type.
+    parameter: Oid,
+}
+
+impl Input {
+    fn call(&self, text: &str) -> String {
+        let (function, parameter) = (&self.function, self.parameter);
+        match self.arguments {
+            1 => format!("{function}(pg_catalog.textout({text}))"),
+            2 => format!("{function}(pg_catalog.textout({text}), {parameter}::pg_catalog.oid)"),
+            _ => format!("{function}(pg_catalog.textout({text}), {parameter}::pg_catalog.oid, -1)"),
+        }
+    }
+}
+
+fn input_functions(session: &mut Session) -> Result<HashMap<Oid, Input>> {
+    let rows = session.query(
+        "cannot read how texts are converted",
+        "SELECT t.oid, p.oid::pg_catalog.regproc::text, p.pronargs, CASE WHEN t.typelem <> 0 THEN t.typelem ELSE t.oid END \
+           FROM pg_catalog.pg_cast c JOIN pg_catalog.pg_type t ON t.oid = c.casttarget AND t.typtype = 'b' \
+           JOIN pg_catalog.pg_proc p ON p.oid = t.typinput WHERE c.castsource = 'pg_catalog.text'::pg_catalog.regtype",
+        &[],
+    )?;
+    let input = |row: &tokio_postgres::Row| {
+        (row.get(0), Input { function: row.get(1), arguments: row.get(2), parameter: row.get(3) })
+    };
+    Ok(rows.iter().map(input).collect())
+}
+
 impl Load {
     fn new(
         member: &Member,
         types: &Arc<TypeCatalogue>,
         columns: &BTreeMap<String, TargetColumn>,
+        inputs: &HashMap<Oid, Input>,
         single_writer: bool,
     ) -> Result<Self> {
         let source = &member.plan.source;
@@ -164,7 +201,9 @@ impl Load {
             let (name, place) = (PostgresSyntax.quote_identifier(&column.name), names.len());
             if field.through() {
                 temporary.push(format!("NULL::text AS c{place}"));
-                selected.push(format!("c{place}::{}", found.type_text));
+                let text = format!("c{place}");
+                let value = inputs.get(&base(types, found.oid)).map_or_else(|| text.clone(), |input| input.call(&text));
+                selected.push(format!("{value}::{}", found.type_text));
             } else {
                 temporary.push(format!("{name} AS c{place}"));
                 selected.push(format!("c{place}"));

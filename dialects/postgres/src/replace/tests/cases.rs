@@ -53,13 +53,6 @@ fn a_database_is_made_as_it_was() {
     }
 }
 
-/// Lines in some order: where they are in a dump depends on identifiers.
-fn sorted(dump: &str) -> Vec<String> {
-    let mut lines: Vec<String> = dump.lines().map(str::to_owned).collect();
-    lines.sort();
-    lines
-}
-
 #[test]
 fn tables_of_the_same_shape_keep_what_depends_on_them() {
     let archive = Archive::of(&shop());

@@ -47,6 +47,13 @@ pub(super) fn dumped(database: &str) -> String {
         .join("\n")
 }
 
+/// Lines in some order: where they are in a dump depends on identifiers.
+pub(super) fn sorted(dump: &str) -> Vec<String> {
+    let mut lines: Vec<String> = dump.lines().map(str::to_owned).collect();
+    lines.sort();
+    lines
+}
+
 /// Dumps a database, with batches of `batch_bytes`.
 pub(super) fn dump(database: &str, batch_bytes: usize) -> Archive {
     let mut source = open(&Postgres, database, Purpose::Read, &Cancel::new()).expect("a source");
