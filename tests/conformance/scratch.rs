@@ -4,73 +4,76 @@
 //! that was started for the tests. Each [`Scratch`] is a place of its own, so that cases do not meet.
 
 use dbferry::dialect::testkit::MemoryDialect;
-use dbferry::dialect::{DatabaseUrl, Dialect};
+use dbferry::dialect::{Capabilities, DatabaseUrl, Dialect};
 use dbferry::endpoint::Endpoint;
 #[cfg(feature = "postgres")]
-use dbferry_postgres::testing::{Installation, Server};
+use dbferry_postgres::testing::Server;
 #[cfg(feature = "postgres")]
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 #[cfg(feature = "postgres")]
 use std::sync::Mutex;
 use tempfile::TempDir;
 
-/// Whether there is a place to try a dialect.
-pub(crate) enum Availability {
-    Ready(Scratch),
-    /// No server, for this reason.
-    Missing(String),
-}
+/// Makes a place for one case.
+pub(crate) type Place = Arc<dyn Fn() -> Scratch + Send + Sync>;
 
-/// What one dialect is tried on: itself, or each server of it that is there.
+/// What a dialect is tried on: itself, or each server of it that is there.
 pub(crate) struct Subject {
     /// The dialect's name, with the version of a server: `postgres-15`.
     pub(crate) name: String,
-    /// Makes a place.
-    pub(crate) open: Box<dyn Fn() -> Availability + Send + Sync>,
+    /// What it can do.
+    pub(crate) abilities: Capabilities,
+    /// A place for each case, or why there is none.
+    pub(crate) place: Result<Place, String>,
+}
+
+/// The in-memory dialect.
+pub(crate) fn memory() -> Subject {
+    let abilities = MemoryDialect::new().capabilities();
+    let place = || Scratch::with(Holder::Memory(MemoryDialect::new()));
+    Subject { name: "memory".into(), abilities, place: Ok(Arc::new(place)) }
 }
 
 /// Everything that a dialect of the registry is tried on, at least one.
 pub(crate) fn subjects(dialect: &'static dyn Dialect) -> Vec<Subject> {
-    let subject =
-        |open: Box<dyn Fn() -> Availability + Send + Sync>| vec![Subject { name: dialect.name().to_owned(), open }];
+    let subject = |name: String, place| Subject { name, abilities: dialect.capabilities(), place };
     match dialect.name() {
-        "sqlite" => subject(Box::new(|| files(dialect))),
+        "sqlite" => vec![subject("sqlite".into(), Ok(Arc::new(|| files(dialect))))],
         #[cfg(feature = "postgres")]
-        "postgres" => postgres(dialect),
-        other => subject(Box::new(move || {
-            Availability::Missing(format!("tests/conformance/scratch.rs knows no place for {other}"))
-        })),
+        "postgres" => postgres(dialect).into_iter().map(|(name, place)| subject(name, place)).collect(),
+        other => {
+            let reason = format!("tests/conformance/scratch.rs knows no place for {other}");
+            vec![subject(other.to_owned(), Err(reason))]
+        }
     }
 }
 
 /// A place for a dialect whose databases are files.
-pub(crate) fn files(dialect: &'static dyn Dialect) -> Availability {
+pub(crate) fn files(dialect: &'static dyn Dialect) -> Scratch {
     Scratch::with(Holder::Files(dialect))
 }
 
-/// Every version of PostgreSQL that is installed, or the one server that the environment names.
+/// Every version of PostgreSQL that is installed, or the one server that the environment names. A server is started by the
+/// first case that needs it.
 #[cfg(feature = "postgres")]
-fn postgres(dialect: &'static dyn Dialect) -> Vec<Subject> {
-    use dbferry_postgres::testing::URL_VARIABLE;
+fn postgres(dialect: &'static dyn Dialect) -> Vec<(String, Result<Place, String>)> {
+    use dbferry_postgres::testing::{Installation, URL_VARIABLE};
     let on = move |server: &'static Server| Scratch::with(Holder::Server(dialect, server, Mutex::default()));
-    let installations = Installation::all();
     if std::env::var_os(URL_VARIABLE).is_some() {
-        return vec![Subject { name: "postgres".into(), open: Box::new(move || on(Server::shared())) }];
+        return vec![("postgres".into(), Ok(Arc::new(move || on(Server::shared()))))];
     }
-    if installations.is_empty() {
-        let reason = format!("PostgreSQL is not installed (apt-get install postgresql), and {URL_VARIABLE} is not set");
-        let open = Box::new(move || Availability::Missing(reason.clone()));
-        return vec![Subject { name: "postgres".into(), open }];
-    }
-    let subject = |installation: Installation| Subject {
-        name: format!("postgres-{}", installation.major),
-        open: Box::new(move || match Server::shared_of(&installation) {
-            Ok(server) => on(server),
-            Err(error) => Availability::Missing(error.to_string()),
-        }),
+    let place = |installation: Installation| -> (String, Result<Place, String>) {
+        let name = format!("postgres-{}", installation.major);
+        (name, Ok(Arc::new(move || on(Server::shared_of(&installation).expect("a server")))))
     };
-    installations.into_iter().map(subject).collect()
+    let places: Vec<_> = Installation::all().into_iter().map(place).collect();
+    if places.is_empty() {
+        let reason = format!("PostgreSQL is not installed (apt-get install postgresql), and {URL_VARIABLE} is not set");
+        return vec![("postgres".into(), Err(reason))];
+    }
+    places
 }
 
 /// A place for databases of one dialect and for archives.
@@ -90,15 +93,11 @@ enum Holder {
 }
 
 impl Scratch {
-    pub(crate) fn memory() -> Availability {
-        Self::with(Holder::Memory(MemoryDialect::new()))
+    fn with(dialect: Holder) -> Self {
+        Self { dialect, directory: TempDir::new().expect("a temporary directory") }
     }
 
-    fn with(dialect: Holder) -> Availability {
-        Availability::Ready(Self { dialect, directory: TempDir::new().expect("a temporary directory") })
-    }
-
-    pub(crate) fn dialect(&self) -> &dyn Dialect {
+    fn dialect(&self) -> &dyn Dialect {
         match &self.dialect {
             Holder::Memory(dialect) => dialect,
             Holder::Files(dialect) => *dialect,
