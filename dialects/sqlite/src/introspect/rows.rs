@@ -43,7 +43,7 @@ fn sampled(connection: &Connection, name: &CollectionName, key: &RowKey) -> rusq
 
 fn count(connection: &Connection, source: &str) -> rusqlite::Result<u64> {
     let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {source} LIMIT {SAMPLED_ROWS})");
-    connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).map(|count| count.unsigned_abs())
+    connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
 }
 
 /// The rowids that the first or the last rows of a table lie between.
