@@ -10,10 +10,12 @@
 
 mod load;
 mod plan;
+mod prepare;
 mod shape;
 mod unit;
 
-pub use plan::{LeavingEdge, PlannedCollection, PlannedUnit, RestorePlan, plan};
+pub use plan::{LeavingEdge, PlannedCollection, PlannedUnit, RestorePlan};
+pub use prepare::plan;
 pub use shape::{PlannedColumn, Verdict};
 
 use crate::archive::{Archive, CollectionEntry};
@@ -28,7 +30,7 @@ use dbferry_dialect::model::Stage;
 use dbferry_dialect::{
     Cancel, CollectionAction, CollectionName, Error, ErrorKind, ForeignKeyPolicy, Purpose, ReplaceOptions, Result,
 };
-use plan::{Prepared, prepare};
+use prepare::{Prepared, prepare};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::path::PathBuf;
