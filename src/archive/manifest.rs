@@ -55,7 +55,7 @@ impl Manifest {
         Ok(Self {
             id: format!("{:032x}", u128::from_be_bytes(id)),
             tool: concat!("dbferry ", env!("CARGO_PKG_VERSION")).into(),
-            created_at: jiff::Timestamp::now().to_string(),
+            created_at: now(),
             description: None,
             source,
             consistency,
@@ -252,6 +252,12 @@ pub struct CollectionFiles {
     pub exceptions: Option<ExceptionsEntry>,
     /// How many rows each row group has.
     pub row_groups: Vec<u64>,
+}
+
+/// The time now, to the millisecond: enough to tell two archives apart, and still to be read.
+fn now() -> String {
+    let now = jiff::Timestamp::now();
+    now.round(jiff::Unit::Millisecond).unwrap_or(now).to_string()
 }
 
 /// The text form of a row hash.

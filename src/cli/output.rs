@@ -190,6 +190,10 @@ impl Columns {
         } else {
             table.force_no_tty();
         }
+        // Some containers have a terminal that says it is 0 columns wide: it does not know.
+        if table.width().is_some_and(|width| width == 0) {
+            table.force_no_tty().set_content_arrangement(ContentArrangement::Disabled);
+        }
         if color {
             table.enforce_styling();
         }

@@ -26,6 +26,10 @@ fn the_documented_example_is_read() {
     assert_eq!(config.groups.presets()[0].name(), "nocobase");
     assert_eq!(config.groups.unmatched(), Unmatched::Unknown);
     assert_eq!(config.groups.glossary().get("billing").title.en, "Billing");
+    let plain = Config::parse(
+        "version = 1\n[[group]]\nname = \"billing\"\ntitle = \"Bills\"\ndescription = \"What we are owed\"",
+    );
+    assert_eq!(plain.expect("a plain text").groups.glossary().get("billing").title.en, "Bills");
     let mode = |table: &str, group: &str| config.restore.mode_of(&CollectionName::new("main", table), group);
     assert_eq!(mode("x", "user"), RestoreMode::Replace);
     assert_eq!(mode("x", "log"), RestoreMode::SchemaOnly);

@@ -31,15 +31,39 @@ impl Language {
     }
 }
 
-/// A text in each language.
+/// A text in each language. A configuration may give a plain text, which is English.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(from = "Spelled")]
 pub struct Translated {
     /// English.
     pub en: String,
     /// French; the English text stands in where it is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fr: Option<String>,
+}
+
+/// How a configuration spells a [`Translated`].
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a text, or { en = \"...\", fr = \"...\" }")]
+enum Spelled {
+    English(String),
+    Each(Languages),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Languages {
+    en: String,
+    fr: Option<String>,
+}
+
+impl From<Spelled> for Translated {
+    fn from(spelled: Spelled) -> Self {
+        match spelled {
+            Spelled::English(en) => Self { en, fr: None },
+            Spelled::Each(Languages { en, fr }) => Self { en, fr },
+        }
+    }
 }
 
 impl Translated {

@@ -10,10 +10,12 @@
 
 mod load;
 mod plan;
+mod prepare;
 mod shape;
 mod unit;
 
-pub use plan::{LeavingEdge, PlannedCollection, PlannedUnit, RestorePlan, plan};
+pub use plan::{LeavingEdge, PlannedCollection, PlannedUnit, RestorePlan};
+pub use prepare::plan;
 pub use shape::{PlannedColumn, Verdict};
 
 use crate::archive::{Archive, CollectionEntry};
@@ -28,7 +30,7 @@ use dbferry_dialect::model::Stage;
 use dbferry_dialect::{
     Cancel, CollectionAction, CollectionName, Error, ErrorKind, ForeignKeyPolicy, Purpose, ReplaceOptions, Result,
 };
-use plan::{Prepared, prepare};
+use prepare::{Prepared, prepare};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -159,7 +161,11 @@ pub fn restore(
     run(archive, target, prepared, options, progress, &mut report).map_err(|error| {
         let error = target.name(error);
         let done: Vec<&str> = report.units.iter().flat_map(|unit| &unit.groups).map(String::as_str).collect();
-        if done.is_empty() || is_absent(target) { error } else { error.with("groups finished before", done.join(", ")) }
+        match done.is_empty() {
+            true => error,
+            false if is_absent(target) => error.with("groups finished before", "none stays: the database was not made"),
+            false => error.with("groups finished before", done.join(", ")),
+        }
     })?;
     report.warnings.extend(unproven(&report.units));
     report.rows = report.units.iter().flat_map(|unit| &unit.collections).map(|collection| collection.rows).sum();
@@ -216,7 +222,7 @@ fn refuse_problems(plan: &RestorePlan) -> Result<()> {
         ErrorKind::Incompatible,
         format!("the target cannot take the archive as it is; {count}, nothing was changed:{list}"),
     )
-    .hint("see all verdicts with `dbferry plan`; --recreate drops and creates anew what has another shape"))
+    .hint("see all verdicts with `dbferry plan`; --recreate drops and creates anew a table of another shape"))
 }
 
 /// Checks the bytes of every file that will be read, before anything is written.
