@@ -1,6 +1,5 @@
 //! Which logical type goes into which type of the target, and how.
 
-use super::base;
 use crate::types::mapping::oid;
 use crate::types::{Oid, TypeCatalogue, TypeKind};
 use dbferry_dialect::LogicalType;
@@ -97,7 +96,7 @@ impl Codec {
 
     fn inside(types: &TypeCatalogue, logical: &LogicalType, target: Oid) -> Option<Self> {
         use LogicalType as L;
-        let wire = base(types, target);
+        let wire = types.base(target);
         let entry = types.get(wire)?;
         if let L::Opaque { form: OpaqueForm::Binary, .. } = logical {
             return Some(match wire {

@@ -1,7 +1,7 @@
 //! One column of one batch, ready to be written cell by cell.
 
 use super::codec::{Codec, IntWire};
-use super::{Misfit, NULL, json, length_prefixed, network, numeric, raw};
+use super::{Misfit, NULL, json, length_prefixed, network, numeric, put_raw};
 use crate::types::{Oid, TypeCatalogue};
 use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryArray, BooleanArray, FixedSizeBinaryArray, ListArray, MapArray,
@@ -296,7 +296,7 @@ impl<'a> View<'a> {
                     json::put(array, logical, row, out)
                 });
             }
-            Cells::Raw(array, types, oid) => return raw::put(types, *oid, array.value(row), out),
+            Cells::Raw(array, types, oid) => return put_raw(types, *oid, array.value(row), out),
             // Everything else is done in `put`.
             _ => return Err(Misfit::new("the cell cannot be written")),
         }
