@@ -66,6 +66,8 @@ pub(crate) enum Codec {
         version: Option<u8>,
         logical: LogicalType,
     },
+    /// A dynamic value as the text of the member that is set.
+    DynamicText,
     /// The bytes of the type's send function.
     Raw(Oid),
     /// Text that only the type's input function understands.
@@ -143,7 +145,7 @@ impl Codec {
             return Some(Self::Hstore);
         }
         if extension == Some(("citext", "citext")) {
-            return as_text(logical, None);
+            return as_text(logical);
         }
         scalar(types, logical, wire)
     }
@@ -189,7 +191,7 @@ fn scalar(types: &TypeCatalogue, logical: &LogicalType, wire: Oid) -> Option<Cod
         (_, oid::JSON) => return as_json(logical, None),
         (_, oid::JSONB) => return as_json(logical, Some(1)),
         (L::Opaque { .. }, JSONPATH) => Codec::Text { version: Some(1) },
-        (_, oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::NAME | oid::REFCURSOR) => return as_text(logical, None),
+        (_, oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::NAME | oid::REFCURSOR) => return as_text(logical),
         _ => return None,
     })
 }
@@ -216,8 +218,12 @@ fn is_text(logical: &LogicalType) -> bool {
     }
 }
 
-fn as_text(logical: &LogicalType, version: Option<u8>) -> Option<Codec> {
-    if is_text(logical) { Some(Codec::Text { version }) } else { as_json(logical, version) }
+fn as_text(logical: &LogicalType) -> Option<Codec> {
+    match logical {
+        LogicalType::Dynamic => Some(Codec::DynamicText),
+        _ if is_text(logical) => Some(Codec::Text { version: None }),
+        _ => as_json(logical, None),
+    }
 }
 
 fn as_json(logical: &LogicalType, version: Option<u8>) -> Option<Codec> {

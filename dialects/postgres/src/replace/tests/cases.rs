@@ -1,6 +1,7 @@
 //! One test for each case of a replacement.
 
 use super::support::*;
+use crate::testing::Server;
 use dbferry_dialect::{CollectionAction, ErrorKind, ForeignKeyPolicy};
 
 const SHOP: &str = "
@@ -86,7 +87,7 @@ fn tables_of_the_same_shape_keep_what_depends_on_them() {
 }
 
 fn schema_of(database: &str) -> Vec<String> {
-    let text = crate::testing::Server::shared().pg_dump(database, &["--schema-only"]).expect("a dump");
+    let text = Server::shared().pg_dump(database, &["--schema-only"]).expect("a dump");
     let random = |line: &&str| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict");
     sorted(&text.lines().filter(random).collect::<Vec<_>>().join("\n"))
 }
@@ -289,4 +290,41 @@ fn an_archive_that_is_not_trusted_runs_no_text_of_its_own() {
         ),
         "4"
     );
+}
+
+#[test]
+fn an_ordinary_owner_can_do_all_of_it() {
+    let server = Server::shared();
+    let source = database(&shop());
+    let archive = dump(&source, 16 << 10);
+    let target = server.create_database();
+    let owner = format!("{target}_owner");
+    run("postgres", &format!("CREATE ROLE {owner} LOGIN NOSUPERUSER; ALTER DATABASE {target} OWNER TO {owner}"));
+    let as_owner = server.url(&target).replace("postgres@", &format!("{owner}@"));
+    let restore = || {
+        let url = dbferry_dialect::DatabaseUrl::parse(&as_owner).expect("a URL");
+        Restore { url: Some(url), ..Restore::default() }.run(&archive, &target)
+    };
+    assert_eq!(restore().expect("made"), Vec::<String>::new());
+    assert_eq!(sorted(&dumped(&target)), sorted(&dumped(&source)));
+    assert_eq!(restore().expect("replaced"), Vec::<String>::new());
+    assert_eq!(sorted(&dumped(&target)), sorted(&dumped(&source)));
+
+    // Another's table that references a replaced one cannot be changed: told, and nothing happens.
+    run(&target, "CREATE TABLE public.outside (customer int REFERENCES shop.customer (id))");
+    let before = dumped(&target);
+    let error = restore().expect_err("not the owner");
+    assert_eq!(error.kind(), ErrorKind::Permission, "{error}");
+    assert!(error.to_string().contains("public.outside"), "{error}");
+    assert_eq!(dumped(&target), before);
+    // So is a database in which the user may create nothing.
+    run(
+        &target,
+        &format!(
+            "DROP SCHEMA shop CASCADE; DROP TABLE public.outside; ALTER DATABASE {target} OWNER TO postgres; GRANT ALL ON SCHEMA public TO {owner}"
+        ),
+    );
+    let error = restore().expect_err("no right to create a schema");
+    assert_eq!(error.kind(), ErrorKind::Permission, "{error}");
+    assert_nothing_is_left(&target);
 }

@@ -17,14 +17,12 @@ pub(super) struct Archive {
     pub(super) rows: BTreeMap<CollectionName, Vec<Batch>>,
 }
 
-pub(super) fn open(
-    dialect: &dyn Dialect,
-    database: &str,
-    purpose: Purpose,
-    cancel: &Cancel,
-) -> Result<Box<dyn Database>> {
-    let url = DatabaseUrl::parse(&Server::shared().url(database)).expect("a URL");
-    dialect.open(&url, &OpenOptions::new(purpose, cancel.clone()))
+fn open(dialect: &dyn Dialect, url: &DatabaseUrl, purpose: Purpose, cancel: &Cancel) -> Result<Box<dyn Database>> {
+    dialect.open(url, &OpenOptions::new(purpose, cancel.clone()))
+}
+
+fn url(database: &str) -> DatabaseUrl {
+    DatabaseUrl::parse(&Server::shared().url(database)).expect("a URL")
 }
 
 /// A database in which that SQL was run.
@@ -56,7 +54,7 @@ pub(super) fn sorted(dump: &str) -> Vec<String> {
 
 /// Dumps a database, with batches of `batch_bytes`.
 pub(super) fn dump(database: &str, batch_bytes: usize) -> Archive {
-    let mut source = open(&Postgres, database, Purpose::Read, &Cancel::new()).expect("a source");
+    let mut source = open(&Postgres, &url(database), Purpose::Read, &Cancel::new()).expect("a source");
     let mut snapshot = source.snapshot(&SnapshotOptions::new(1)).expect("a snapshot");
     let schema = snapshot.schema().expect("a schema");
     let mut readers = snapshot.readers();
@@ -103,6 +101,8 @@ pub(super) struct Restore<'a> {
     pub(super) choose: &'a dyn Fn(&Collection, Option<&Collection>) -> Option<CollectionAction>,
     /// Called with the name of each step before it.
     pub(super) before: &'a dyn Fn(&str),
+    /// Where to, if not as the user who may do everything.
+    pub(super) url: Option<DatabaseUrl>,
     /// Collections of one unit each.
     pub(super) one_by_one: bool,
 }
@@ -122,6 +122,7 @@ impl Default for Restore<'_> {
             cancel: Cancel::new(),
             choose: &replace_or_create,
             before: &|_| (),
+            url: None,
             one_by_one: false,
         }
     }
@@ -130,10 +131,11 @@ impl Default for Restore<'_> {
 impl Restore<'_> {
     /// Restores `archive`; returns the warnings.
     pub(super) fn run(&self, archive: &Archive, database: &str) -> Result<Vec<String>> {
-        let schema = open(self.dialect, database, Purpose::Plan, &self.cancel)?.introspect()?;
+        let url = self.url.clone().unwrap_or_else(|| url(database));
+        let schema = open(self.dialect, &url, Purpose::Plan, &self.cancel)?.introspect()?;
         let mut options = ReplaceOptions::new(self.writers);
         options.foreign_keys = self.policy;
-        let mut target = open(self.dialect, database, Purpose::Write, &self.cancel)?;
+        let mut target = open(self.dialect, &url, Purpose::Write, &self.cancel)?;
         let mut replacer = target.replacer(&options)?;
         let free = archive.schema.objects.iter().filter(|object| object.on.is_none() && self.trusted).cloned();
         let (before, after): (Vec<_>, Vec<_>) = free.partition(|object| object.stage == Stage::Before);
