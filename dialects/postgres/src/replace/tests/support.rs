@@ -1,7 +1,7 @@
 //! A small engine: an archive in memory, and a restore that checks what the real one checks.
 
 use crate::Postgres;
-use crate::testing::Server;
+use crate::testing::{Installation, Server, URL_VARIABLE};
 use dbferry_dialect::hash::{CollectionHash, RowHasher};
 use dbferry_dialect::model::Stage;
 use dbferry_dialect::{
@@ -9,7 +9,31 @@ use dbferry_dialect::{
     ErrorKind, ForeignKeyPolicy, GroupPlan, OpenOptions, Purpose, ReadRequest, Reader, ReplaceOptions, Result, Schema,
     SnapshotOptions,
 };
+use std::cell::Cell;
 use std::collections::BTreeMap;
+
+thread_local! {
+    static SERVER: Cell<Option<&'static Server>> = const { Cell::new(None) };
+}
+
+/// The server that a test is on.
+pub(super) fn server() -> &'static Server {
+    SERVER.get().unwrap_or_else(Server::shared)
+}
+
+/// Does a test on every version that is installed, or on the server that the environment names.
+pub(super) fn on_every_version(test: impl Fn()) {
+    if std::env::var_os(URL_VARIABLE).is_some() {
+        return test();
+    }
+    let all = Installation::all();
+    assert!(!all.is_empty(), "no PostgreSQL is installed");
+    for installation in &all {
+        SERVER.set(Some(Server::shared_of(installation).expect("a server")));
+        test();
+    }
+    SERVER.set(None);
+}
 
 /// A database as it was dumped.
 pub(super) struct Archive {
@@ -22,23 +46,23 @@ fn open(dialect: &dyn Dialect, url: &DatabaseUrl, purpose: Purpose, cancel: &Can
 }
 
 fn url(database: &str) -> DatabaseUrl {
-    DatabaseUrl::parse(&Server::shared().url(database)).expect("a URL")
+    DatabaseUrl::parse(&server().url(database)).expect("a URL")
 }
 
 /// A database in which that SQL was run.
 pub(super) fn database(sql: &str) -> String {
-    let database = Server::shared().create_database();
+    let database = server().create_database();
     run(&database, sql);
     database
 }
 
 pub(super) fn run(database: &str, sql: &str) -> String {
-    Server::shared().sql(database, sql).unwrap_or_else(|error| panic!("{error}: {sql}"))
+    server().sql(database, sql).unwrap_or_else(|error| panic!("{error}: {sql}"))
 }
 
 /// Everything that `pg_dump` sees, without what differs from run to run.
 pub(super) fn dumped(database: &str) -> String {
-    let text = Server::shared().pg_dump(database, &["--no-owner"]).expect("a dump");
+    let text = server().pg_dump(database, &["--no-owner"]).expect("a dump");
     text.lines()
         .filter(|line| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict"))
         .collect::<Vec<_>>()
