@@ -1,6 +1,6 @@
 //! Writing one collection: its Parquet file and, when it comes to that, the one with its exceptions.
 
-use super::disk::HashedFile;
+use super::disk::{Failure, HashedFile};
 use super::exceptions;
 use super::layout;
 use super::manifest::{CollectionFiles, ExceptionsEntry, hash_text};
@@ -25,6 +25,7 @@ pub struct CollectionWriter {
     dialect: String,
     encoders: EncoderFactory,
     file: SerializedFileWriter<HashedFile>,
+    failure: Failure,
     path: String,
     rows: u64,
     row_groups: Vec<u64>,
@@ -36,6 +37,7 @@ pub struct CollectionWriter {
 struct Exceptions {
     path: String,
     writer: ArrowWriter<HashedFile>,
+    failure: Failure,
     rows: u64,
     reasons: BTreeMap<String, u64>,
 }
@@ -53,9 +55,10 @@ impl CollectionWriter {
         let options = ArrowWriterOptions::new().with_properties(properties::rows(collection, &shared.options)?);
         let path = layout::rows_path(group, &collection.name);
         let file = shared.begin(group, &path)?;
+        let failure = file.failure();
         let (file, factory) = ArrowWriter::try_new_with_options(file, Arc::clone(&schema), options)
             .and_then(ArrowWriter::into_serialized_writer)
-            .map_err(|error| write_error(&path, error))?;
+            .map_err(|error| write_error(shared, &path, &failure, error))?;
         Ok(Self {
             shared: Arc::clone(shared),
             name: collection.name.clone(),
@@ -63,6 +66,7 @@ impl CollectionWriter {
             dialect: dialect.into(),
             encoders: EncoderFactory::new(collection, schema, shared.options.row_group_bytes, factory),
             file,
+            failure,
             path,
             rows: 0,
             row_groups: Vec::new(),
@@ -92,7 +96,8 @@ impl CollectionWriter {
         if group.rows == 0 {
             return Ok(());
         }
-        self.append_rows(group.chunks).map_err(|error| self.within(write_error(&self.path, error)))?;
+        self.append_rows(group.chunks)
+            .map_err(|error| self.within(write_error(&self.shared, &self.path, &self.failure, error)))?;
         if !group.exceptions.is_empty() {
             let batches = group.exceptions.iter().map(|batch| exceptions::moved(batch, self.rows));
             let batches = batches.collect::<Result<Vec<_>>>()?;
@@ -123,17 +128,20 @@ impl CollectionWriter {
                 let path = layout::exceptions_path(&self.group, &self.name);
                 let options = ArrowWriterOptions::new().with_properties(properties::exceptions(&self.shared.options)?);
                 let file = self.shared.begin(&self.group, &path)?;
+                let failure = file.failure();
                 let writer = ArrowWriter::try_new_with_options(file, exceptions::schema(), options)
-                    .map_err(|error| write_error(&path, error))?;
-                none.insert(Exceptions { path, writer, rows: 0, reasons: BTreeMap::new() })
+                    .map_err(|error| write_error(&self.shared, &path, &failure, error))?;
+                none.insert(Exceptions { path, writer, failure, rows: 0, reasons: BTreeMap::new() })
             }
         };
-        for batch in batches {
-            exceptions.writer.write(batch).map_err(|error| write_error(&exceptions.path, error))?;
-            exceptions.rows += batch.num_rows() as u64;
-        }
-        // So that no row group of exceptions reaches over the end of a row group of rows.
-        exceptions.writer.flush().map_err(|error| write_error(&exceptions.path, error))?;
+        let Exceptions { path, writer, failure, .. } = exceptions;
+        let mut write = || {
+            batches.iter().try_for_each(|batch| writer.write(batch))?;
+            // So that no row group of exceptions reaches over the end of a row group of rows.
+            writer.flush()
+        };
+        write().map_err(|error| write_error(&self.shared, path, failure, error))?;
+        exceptions.rows += batches.iter().map(|batch| batch.num_rows() as u64).sum::<u64>();
         for (reason, count) in reasons {
             *exceptions.reasons.entry((*reason).into()).or_default() += count;
         }
@@ -157,7 +165,7 @@ impl CollectionWriter {
                 format!("{} rows were read and {} were written", hash.rows, self.rows),
             ));
         }
-        let Self { shared, name, group, dialect, mut file, path, rows, row_groups, exceptions, .. } = self;
+        let Self { shared, name, group, dialect, mut file, failure, path, rows, row_groups, exceptions, .. } = self;
         let facts = |content: &str, rows: u64| {
             [
                 (key::FORMAT_VERSION, FORMAT_VERSION.to_string()),
@@ -174,15 +182,16 @@ impl CollectionWriter {
         for fact in facts(content::ROWS, rows) {
             file.append_key_value_metadata(fact);
         }
-        let file = file.into_inner().map_err(|error| write_error(&path, error))?;
+        let file = file.into_inner().map_err(|error| write_error(&shared, &path, &failure, error))?;
         let file = shared.end(&path, file)?;
         let exceptions = exceptions
             .map(|mut exceptions| {
                 for fact in facts(content::EXCEPTIONS, exceptions.rows) {
                     exceptions.writer.append_key_value_metadata(fact);
                 }
-                let file = exceptions.writer.into_inner().map_err(|error| write_error(&exceptions.path, error))?;
-                let file = shared.end(&exceptions.path, file)?;
+                let Exceptions { path, writer, failure, .. } = exceptions;
+                let file = writer.into_inner().map_err(|error| write_error(&shared, &path, &failure, error))?;
+                let file = shared.end(&path, file)?;
                 Ok::<_, Error>(ExceptionsEntry { file, rows: exceptions.rows, reasons: exceptions.reasons })
             })
             .transpose()?;
@@ -201,12 +210,9 @@ impl fmt::Debug for CollectionWriter {
 }
 
 /// A failure to write to a Parquet file: the disk's own, if it was the disk.
-fn write_error(path: &str, error: ParquetError) -> Error {
-    match error {
-        ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
-            Ok(error) => Error::io(format!("cannot write {path}"), *error),
-            Err(error) => parquet_error("rows cannot be encoded", ParquetError::External(error)).with("file", path),
-        },
-        error => parquet_error("rows cannot be encoded", error).with("file", path),
+fn write_error(shared: &Shared, path: &str, failure: &Failure, error: ParquetError) -> Error {
+    match failure.get() {
+        Some(cause) => Error::io(format!("cannot write {}", shared.place(path).display()), cause),
+        None => parquet_error("rows cannot be encoded", error).with("file", path),
     }
 }

@@ -5,23 +5,25 @@
 //! which lets the tests stop at each of them in turn.
 
 use super::layout::PARTIAL;
+use super::store::same_file;
 use dbferry_dialect::{Error, ErrorKind, Result};
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 /// The file system, as writers of archives use it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Disk {
     #[cfg(test)]
-    power: Option<std::sync::Arc<std::sync::atomic::AtomicUsize>>,
+    power: Option<Arc<std::sync::atomic::AtomicUsize>>,
 }
 
 impl Disk {
     /// A file system that stops for good after `operations` operations, as if the process had been killed there.
     #[cfg(test)]
     pub(super) fn failing_after(operations: usize) -> Self {
-        Self { power: Some(std::sync::Arc::new(operations.into())) }
+        Self { power: Some(Arc::new(operations.into())) }
     }
 
     fn step(&self) -> io::Result<()> {
@@ -56,6 +58,24 @@ impl Disk {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.step()?;
         fs::rename(from, to)
+    }
+
+    /// Opens a file to write to it, as it is.
+    fn open_file(&self, path: &Path) -> io::Result<File> {
+        self.step()?;
+        OpenOptions::new().write(true).open(path)
+    }
+
+    /// Removes a file of a run that was interrupted.
+    pub(super) fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.step()?;
+        fs::remove_file(path)
+    }
+
+    /// Removes an empty directory of a run that was interrupted.
+    pub(super) fn remove_directory(&self, path: &Path) -> io::Result<()> {
+        self.step()?;
+        fs::remove_dir(path)
     }
 
     /// Makes the names in a directory durable.
@@ -98,12 +118,43 @@ impl PartialFile {
     pub(super) fn create(disk: &Disk, target: PathBuf) -> Result<Self> {
         let partial = partial_path(&target);
         let file = disk.create_file(&partial).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => {
-                Error::new(ErrorKind::ArchiveLocked, format!("{} is there already", partial.display()))
-                    .hint("another run is writing it, or one was interrupted; if none is running, remove it")
-            }
-            _ => Error::io(format!("cannot create {}", partial.display()), error),
+            io::ErrorKind::AlreadyExists => in_use(&partial),
+            _ => cannot_create(&partial, error),
         })?;
+        Ok(Self { disk: disk.clone(), target, partial, file: Some(file) })
+    }
+
+    /// Creates `target` under its temporary name, or takes the file of that name that an interrupted run left, and locks it
+    /// for as long as it is open. The system gives the lock back when a process dies, however it dies: a file that can be
+    /// locked is nobody's.
+    ///
+    /// Where the file system has no locks it is created without one, and one that is there is never taken.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ArchiveLocked`] when another run has it.
+    pub(super) fn claim(disk: &Disk, target: PathBuf) -> Result<Self> {
+        let partial = partial_path(&target);
+        let (file, created) = match disk.create_file(&partial) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                // What is no regular file was never written here.
+                if !partial.symlink_metadata().is_ok_and(|metadata| metadata.is_file()) {
+                    return Err(in_use(&partial));
+                }
+                (disk.open_file(&partial).map_err(|error| cannot_create(&partial, error))?, false)
+            }
+            result => (result.map_err(|error| cannot_create(&partial, error))?, true),
+        };
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::Error(_)) if created => {}
+            Err(_) => return Err(in_use(&partial)),
+        }
+        // Between opening and locking it, whoever had it may have finished it or given it up.
+        let still_there = || Ok::<_, io::Error>(same_file(&partial.symlink_metadata()?, &file.metadata()?));
+        if !still_there().unwrap_or(false) {
+            return Err(in_use(&partial));
+        }
+        file.set_len(0).map_err(|error| cannot_create(&partial, error))?;
         Ok(Self { disk: disk.clone(), target, partial, file: Some(file) })
     }
 
@@ -158,18 +209,56 @@ impl Drop for PartialFile {
     }
 }
 
+fn in_use(partial: &Path) -> Error {
+    Error::new(ErrorKind::ArchiveLocked, format!("{} is there already", partial.display()))
+        .hint("another run is writing it, or one was interrupted; if none is running, remove it")
+}
+
+/// A file or directory that cannot be created.
+pub(super) fn cannot_create(path: &Path, error: io::Error) -> Error {
+    let missing = error.kind() == io::ErrorKind::NotFound;
+    let error = Error::io(format!("cannot create {}", path.display()), error);
+    if missing { error.hint("create the directory that it is to be in") } else { error }
+}
+
 /// A [`PartialFile`] that is hashed while it is written, from the first byte to the last.
 #[derive(Debug)]
 pub(super) struct HashedFile {
     file: PartialFile,
     hasher: blake3::Hasher,
     bytes: u64,
+    failure: Failure,
+}
+
+/// Why writing to a file failed first. Whoever writes through layers that turn a failure into text can still tell it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Failure(Arc<OnceLock<(io::ErrorKind, String)>>);
+
+impl Failure {
+    /// The failure, if there was one.
+    pub(super) fn get(&self) -> Option<io::Error> {
+        self.0.get().map(|(kind, message)| io::Error::new(*kind, message.clone()))
+    }
 }
 
 impl HashedFile {
     /// Creates `target` under its temporary name.
     pub(super) fn create(disk: &Disk, target: PathBuf) -> Result<Self> {
-        Ok(Self { file: PartialFile::create(disk, target)?, hasher: blake3::Hasher::new(), bytes: 0 })
+        Ok(Self::new(PartialFile::create(disk, target)?))
+    }
+
+    /// Creates or takes over `target` as [`PartialFile::claim`] does.
+    pub(super) fn claim(disk: &Disk, target: PathBuf) -> Result<Self> {
+        Ok(Self::new(PartialFile::claim(disk, target)?))
+    }
+
+    fn new(file: PartialFile) -> Self {
+        Self { file, hasher: blake3::Hasher::new(), bytes: 0, failure: Failure::default() }
+    }
+
+    /// Where a failure to write is kept.
+    pub(super) fn failure(&self) -> Failure {
+        self.failure.clone()
     }
 
     /// The file's final name.
@@ -186,7 +275,12 @@ impl HashedFile {
 
 impl Write for HashedFile {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(buffer)?;
+        let written = self.file.write(buffer).inspect_err(|error| {
+            // An interrupted call is made again.
+            if error.kind() != io::ErrorKind::Interrupted {
+                self.failure.0.get_or_init(|| (error.kind(), error.to_string()));
+            }
+        })?;
         self.hasher.update(buffer.get(..written).unwrap_or(buffer));
         self.bytes += written as u64;
         Ok(written)
@@ -232,5 +326,35 @@ mod tests {
         );
         let file = HashedFile::create(&Disk::default(), target).expect("a file");
         assert_eq!(file.finish().expect_err("no overwriting").kind(), ErrorKind::ArchiveLocked);
+    }
+    #[test]
+    fn a_file_is_claimed_by_one_run_and_taken_over_from_a_dead_one() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let target = directory.path().join("x");
+        let claim = || HashedFile::claim(&Disk::default(), target.clone());
+        let mut first = claim().expect("a file");
+        first.write_all(b"abc").expect("a write");
+        assert_eq!(claim().expect_err("it is claimed").kind(), ErrorKind::ArchiveLocked);
+        assert_eq!(fs::read(partial_path(&target)).expect("content"), b"abc", "the other one changed nothing");
+        // As if the process had been killed: nothing is tidied up, and the lock is given back.
+        first.file.file = None;
+        let mut second = claim().expect("a file that is nobody's");
+        second.write_all(b"de").expect("a write");
+        assert_eq!(second.finish().expect("a file").0, 2);
+        assert_eq!(fs::read(&target).expect("content"), b"de");
+
+        fs::create_dir(partial_path(&target)).expect("a directory");
+        assert_eq!(claim().expect_err("no file").kind(), ErrorKind::ArchiveLocked);
+    }
+
+    #[test]
+    fn the_first_failure_is_kept() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut file = HashedFile::create(&Disk::failing_after(2), directory.path().join("x")).expect("a file");
+        let failure = file.failure();
+        file.write_all(b"abc").expect("a write");
+        assert!(failure.get().is_none());
+        file.write_all(b"abc").expect_err("no power");
+        assert_eq!(failure.get().expect("a failure").to_string(), "the power is gone");
     }
 }

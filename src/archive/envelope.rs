@@ -6,7 +6,7 @@
 
 use super::manifest::Manifest;
 use super::validate::validate;
-use super::{FORMAT, FORMAT_VERSION, LARGEST_MANIFEST, damaged};
+use super::{DAMAGED_LATER, FORMAT, FORMAT_VERSION, LARGEST_MANIFEST, damaged};
 use dbferry_dialect::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -64,8 +64,9 @@ pub(super) fn read(file: &[u8]) -> Result<Manifest> {
         return Err(too_large(file.len() as u64));
     }
     let text = std::str::from_utf8(file).map_err(|error| damaged("the manifest is not UTF-8").caused_by(error))?;
-    let probe: Probe = serde_json::from_str(text)
-        .map_err(|error| damaged("the manifest is not one of a dbferry archive").caused_by(error))?;
+    let probe: Probe = serde_json::from_str(text).map_err(|error| {
+        damaged("the manifest is not one of a dbferry archive").caused_by(error).hint(DAMAGED_LATER)
+    })?;
     if probe.format != FORMAT {
         return Err(damaged("the manifest is not one of a dbferry archive"));
     }
@@ -79,15 +80,13 @@ pub(super) fn read(file: &[u8]) -> Result<Manifest> {
     if probe.version == 0 {
         return Err(damaged("there is no format version 0"));
     }
-    let envelope: Envelope<'_> =
-        serde_json::from_str(text).map_err(|error| damaged("the manifest cannot be read").caused_by(error))?;
+    let unreadable = |error: serde_json::Error| damaged("the manifest cannot be read").caused_by(error);
+    let envelope: Envelope<'_> = serde_json::from_str(text).map_err(unreadable)?;
     let value = envelope.manifest.get();
     if blake3::hash(value.as_bytes()).to_hex().as_str() != envelope.blake3 {
-        return Err(damaged("the manifest is not what was written: its hash differs")
-            .hint("the file was changed or damaged after the dump; use another copy of the archive"));
+        return Err(damaged("the manifest is not what was written: its hash differs").hint(DAMAGED_LATER));
     }
-    let manifest =
-        serde_json::from_str(value).map_err(|error| damaged("the manifest cannot be read").caused_by(error))?;
+    let manifest = serde_json::from_str(value).map_err(unreadable)?;
     validate(&manifest)?;
     Ok(manifest)
 }

@@ -4,9 +4,10 @@ use super::layout::{DATA, MANIFEST};
 use super::manifest::GroupEntry;
 use super::packed;
 use super::reader::Archive;
-use dbferry_dialect::{DatabaseInfo, Error, Result};
+use dbferry_dialect::{DatabaseInfo, Error, ErrorKind, Result};
 use std::cmp::Reverse;
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// One archive that was found.
@@ -48,9 +49,17 @@ pub struct Summary {
 /// What is no archive, or one that was not finished, is left out.
 ///
 /// # Errors
-/// [`ErrorKind::Io`](dbferry_dialect::ErrorKind::Io) when the directory cannot be listed.
+/// [`ErrorKind::ArchiveNotFound`] when there is no such directory, [`ErrorKind::Io`] when it cannot be listed.
 pub fn list(directory: &Path) -> Result<Vec<ListEntry>> {
-    let cannot = |error| Error::io(format!("cannot list {}", directory.display()), error);
+    let nothing = |what: &str| {
+        Error::new(ErrorKind::ArchiveNotFound, format!("no archives in {}: {what}", directory.display()))
+            .hint("name the directory that the archives are in")
+    };
+    let cannot = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => nothing("there is no such directory"),
+        io::ErrorKind::NotADirectory => nothing("it is not a directory"),
+        _ => Error::io(format!("cannot list {}", directory.display()), error),
+    };
     let mut entries = Vec::new();
     for entry in fs::read_dir(directory).map_err(cannot)? {
         let path = entry.map_err(cannot)?.path();
@@ -101,7 +110,6 @@ impl Summary {
 mod tests {
     use super::super::{pack, testing};
     use super::*;
-    use dbferry_dialect::ErrorKind;
 
     #[test]
     fn archives_are_listed_newest_first_and_broken_ones_last() {
@@ -143,6 +151,8 @@ mod tests {
                 ("cut.zip", true, broken),
             ]
         );
-        assert_eq!(list(&at("nothing")).expect_err("no directory").kind(), ErrorKind::Io);
+        for place in ["nothing", "text", "text/deeper"] {
+            assert_eq!(list(&at(place)).expect_err("no directory").kind(), ErrorKind::ArchiveNotFound);
+        }
     }
 }

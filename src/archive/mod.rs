@@ -15,6 +15,7 @@ mod disk;
 mod envelope;
 mod exceptions;
 pub mod layout;
+mod leftovers;
 mod list;
 mod manifest;
 mod options;
@@ -69,8 +70,13 @@ mod content {
     pub(super) const EXCEPTIONS: &str = "exceptions";
 }
 
+/// What to do about a file that is not what was written.
+const DAMAGED_LATER: &str =
+    "the file was cut short, changed or damaged after the dump; use another copy of the archive";
+
 fn damaged(what: impl Into<Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::ArchiveDamaged, what)
+        .hint("it is damaged, or what wrote it does not keep to the format; use another copy of the archive")
 }
 
 /// A failure of the Parquet encoder on our own rows.

@@ -36,7 +36,7 @@ pub(super) fn pack_on(disk: &Disk, directory: &Path, zip: &Path) -> Result<()> {
     }
     let cannot = |error: io::Error| Error::io(format!("cannot write {}", zip.display()), error);
     let mut writer = ZipWriter::new(Steady::new(PartialFile::create(disk, zip.into())?));
-    let packed = pack_files(&archive, &mut writer);
+    let packed = pack_files(&archive, &mut writer).map_err(|error| error.with("archive", zip.display()));
     // Finished in any case: a writer that is dropped unfinished finishes by itself and prints what goes wrong.
     let finished = writer.finish().map_err(|error| cannot(error.into()));
     packed.and_then(|()| finished?.finish().map_err(cannot)?.finish())?;

@@ -4,7 +4,7 @@ use super::collection_reader::CollectionReader;
 use super::layout::MANIFEST;
 use super::manifest::{CollectionEntry, FileEntry, Manifest};
 use super::store::Store;
-use super::{damaged, envelope};
+use super::{DAMAGED_LATER, damaged, envelope};
 use dbferry_dialect::{Cancel, Error, Result};
 use std::collections::HashSet;
 use std::io::Read;
@@ -63,7 +63,7 @@ impl Archive {
         entry
             .files()
             .try_for_each(|file| self.check_file(file, cancel, on_bytes))
-            .map_err(|error| error.with("collection", &entry.collection.name))
+            .map_err(|error| self.within(entry, error))
     }
 
     fn check_file(&self, file: &FileEntry, cancel: &Cancel, on_bytes: &mut dyn FnMut(u64)) -> Result<()> {
@@ -85,8 +85,7 @@ impl Archive {
         if hasher.finalize().to_hex().as_str() == file.blake3 {
             Ok(())
         } else {
-            Err(within(damaged("the file is not what was written: its hash differs"))
-                .hint("the file was changed or damaged after the dump; use another copy of the archive"))
+            Err(within(damaged("the file is not what was written: its hash differs")).hint(DAMAGED_LATER))
         }
     }
 
@@ -97,7 +96,11 @@ impl Archive {
     /// file, or does not agree with the manifest, [`ErrorKind::Unsupported`](dbferry_dialect::ErrorKind::Unsupported) when
     /// the collection is of a kind that has no rows.
     pub fn collection(&self, entry: &CollectionEntry) -> Result<CollectionReader> {
-        CollectionReader::open(self, entry).map_err(|error| error.with("collection", &entry.collection.name))
+        CollectionReader::open(self, entry).map_err(|error| self.within(entry, error))
+    }
+
+    fn within(&self, entry: &CollectionEntry, error: Error) -> Error {
+        error.with("collection", &entry.collection.name).with("archive", self.path.display())
     }
 
     /// Files that are in the archive's place but not in its manifest, by their paths. They are never read; who wants
@@ -128,7 +131,9 @@ pub(super) fn check_size(file: &FileEntry, bytes: u64) -> Result<()> {
     if file.bytes == bytes {
         Ok(())
     } else {
-        Err(damaged(format!("the file has {bytes} bytes, the manifest says {}", file.bytes)).with("file", &file.path))
+        Err(damaged(format!("the file has {bytes} bytes, the manifest says {}", file.bytes))
+            .with("file", &file.path)
+            .hint(DAMAGED_LATER))
     }
 }
 
@@ -185,10 +190,9 @@ mod tests {
             content[middle] ^= 1;
             fs::write(path.join(FILE), content).expect("a file");
         });
-        assert_eq!(
-            flipped.to_string(),
-            format!("the file is not what was written: its hash differs (file {FILE}, collection main.wide)")
-        );
+        let expected =
+            format!("the file is not what was written: its hash differs (file {FILE}, collection main.wide, archive ");
+        assert!(flipped.to_string().starts_with(&expected), "{flipped}");
         let truncated = damage(|path| {
             let content = fs::read(path.join(FILE)).expect("content");
             fs::write(path.join(FILE), &content[..content.len() - 1]).expect("a file");

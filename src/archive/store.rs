@@ -2,7 +2,7 @@
 
 use super::layout::{self, MANIFEST};
 use super::range::FileRange;
-use super::{LARGEST_MANIFEST, damaged, envelope, packed};
+use super::{DAMAGED_LATER, LARGEST_MANIFEST, damaged, envelope, packed};
 use dbferry_dialect::{Error, ErrorKind, Result};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -25,23 +25,25 @@ impl Store {
     /// [`ErrorKind::ArchiveNotFound`] when there is nothing like it, [`ErrorKind::ArchiveDamaged`] for a damaged zip.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let cannot = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotFound => not_found(path, "does not exist"),
+            io::ErrorKind::NotFound => not_found(path, "nothing is there")
+                .hint("check the path; `dbferry list DIRECTORY` shows the archives in a directory"),
             _ => Error::io(format!("cannot open {}", path.display()), error),
         };
         let metadata = fs::metadata(path).map_err(cannot)?;
         if metadata.is_dir() {
             if fs::symlink_metadata(path.join(MANIFEST)).is_err() {
-                return Err(not_found(path, "has no manifest.json")
+                return Err(not_found(path, "it has no manifest.json")
                     .hint("either it is no archive, or the dump that wrote it did not finish"));
             }
             return Ok(Self::Directory(path.into()));
         }
         if !metadata.is_file() {
-            return Err(not_found(path, "is neither a directory nor a file"));
+            return Err(not_found(path, "it is neither a directory nor a file"));
         }
         let file = File::open(path).map_err(cannot)?;
         if !packed::begins_like_one(&file).map_err(cannot)? {
-            return Err(not_found(path, "is not a packed archive"));
+            return Err(not_found(path, "it is not a packed archive")
+                .hint("an archive is a directory with a manifest.json, or what `dbferry pack` made of one"));
         }
         Ok(Self::Packed(packed::entries(file)?))
     }
@@ -57,9 +59,7 @@ impl Store {
         }
         match self {
             Self::Directory(root) => open_in_directory(root, name).map_err(within),
-            Self::Packed(entries) => {
-                entries.get(name).cloned().ok_or_else(|| within(damaged("the file is missing from the archive")))
-            }
+            Self::Packed(entries) => entries.get(name).cloned().ok_or_else(|| within(missing())),
         }
     }
 
@@ -107,7 +107,11 @@ impl Store {
 }
 
 fn not_found(path: &Path, what: &'static str) -> Error {
-    Error::new(ErrorKind::ArchiveNotFound, format!("{} {what}", path.display()))
+    Error::new(ErrorKind::ArchiveNotFound, format!("no archive at {}: {what}", path.display()))
+}
+
+fn missing() -> Error {
+    damaged("the file is missing from the archive").hint(DAMAGED_LATER)
 }
 
 /// Opens a file below `root` without following a symbolic link below it.
@@ -120,7 +124,7 @@ fn open_in_directory(root: &Path, name: &str) -> Result<FileRange> {
         let metadata = match fs::symlink_metadata(&path) {
             Ok(metadata) => metadata,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(damaged("the file is missing from the archive"));
+                return Err(missing());
             }
             Err(error) => return Err(Error::io(format!("cannot open {}", path.display()), error)),
         };
@@ -138,14 +142,16 @@ fn open_in_directory(root: &Path, name: &str) -> Result<FileRange> {
     Ok(FileRange::whole(file, metadata.len()))
 }
 
+/// Whether two looks at a file saw the same one.
 #[cfg(unix)]
-fn same_file(left: &fs::Metadata, right: &fs::Metadata) -> bool {
+pub(super) fn same_file(left: &fs::Metadata, right: &fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
     (left.dev(), left.ino()) == (right.dev(), right.ino())
 }
 
+/// Whether two looks at a file saw the same one, as far as this system tells.
 #[cfg(not(unix))]
-fn same_file(left: &fs::Metadata, right: &fs::Metadata) -> bool {
+pub(super) fn same_file(left: &fs::Metadata, right: &fs::Metadata) -> bool {
     left.len() == right.len() && right.is_file()
 }
 

@@ -1,14 +1,17 @@
 //! Writing an archive: the directory, its files in their order, the manifest last.
+//!
+//! The manifest's file is begun first, under its temporary name, and locked until the end: it says whose the directory is.
+//! One that is not locked is what an interrupted run left, and the next run takes it over.
 
 use super::collection_writer::CollectionWriter;
-use super::disk::{Disk, HashedFile};
+use super::disk::{Disk, HashedFile, cannot_create};
 use super::layout::{self, DATA, MANIFEST};
+use super::leftovers::{self, Content};
 use super::manifest::{FileEntry, Manifest};
 use super::{WriteOptions, envelope};
 use dbferry_dialect::{Collection, DatabaseInfo, Error, ErrorKind, Result};
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,52 +42,50 @@ struct State {
     directories: BTreeSet<String>,
     /// Files below the archive; without a value while they are being written.
     files: BTreeMap<String, Option<FileEntry>>,
+    /// The manifest's file, empty until the end.
+    manifest: Option<HashedFile>,
     complete: bool,
 }
 
 impl ArchiveWriter {
-    /// Begins an archive in a directory that does not exist or is empty. Its parent must exist.
+    /// Begins an archive in a directory that does not exist, is empty, or holds nothing but what an interrupted run left,
+    /// which is removed. Its parent must exist.
     ///
     /// # Errors
-    /// [`ErrorKind::ArchiveLocked`] when there is something already, [`ErrorKind::Usage`] for an impossible compression,
-    /// [`ErrorKind::Io`] when the directory cannot be created.
+    /// [`ErrorKind::ArchiveLocked`] when there is something already or another run writes there, [`ErrorKind::Usage`] for
+    /// an impossible compression, [`ErrorKind::Io`] when the directory cannot be created.
     pub fn create(path: &Path, options: WriteOptions) -> Result<Self> {
         Self::create_on(Disk::default(), path, options)
     }
 
     pub(super) fn create_on(disk: Disk, path: &Path, options: WriteOptions) -> Result<Self> {
         options.compression.codec()?;
-        let cannot = |error: io::Error| {
-            let missing = error.kind() == io::ErrorKind::NotFound;
-            let error = Error::io(format!("cannot create {}", path.display()), error);
-            if missing { error.hint("create the directory that it is to be in") } else { error }
-        };
-        let locked = || {
-            Error::new(ErrorKind::ArchiveLocked, format!("{} is there already and not empty", path.display()))
-                .hint("a finished archive is never overwritten: choose another name, or remove it first")
+        let cannot = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotADirectory => locked(path),
+            _ => cannot_create(path, error),
         };
         let created = match disk.create_directory(path) {
             Ok(()) => true,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let mut entries = fs::read_dir(path).map_err(|error| match error.kind() {
-                    io::ErrorKind::NotADirectory => locked(),
-                    _ => cannot(error),
-                })?;
-                if entries.next().is_some() {
-                    return Err(locked());
+                if leftovers::content(path).map_err(cannot)? == Content::Foreign {
+                    return Err(locked(path));
                 }
                 false
             }
-            Err(error) => return Err(cannot(error)),
+            Err(error) => return Err(cannot_create(path, error)),
         };
-        let shared = Shared { root: path.into(), disk, options, created, state: Mutex::default() };
-        // Of two writers that found the same empty directory, one cannot create this.
-        shared.disk.create_directory(&path.join(DATA)).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => locked(),
-            _ => cannot(error),
-        })?;
+        let shared = Arc::new(Shared { root: path.into(), disk, options, created, state: Mutex::default() });
+        shared.state().manifest = Some(HashedFile::claim(&shared.disk, path.join(MANIFEST))?);
+        // From here on nobody else writes here. What was there before is looked at once more: another run may just have
+        // finished.
+        match leftovers::content(path).map_err(cannot)? {
+            Content::Foreign => return Err(locked(path)),
+            Content::Unfinished(found) => leftovers::remove(&shared.disk, &found).map_err(cannot)?,
+            Content::Nothing => {}
+        }
+        shared.disk.create_directory(&path.join(DATA)).map_err(cannot)?;
         shared.state().directories.insert(DATA.into());
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self { shared })
     }
 
     /// Begins the files of a collection that is in `group`.
@@ -130,7 +131,11 @@ impl ArchiveWriter {
         for directory in directories.iter().rev() {
             shared.disk.sync_directory(&shared.root.join(directory))?;
         }
-        let mut file = HashedFile::create(&shared.disk, shared.root.join(MANIFEST))?;
+        let mut file = shared
+            .state()
+            .manifest
+            .take()
+            .ok_or_else(|| Error::new(ErrorKind::Internal, "the manifest was written before"))?;
         file.write_all(bytes).map_err(|error| Error::io(format!("cannot write {}", file.target().display()), error))?;
         file.finish()?;
         // From here on it is an archive, so nothing is taken back if the last steps fail.
@@ -185,6 +190,11 @@ impl Shared {
         Ok(entry)
     }
 
+    /// Where the file at `path` is on the disk.
+    pub(super) fn place(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // What the lock guards is a list, which is whole at every moment.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -204,10 +214,17 @@ impl Drop for Shared {
         for directory in state.directories.iter().rev() {
             self.disk.discard_directory(&self.root.join(directory));
         }
+        // Given up after everything else: until then nobody may begin here.
+        drop(state.manifest);
         if self.created {
             self.disk.discard_directory(&self.root);
         }
     }
+}
+
+fn locked(path: &Path) -> Error {
+    Error::new(ErrorKind::ArchiveLocked, format!("{} is there already and not empty", path.display()))
+        .hint("a finished archive is never overwritten: choose another name, or remove it first")
 }
 
 #[cfg(test)]
@@ -216,6 +233,7 @@ mod tests {
     use super::*;
     use dbferry_dialect::hash::CollectionHash;
     use dbferry_dialect::{Cancel, Consistency};
+    use std::fs;
     use std::sync::mpsc;
     use std::thread;
 
@@ -395,6 +413,11 @@ mod tests {
                     assert_eq!(error.kind(), ErrorKind::ArchiveNotFound, "after {operations}: {error}");
                     assert!(listed.is_empty(), "after {operations}: {listed:?}");
                     assert!(written.is_err());
+                    // Whatever was left behind, the next run begins anew in the same place.
+                    testing::write_on(Disk::default(), &path, &collections).expect("an archive after a crash");
+                    let archive = Archive::open(&path).expect("an archive");
+                    assert!(archive.strays().expect("a listing").is_empty());
+                    assert_eq!(list(directory.path()).expect("a listing").len(), 1);
                 }
             }
             if written.is_ok() {

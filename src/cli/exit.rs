@@ -41,7 +41,7 @@ pub(crate) const TABLE: [ExitCode; 14] = [
     ExitCode { code: DONE, meaning: "done; counts and hashes verified" },
     ExitCode { code: FAILED, meaning: "failed" },
     ExitCode { code: USAGE, meaning: "the command line or the configuration makes no sense" },
-    ExitCode { code: WARNINGS, meaning: "done, with warnings: something was left out or needs a look" },
+    ExitCode { code: WARNINGS, meaning: "done, with warnings: something was left out, changed or not proven" },
     ExitCode { code: DIFFERENCES, meaning: "differences found: rows, hashes or foreign keys do not agree" },
     ExitCode { code: INCOMPATIBLE, meaning: "the target's schema cannot take the archive; nothing was changed" },
     ExitCode { code: DAMAGED, meaning: "the archive is damaged, truncated, too new or over a limit" },

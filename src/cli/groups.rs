@@ -20,6 +20,8 @@ use std::path::Path;
 struct Document<'a> {
     /// The database or archive that was looked at.
     place: String,
+    /// Whether rows and bytes are estimates.
+    estimated: bool,
     groups: &'a [GroupExplanation],
     cross_group_edges: Vec<Edge<'a>>,
     unmatched_rules: &'a [UnmatchedRule],
@@ -41,12 +43,14 @@ pub(super) fn run(args: &GroupsArgs, app: &App) -> Result<u8> {
         rules.add_preset(preset)?;
     }
     let archive = args.place.as_deref().filter(|place| !names_database(place) && is_archive(Path::new(place)));
+    // What a database says without a scan is an estimate, what an archive says was counted.
+    let mark = if archive.is_some() { "" } else { "~" };
     let (place, schema, grouping) = match archive {
         Some(path) => of_archive(Path::new(path))?,
         None => of_database(args.place.as_deref(), &configuration, &rules, app)?,
     };
     let explanation = group::explain(&schema, &grouping, rules.glossary(), args.language.into());
-    show(&explanation, args.explain, &app.output)?;
+    show(&explanation, args.explain, mark, &app.output)?;
     let edges = explanation.cross_group_edges.iter().map(|edge| Edge {
         from: edge.from.to_string(),
         from_group: &edge.from_group,
@@ -56,6 +60,7 @@ pub(super) fn run(args: &GroupsArgs, app: &App) -> Result<u8> {
     });
     let document = Document {
         place,
+        estimated: archive.is_none(),
         groups: &explanation.groups,
         cross_group_edges: edges.collect(),
         unmatched_rules: &explanation.unmatched_rules,
@@ -109,10 +114,10 @@ pub(super) fn warn_unmatched(output: &Output, rules: &[UnmatchedRule]) {
     }
 }
 
-fn show(explanation: &Explanation, explain: bool, output: &Output) -> Result<()> {
+fn show(explanation: &Explanation, explain: bool, mark: &str, output: &Output) -> Result<()> {
     if explain {
         for group in &explanation.groups {
-            show_group(group, output)?;
+            show_group(group, mark, output)?;
         }
     } else {
         let mut table = Columns::new(&["group", "table", "rows", "size", "why"], &[2, 3]);
@@ -121,8 +126,8 @@ fn show(explanation: &Explanation, explain: bool, output: &Output) -> Result<()>
                 table.row([
                     group.name.clone(),
                     line.name.clone(),
-                    line.rows.map(units::count).unwrap_or_default(),
-                    line.bytes.map(units::size).unwrap_or_default(),
+                    line.rows.map(|rows| format!("{mark}{}", units::count(rows))).unwrap_or_default(),
+                    line.bytes.map(|bytes| format!("{mark}{}", units::size(bytes))).unwrap_or_default(),
                     line.rule.clone(),
                 ]);
             }
@@ -149,20 +154,20 @@ fn show(explanation: &Explanation, explain: bool, output: &Output) -> Result<()>
     output.say(format!("{} in {}", counted(tables as u64, "table"), counted(used.count() as u64, "group")))
 }
 
-fn show_group(group: &GroupExplanation, output: &Output) -> Result<()> {
-    let mark = match (group.always, group.never) {
+fn show_group(group: &GroupExplanation, mark: &str, output: &Output) -> Result<()> {
+    let always = match (group.always, group.never) {
         (true, _) => " (always)",
         (_, true) => " (never dumped)",
         _ => "",
     };
-    output.heading(format!("{}: {}{mark}", one_line(&group.name), one_line(&group.title)))?;
+    output.heading(format!("{}: {}{always}", one_line(&group.name), one_line(&group.title)))?;
     output.say(format!("  {}", one_line(&group.description)))?;
     let mut table = Columns::new(&["table", "rows", "size", "why"], &[1, 2]);
     for line in &group.collections {
         table.row([
             line.name.clone(),
-            line.rows.map(units::count).unwrap_or_default(),
-            line.bytes.map(units::size).unwrap_or_default(),
+            line.rows.map(|rows| format!("{mark}{}", units::count(rows))).unwrap_or_default(),
+            line.bytes.map(|bytes| format!("{mark}{}", units::size(bytes))).unwrap_or_default(),
             line.rule.clone(),
         ]);
     }

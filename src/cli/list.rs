@@ -5,10 +5,10 @@ use super::args::ListArgs;
 use super::exit;
 use super::json::ErrorDocument;
 use super::output::Columns;
-use super::text::{counted, redact};
+use super::text::{counted, one_line, redact, shell_word};
 use super::units;
 use dbferry::Result;
-use dbferry::archive::list;
+use dbferry::archive::{Archive, list};
 use dbferry::dialect::DatabaseInfo;
 use serde::Serialize;
 
@@ -88,6 +88,14 @@ pub(super) fn run(args: &ListArgs, app: &App) -> Result<u8> {
         0 => counted(whole, "archive"),
         _ => format!("{}, and {broken} that cannot be read", counted(whole, "archive")),
     })?;
+    if archives.is_empty() && Archive::open(&args.directory).is_ok() {
+        let path = args.directory.display().to_string();
+        app.output.say(format!(
+            "{} is an archive itself: dbferry inspect {}",
+            one_line(&path),
+            shell_word(&one_line(&path))
+        ))?;
+    }
     app.output.document("list", &Document { directory: args.directory.display().to_string(), archives })?;
     Ok(if broken == 0 { exit::DONE } else { exit::WARNINGS })
 }

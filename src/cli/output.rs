@@ -84,10 +84,8 @@ impl Output {
     pub(crate) fn error(&self, error: &Error, exit_code: u8) {
         let document = self.document("error", &json::ErrorDocument::new(error, exit_code));
         self.tell(ERROR, "error", error.message());
-        let mut cause = error.source();
-        while let Some(source) = cause {
-            write_err(&format!("  cause: {}\n", indented(&redact(&source.to_string()), "    ")));
-            cause = source.source();
+        for cause in causes(error) {
+            write_err(&format!("  cause: {}\n", indented(&redact(&cause), "    ")));
         }
         for (key, value) in error.context() {
             write_err(&format!("  {key}: {}\n", indented(&redact(value), "    ")));
@@ -103,6 +101,23 @@ impl Output {
         let label = painted(style, self.color_err, label);
         write_err(&format!("{label}: {}\n", indented(&redact(message), "  ")));
     }
+}
+
+/// What is below an error, from the outside in. Drivers often say the same twice, in longer words the second time: then
+/// only the longer ones are shown.
+fn causes(error: &Error) -> Vec<String> {
+    let mut causes: Vec<String> = Vec::new();
+    let mut below = error.source();
+    while let Some(cause) = below {
+        let text = cause.to_string();
+        match causes.last_mut() {
+            Some(last) if text.contains(last.as_str()) => *last = text,
+            Some(last) if last.contains(&text) => {}
+            _ => causes.push(text),
+        }
+        below = cause.source();
+    }
+    causes
 }
 
 fn painted(style: Style, color: bool, text: impl Display) -> String {
@@ -197,6 +212,17 @@ impl Columns {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_that_repeats_another_is_shown_once() {
+        let inner = Error::new(dbferry::ErrorKind::Database, "Error code 26: no database");
+        let middle = Error::new(dbferry::ErrorKind::Database, "no database").caused_by(inner);
+        // As an error of its own prints its causes, the whole line contains them.
+        let error = Error::new(dbferry::ErrorKind::Connect, "cannot open").caused_by(middle);
+        assert_eq!(causes(&error), ["no database: Error code 26: no database"]);
+        let other = Error::io("cannot open", io::Error::other("no such thing"));
+        assert_eq!(causes(&other), ["no such thing"]);
+    }
 
     fn auto(terminal: bool, variables: &[(&str, &str)]) -> bool {
         let environment =

@@ -26,13 +26,15 @@ struct Document<'a> {
     target: &'a DatabaseInfo,
     /// Whether anything in the target would be replaced or dropped.
     overwrites: bool,
-    /// Rows of the target that would be gone, as far as the target tells without a scan.
+    /// About how many rows of the target would be gone: estimates, as far as the target tells without a scan.
     rows_overwritten: u64,
     /// Groups that are replaced together, in order.
     units: Vec<Unit<'a>>,
     /// Foreign keys that leave the selection.
     leaving: Vec<Edge<'a>>,
     notes: &'a [String],
+    /// What the archive holds of the selection and the target would not get.
+    warnings: &'a [String],
     /// Everything that keeps the restore from being done; empty when it can be done.
     problems: Vec<String>,
     exit_code: u8,
@@ -56,6 +58,7 @@ struct CollectionLine<'a> {
     columns: &'a [PlannedColumn],
     problems: &'a [String],
     notes: &'a [String],
+    warnings: &'a [String],
     statements: &'a [String],
 }
 
@@ -81,6 +84,7 @@ impl<'a> Document<'a> {
             columns: &line.columns,
             problems: &line.problems,
             notes: &line.notes,
+            warnings: &line.warnings,
             statements: &line.statements,
         };
         let edge = |edge: &'a LeavingEdge| Edge {
@@ -105,6 +109,7 @@ impl<'a> Document<'a> {
             units: plan.units.iter().map(unit).collect(),
             leaving: plan.leaving.iter().map(edge).collect(),
             notes: &plan.notes,
+            warnings: &plan.warnings,
             problems,
             exit_code,
         }
@@ -175,13 +180,11 @@ pub(super) fn show(job: &Job, plan: &RestorePlan, app: &App) -> Result<u8> {
     for edge in plan.leaving.iter().filter(|edge| !edge.missing) {
         output.say(format!("note: {}: {}", one_line(&edge.child.to_string()), one_line(&edge.describe())))?;
     }
-    for note in &plan.notes {
-        output.say(format!("note: {}", one_line(note)))?;
+    for note in plan.all_notes() {
+        output.say(format!("note: {}", one_line(&note)))?;
     }
-    for collection in plan.collections() {
-        for note in &collection.notes {
-            output.say(format!("note: {}: {}", one_line(&collection.collection.to_string()), one_line(note)))?;
-        }
+    for warning in plan.all_warnings() {
+        output.warn(&warning);
     }
     for problem in &problems {
         output.say(format!("problem: {}", one_line(problem)))?;
@@ -189,6 +192,17 @@ pub(super) fn show(job: &Job, plan: &RestorePlan, app: &App) -> Result<u8> {
     output.say(effect(plan))?;
     output.document("plan", &Document::new(job, plan, problems, exit_code))?;
     Ok(exit_code)
+}
+
+/// Notes about what was done. Most people have no use for them, so only their number is told unless more is asked for.
+pub(super) fn say_notes(notes: &[String], output: &Output) -> Result<()> {
+    if output.verbose > 0 {
+        return notes.iter().try_for_each(|note| output.say(format!("note: {}", one_line(note))));
+    }
+    match notes.len() as u64 {
+        0 => Ok(()),
+        count => output.say(format!("{}; -v shows more", counted(count, "note"))),
+    }
 }
 
 /// What consent is asked for.
@@ -214,7 +228,7 @@ fn collections(plan: &RestorePlan) -> Columns {
     let mut table = Columns::new(&["group", "table", "action", "rows", "rows that go", "columns"], &[3, 4]);
     for line in plan.collections() {
         let overwritten = match (line.action, line.rows_overwritten) {
-            (_, Some(rows)) => units::count(rows),
+            (_, Some(rows)) => format!("~{}", units::count(rows)),
             (Some(CollectionAction::Replace | CollectionAction::Recreate), None) => "unknown".into(),
             _ => String::new(),
         };
@@ -296,8 +310,8 @@ fn effect(plan: &RestorePlan) -> String {
         });
         let rows = match (plan.rows_overwritten(), unknown) {
             (0, true) => "their rows".into(),
-            (rows, true) => format!("at least {}", counted(rows, "row")),
-            (rows, false) => counted(rows, "row"),
+            (rows, true) => format!("more than ~{}", counted(rows, "row")),
+            (rows, false) => format!("~{}", counted(rows, "row")),
         };
         parts.push(format!("replaces {}: {rows} in the target go", counted(replaced, "table")));
     }

@@ -28,6 +28,9 @@ struct Summary<'a> {
     units: Vec<Unit<'a>>,
     /// Rows loaded.
     rows: u64,
+    /// What was chosen so, or does no harm.
+    notes: &'a [String],
+    /// What was left out, changed or not proven; with any of them the exit code says so.
     warnings: &'a [String],
     /// The safety backup, if one was made.
     safety_backup: Option<String>,
@@ -67,6 +70,7 @@ impl<'a> Summary<'a> {
             target_url: job.place.endpoint.to_string(),
             units: units.collect(),
             rows: report.rows,
+            notes: &report.notes,
             warnings: &report.warnings,
             safety_backup: report.safety_backup.as_ref().map(|path| path.display().to_string()),
             seconds: report.seconds,
@@ -145,8 +149,9 @@ fn say(output: &Output, job: &Job, report: &RestoreReport, moved: Moved) -> Resu
         }
     }
     output.table(&table)?;
+    plan::say_notes(&report.notes, output)?;
     let lines = || report.units.iter().flat_map(|unit| &unit.collections);
-    let proven = lines().filter(|line| line.proof != Proof::Count).count() == lines().count();
+    let proven = lines().filter(|line| matches!(line.proof, Proof::Hash | Proof::Nothing)).count() == lines().count();
     if let Some(path) = &report.safety_backup {
         output.say(format!("what was overwritten is in {}", one_line(&path.display().to_string())))?;
     }
@@ -166,6 +171,7 @@ fn say(output: &Output, job: &Job, report: &RestoreReport, moved: Moved) -> Resu
 fn proof_name(proof: Proof) -> &'static str {
     match proof {
         Proof::Hash => "read again, equal",
+        Proof::HashWithoutGenerated => "read again, equal but for generated columns",
         Proof::Count => "counted",
         Proof::Nothing => "",
     }

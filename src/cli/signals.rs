@@ -40,6 +40,10 @@ impl Signals {
             };
             register().map_err(|error| Error::io("cannot listen to signals", error))?;
         }
+        // A write beyond the shell's limit on file sizes is then an error with words, not a sudden death.
+        #[cfg(unix)]
+        flag::register(signal_hook::consts::SIGXFSZ, Arc::new(AtomicBool::new(false)))
+            .map_err(|error| Error::io("cannot listen to signals", error))?;
         // A handler may do next to nothing, so a thread looks at what it left and raises the flag that the run looks at.
         let relay = signals.clone();
         std::thread::Builder::new()

@@ -80,6 +80,18 @@ pub(crate) fn duration(time: Duration) -> String {
     }
 }
 
+/// A time still to come, in whole seconds, never 0: anything finer would be a guess that flickers.
+pub(crate) fn time_left(time: Duration) -> String {
+    duration(Duration::from_secs((time.as_secs_f64().ceil() as u64).max(1)))
+}
+
+/// A number to three digits: a rate that is looked at while it changes.
+pub(crate) fn three_digits(number: u64) -> u64 {
+    let factor = 10_u64.pow(number.checked_ilog10().unwrap_or(0).saturating_sub(2));
+    // The largest number with three digits is 184 followed by zeros, so nothing is rounded up beyond u64.
+    number.saturating_add(factor / 2) / factor * factor
+}
+
 /// How many a second, rounded; 0 while no time has passed.
 pub(crate) fn per_second(amount: u64, time: Duration) -> u64 {
     let seconds = time.as_secs_f64();
@@ -130,6 +142,24 @@ mod tests {
             (u64::MAX, "18447 PB"),
         ] {
             assert_eq!(size(bytes), shown);
+        }
+    }
+
+    #[test]
+    fn what_is_looked_at_while_it_changes_is_rounded() {
+        for (number, rounded) in [
+            (0, 0),
+            (7, 7),
+            (999, 999),
+            (1_234, 1_230),
+            (1_235, 1_240),
+            (99_960, 100_000),
+            (u64::MAX, 18_400_000_000_000_000_000),
+        ] {
+            assert_eq!(three_digits(number), rounded);
+        }
+        for (millis, shown) in [(0, "1 s"), (4_100, "5 s"), (59_900, "1 min 00 s"), (7_390_000, "2 h 03 min")] {
+            assert_eq!(time_left(Duration::from_millis(millis)), shown);
         }
     }
 

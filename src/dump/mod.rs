@@ -147,8 +147,9 @@ fn run(
     }
     progress.event(Event::Planned {
         collections: jobs.len(),
-        rows: jobs.iter().map(|job| job.collection.estimate.rows).sum(),
-        bytes: jobs.iter().map(|job| job.collection.estimate.bytes).sum(),
+        rows: jobs.iter().map(worker::Job::rows).sum(),
+        again: 0,
+        work: jobs.iter().flat_map(|job| &job.chunks).map(worker::work).sum(),
     });
     progress.event(Event::Phase { name: "read", group: None });
     let context = worker::Context {

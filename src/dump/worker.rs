@@ -2,7 +2,7 @@
 
 use super::order::{Finished, OrderedFile, Shared, StopOnPanic};
 use crate::archive::{ArchiveWriter, CollectionWriter, RowGroupEncoder};
-use crate::progress::{Event, Progress};
+use crate::progress::{Event, Progress, RowCount, Share};
 use crate::resources::Resources;
 use dbferry_dialect::hash::{CollectionHash, RowHasher};
 use dbferry_dialect::{
@@ -17,6 +17,22 @@ pub(super) struct Job<'a> {
     pub(super) group: &'a str,
     pub(super) predicate: Option<&'a str>,
     pub(super) chunks: Vec<Chunk>,
+}
+
+impl Job<'_> {
+    /// How many rows it will give.
+    pub(super) fn rows(&self) -> RowCount {
+        match self.predicate {
+            None => RowCount::estimated(self.collection.estimate.rows),
+            Some(_) => RowCount::Unknown,
+        }
+    }
+}
+
+/// How much work a chunk is: about its bytes, and what it costs to begin and to end one, however small it is.
+pub(super) fn work(chunk: &Chunk) -> u64 {
+    const EACH: u64 = 64 << 10;
+    chunk.estimated_bytes.saturating_add(EACH)
 }
 
 /// What the workers need to know.
@@ -100,11 +116,13 @@ fn dump_chunk(
     file: &OrderedFile,
 ) -> Result<Option<Finished>> {
     let Job { collection, group, predicate, chunks } = &context.jobs[job];
+    let part = &chunks[chunk_index];
     let name = collection.name.to_string();
     let named = |error: Error| error.with("collection", &name);
     if chunk_index == 0 {
-        context.progress.event(Event::CollectionStarted { collection: &name, rows: collection.estimate.rows });
+        context.progress.event(Event::CollectionStarted { collection: &name, rows: context.jobs[job].rows() });
     }
+    let mut share = Share::new(context.progress, work(part), part.estimated_bytes);
     let new_encoder = || {
         file.with_writer(|| context.archive.collection(collection, group, context.source), CollectionWriter::encoder)
     };
@@ -118,15 +136,12 @@ fn dump_chunk(
             file.submit(shared, chunk_index, full.finish()?)?;
         }
         let (rows, bytes) = (batch.records.num_rows() as u64, batch.memory_size() as u64);
-        context.progress.event(Event::Rows { collection: &name, rows, bytes });
+        context.progress.event(Event::Rows { collection: &name, rows, bytes, again: false });
+        share.advance(bytes);
         Ok(())
     };
-    let request = ReadRequest {
-        collection,
-        chunk: &chunks[chunk_index],
-        batch_bytes: context.resources.batch_bytes(),
-        predicate: *predicate,
-    };
+    let request =
+        ReadRequest { collection, chunk: part, batch_bytes: context.resources.batch_bytes(), predicate: *predicate };
     let rows = reader.read(&request, &mut sink).map_err(named)?;
     let (hash, rest) = chunk.end();
     if rows != hash.rows {
@@ -136,6 +151,7 @@ fn dump_chunk(
     if let Some(rest) = rest {
         file.submit(shared, chunk_index, rest.finish().map_err(named)?).map_err(named)?;
     }
+    share.finish();
     file.finish_chunk(shared, chunk_index, hash).map_err(named)
 }
 

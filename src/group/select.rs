@@ -192,7 +192,8 @@ impl<'a> Scene<'a> {
         } else {
             did_you_mean(text, short)
         };
-        Err(usage(format!("no table matches {text}")).hint(match full.as_slice() {
+        let of = if self.purpose == SelectFor::Restore { " of the archive" } else { "" };
+        Err(usage(format!("no table{of} matches {text}")).hint(match full.as_slice() {
             [] => "there are no tables".to_owned(),
             _ => format!("{nearest}there are {}", enumerate(&full)),
         }))
@@ -219,10 +220,14 @@ impl<'a> Scene<'a> {
         let mut here: Vec<&str> = self.assignments.iter().map(|assignment| assignment.group.as_str()).collect();
         here.sort_by(|left, right| compare(left, right));
         here.dedup();
+        let place = match self.purpose {
+            SelectFor::Dump => "in the database",
+            SelectFor::Restore => "in the archive",
+        };
         let message = if is_built_in(name) {
-            format!("the group {name} is empty here")
+            format!("the group {name} is empty {place}")
         } else {
-            format!("there is no group {name:?} here")
+            format!("there is no group {name:?} {place}")
         };
         usage(message).hint(format!("{}{}", did_you_mean(name, here.iter().copied()), self.groups_here()))
     }
@@ -350,10 +355,10 @@ mod tests {
     #[test]
     fn slips_are_refused_with_what_there_is() {
         let (message, hint) = refused(&selection(Some(&["biling"]), &[], &[], &[]));
-        assert_eq!(message, "there is no group \"biling\" here");
+        assert_eq!(message, "there is no group \"biling\" in the database");
         assert!(hint.starts_with("did you mean billing? the groups here"), "{hint}");
         assert!(hint.contains("custom (2)") && hint.contains("unknown (1)"), "{hint}");
-        assert!(refused(&selection(Some(&["third-party"]), &[], &[], &[])).0.contains("is empty here"));
+        assert!(refused(&selection(Some(&["third-party"]), &[], &[], &[])).0.contains("is empty in the database"));
         assert!(refused(&selection(None, &["logs"], &[], &[])).1.starts_with("did you mean log?"));
         let (message, hint) = refused(&selection(None, &[], &["user"], &[]));
         assert_eq!(message, "no table matches user");
@@ -362,5 +367,9 @@ mod tests {
         assert!(refused(&selection(None, &[], &[], &["nothing*"])).0.contains("no table matches nothing*"));
         assert!(refused(&selection(None, &[], &["[x"], &[])).0.contains("not a table pattern"));
         assert!(refused(&selection(None, &["user"], &["users"], &[])).0.contains("leaves nothing"));
+        let of_archive =
+            |selection: &Selection| select(&shop(), selection, SelectFor::Restore).unwrap_err().to_string();
+        assert_eq!(of_archive(&selection(None, &[], &["zz"], &[])), "no table of the archive matches zz");
+        assert!(of_archive(&selection(Some(&["biling"]), &[], &[], &[])).ends_with("in the archive"));
     }
 }

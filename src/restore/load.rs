@@ -5,12 +5,14 @@
 
 use super::{Proof, RestoreOptions, RestoredCollection};
 use crate::archive::{Archive, CollectionEntry, CollectionReader};
-use crate::progress::{Event, Progress};
+use crate::progress::{Event, Progress, RowCount, Share, divide};
 use crate::resources::Resources;
-use crate::verify::{Rehash, difference, rehash};
+use crate::verify::{Projection, Rehash, Run, difference, rehash, work};
 use dbferry_dialect::hash::{CollectionHash, RowHasher};
-use dbferry_dialect::{Batch, CollectionAction, CollectionName, Error, ErrorKind, GroupPlan, Replacer, Result, Writer};
-use std::collections::{BTreeMap, VecDeque};
+use dbferry_dialect::{
+    Batch, Collection, CollectionAction, CollectionName, Error, ErrorKind, GroupPlan, Replacer, Result, Writer,
+};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -52,17 +54,18 @@ pub(super) fn replace(
 
     replacer.begin(plan)?;
     load.progress.event(Event::Phase { name: "load", group });
-    load_rows(load, replacer.writers()?, &loaded)?;
+    let written = load_rows(load, replacer.writers()?, &loaded)?;
     load.options.cancel.check()?;
     load.progress.event(Event::Phase { name: "indexes", group });
     warnings.extend(replacer.complete()?);
+    load.progress.event(Event::Work { amount: work::sum(loaded.iter().map(|entry| work::complete(entry))) });
     load.options.cancel.check()?;
     load.progress.event(Event::Phase { name: "prove", group });
     let of_kind = |provable: bool| -> Vec<&CollectionEntry> {
         let chosen = actions.iter().filter(|(_, _, action)| is_provable(load.same_dialect, Some(*action)) == provable);
         chosen.filter_map(|(source, _, action)| entry(source, *action)).collect()
     };
-    prove(load, replacer, &of_kind(true))?;
+    let computed = prove(load, replacer, &of_kind(true), &written, warnings)?;
     for entry in of_kind(false) {
         let name = entry.collection.name.to_string();
         load.progress.event(Event::CollectionFinished { collection: &name, rows: entry.rows });
@@ -75,6 +78,7 @@ pub(super) fn replace(
         let entry = entry(&source, action);
         let proof = match entry {
             None => Proof::Nothing,
+            Some(_) if computed.contains(&source) => Proof::HashWithoutGenerated,
             Some(_) if is_provable(load.same_dialect, Some(action)) => Proof::Hash,
             Some(_) => Proof::Count,
         };
@@ -87,6 +91,7 @@ pub(super) fn replace(
 struct Task {
     collection: usize,
     row_group: usize,
+    work: u64,
 }
 
 /// A collection's reader, open from its first row group to its last.
@@ -103,12 +108,26 @@ struct Lanes<'a> {
     slots: Vec<Mutex<Slot>>,
     tasks: Mutex<VecDeque<Task>>,
     stopped: AtomicBool,
-    outcome: Mutex<Result<Vec<CollectionHash>>>,
+    /// For each collection with generated columns the others.
+    projections: Vec<Option<Projection>>,
+    outcome: Mutex<Result<Vec<Hashes>>>,
 }
 
-fn load_rows(load: &Load<'_>, writers: Vec<Box<dyn Writer>>, entries: &[&CollectionEntry]) -> Result<()> {
+/// What the rows of a collection hash to.
+#[derive(Clone, Copy, Default)]
+struct Hashes {
+    all: CollectionHash,
+    /// Without generated columns, where there are any.
+    written: CollectionHash,
+}
+
+/// What was written of the collections with generated columns.
+type Written = BTreeMap<CollectionName, (Projection, CollectionHash)>;
+
+fn load_rows(load: &Load<'_>, writers: Vec<Box<dyn Writer>>, entries: &[&CollectionEntry]) -> Result<Written> {
     let tasks = entries.iter().enumerate().flat_map(|(collection, entry)| {
-        (0..entry.row_groups.len()).map(move |row_group| Task { collection, row_group })
+        let parts = divide(work::load(entry), entry.row_groups.iter().copied());
+        parts.into_iter().enumerate().map(move |(row_group, work)| Task { collection, row_group, work })
     });
     let lanes = Lanes {
         load,
@@ -116,7 +135,8 @@ fn load_rows(load: &Load<'_>, writers: Vec<Box<dyn Writer>>, entries: &[&Collect
         slots: entries.iter().map(|e| Mutex::new(Slot { reader: None, left: e.row_groups.len() })).collect(),
         tasks: Mutex::new(tasks.collect()),
         stopped: AtomicBool::new(false),
-        outcome: Mutex::new(Ok(vec![CollectionHash::default(); entries.len()])),
+        projections: entries.iter().map(|entry| Projection::of(&entry.collection)).collect(),
+        outcome: Mutex::new(Ok(vec![Hashes::default(); entries.len()])),
     };
     let decode_ahead = load.options.resources.jobs > writers.len();
     let threads = writers.len() * if decode_ahead { 2 } else { 1 };
@@ -155,9 +175,13 @@ fn load_rows(load: &Load<'_>, writers: Vec<Box<dyn Writer>>, entries: &[&Collect
     });
     let hashes = lanes.outcome.into_inner().unwrap_or_else(PoisonError::into_inner)?;
     let mut expected = 0;
-    for (entry, hash) in entries.iter().zip(hashes) {
+    let mut of_projections = Written::new();
+    for ((entry, hashes), projection) in entries.iter().zip(hashes).zip(lanes.projections) {
         expected += entry.rows;
-        if let Some(difference) = difference(entry.rows, &entry.hash, hash) {
+        if let Some(projection) = projection {
+            of_projections.insert(entry.collection.name.clone(), (projection, hashes.written));
+        }
+        if let Some(difference) = difference(entry.rows, &entry.hash, hashes.all) {
             return Err(Error::new(
                 ErrorKind::ArchiveDamaged,
                 format!("the archive's own rows disagree: {difference}"),
@@ -170,7 +194,7 @@ fn load_rows(load: &Load<'_>, writers: Vec<Box<dyn Writer>>, entries: &[&Collect
         let message = format!("the archive holds {expected} rows and {written} were written");
         return Err(Error::new(ErrorKind::Mismatch, message));
     }
-    Ok(())
+    Ok(of_projections)
 }
 
 impl Lanes<'_> {
@@ -178,8 +202,9 @@ impl Lanes<'_> {
     /// fails.
     fn decode(&self, accepted: &[bool], sink: &mut dyn FnMut(usize, Batch) -> Result<()>) {
         while !self.stopped.load(Ordering::Relaxed) {
-            let Some(Task { collection, row_group }) = self.next_task(accepted) else { break };
-            if let Err(error) = self.decode_row_group(collection, row_group, sink) {
+            let Some(task) = self.next_task(accepted) else { break };
+            let collection = task.collection;
+            if let Err(error) = self.decode_row_group(&task, sink) {
                 self.fail(error.with("collection", &self.entries[collection].collection.name));
             }
         }
@@ -189,31 +214,43 @@ impl Lanes<'_> {
         take_task(&mut self.tasks.lock().unwrap_or_else(PoisonError::into_inner), accepted)
     }
 
-    fn decode_row_group(
-        &self,
-        collection: usize,
-        row_group: usize,
-        sink: &mut dyn FnMut(usize, Batch) -> Result<()>,
-    ) -> Result<()> {
+    fn decode_row_group(&self, task: &Task, sink: &mut dyn FnMut(usize, Batch) -> Result<()>) -> Result<()> {
+        let Task { collection, row_group, work } = *task;
         let entry = self.entries[collection];
         if row_group == 0 {
             let name = entry.collection.name.to_string();
-            self.load.progress.event(Event::CollectionStarted { collection: &name, rows: Some(entry.rows) });
+            self.load
+                .progress
+                .event(Event::CollectionStarted { collection: &name, rows: RowCount::Exactly(entry.rows) });
         }
+        // Told when a batch is handed over: the writer is at most a few batches behind.
+        let mut share = Share::new(self.load.progress, work, entry.row_groups[row_group]);
         let reader = self.reader(collection)?;
         let mut hasher = RowHasher::new(&entry.collection);
+        let projection = self.projections[collection].as_ref();
+        let mut projected = projection.map(|projection| (projection, RowHasher::new(&projection.collection)));
         reader.read(row_group, self.load.options.resources.batch_bytes(), &mut |batch| {
             self.load.options.cancel.check()?;
             if self.stopped.load(Ordering::Relaxed) {
                 return Err(Error::new(ErrorKind::Cancelled, "another worker failed"));
             }
             hasher.update(&batch)?;
-            sink(collection, batch)
+            if let Some((projection, hasher)) = &mut projected {
+                hasher.update(&projection.project(&batch)?)?;
+            }
+            let rows = batch.records.num_rows() as u64;
+            sink(collection, batch)?;
+            share.advance(rows);
+            Ok(())
         })?;
+        share.finish();
         self.close(collection);
         let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
         if let Ok(hashes) = &mut *outcome {
-            hashes[collection].merge(hasher.total());
+            hashes[collection].all.merge(hasher.total());
+            if let Some((_, hasher)) = projected {
+                hashes[collection].written.merge(hasher.total());
+            }
         }
         Ok(())
     }
@@ -245,7 +282,7 @@ impl Lanes<'_> {
         let source = &self.entries[collection].collection.name;
         writer.write(source, batch).map_err(|error| error.with("collection", source))?;
         let (rows, bytes) = (batch.records.num_rows() as u64, batch.memory_size() as u64);
-        self.load.progress.event(Event::Rows { collection: &source.to_string(), rows, bytes });
+        self.load.progress.event(Event::Rows { collection: &source.to_string(), rows, bytes, again: false });
         Ok(())
     }
 
@@ -266,34 +303,70 @@ fn take_task(tasks: &mut VecDeque<Task>, accepted: &[bool]) -> Option<Task> {
     tasks.remove(position)
 }
 
-/// Reads the loaded collections again and compares counts and hashes with the manifest's.
-fn prove(load: &Load<'_>, replacer: &mut dyn Replacer, entries: &[&CollectionEntry]) -> Result<()> {
-    let resources = load.options.resources;
-    let mut work = Vec::with_capacity(entries.len());
-    for entry in entries {
-        let chunks = replacer
-            .chunks(&entry.collection, resources.row_group_bytes(32 << 20) as u64)
-            .map_err(|error| error.with("collection", &entry.collection.name))?;
-        work.push(Rehash { collection: &entry.collection, chunks, predicate: None });
-    }
-    let readers = replacer.readers(resources.jobs)?;
-    let found = rehash(readers, &work, resources, &load.options.cancel, load.progress)?;
+/// Reads the loaded collections again and compares counts and hashes with the manifest's. A collection that differs in its
+/// generated columns only is what the archive says, computed by another version of the engine: that is a warning. Returns these.
+fn prove(
+    load: &Load<'_>,
+    replacer: &mut dyn Replacer,
+    entries: &[&CollectionEntry],
+    written: &Written,
+    warnings: &mut Vec<String>,
+) -> Result<BTreeSet<CollectionName>> {
+    let whole: Vec<_> = entries.iter().map(|entry| (*entry, &entry.collection)).collect();
     let mut differences = Vec::new();
-    for (entry, found) in entries.iter().zip(found) {
+    let mut computed = BTreeSet::new();
+    let mut in_doubt = Vec::new();
+    for (entry, found) in entries.iter().zip(hash_target(load, replacer, &whole)?) {
         let name = entry.collection.name.to_string();
-        match difference(entry.rows, &entry.hash, found) {
-            None => load.progress.event(Event::CollectionFinished { collection: &name, rows: entry.rows }),
-            Some(difference) => differences.push(format!("{name}: {difference}")),
+        match (difference(entry.rows, &entry.hash, found), written.get(&entry.collection.name)) {
+            (None, _) => load.progress.event(Event::CollectionFinished { collection: &name, rows: entry.rows }),
+            (Some(difference), None) => differences.push(format!("{name}: {difference}")),
+            (Some(difference), Some((projection, hash))) => in_doubt.push((*entry, difference, projection, *hash)),
+        }
+    }
+    let doubtful: Vec<_> = in_doubt.iter().map(|(entry, _, projection, _)| (*entry, &projection.collection)).collect();
+    let found = if doubtful.is_empty() { Vec::new() } else { hash_target(load, replacer, &doubtful)? };
+    for ((entry, difference, projection, hash), found) in in_doubt.into_iter().zip(found) {
+        let name = entry.collection.name.to_string();
+        if found == hash {
+            computed.insert(entry.collection.name.clone());
+            let columns = projection.generated.join(", ");
+            warnings.push(format!(
+                "{name}: the target computes generated columns ({columns}) to other values than the source had; all other \
+                 columns are equal"
+            ));
+            load.progress.event(Event::CollectionFinished { collection: &name, rows: entry.rows });
+        } else {
+            differences.push(format!("{name}: {difference}"));
         }
     }
     if differences.is_empty() {
-        return Ok(());
+        return Ok(computed);
     }
     Err(Error::new(
         ErrorKind::Mismatch,
         format!("what the target holds after loading is not what the archive holds: {}", differences.join("; ")),
     )
     .hint("the group was left as it was; a trigger, a rule or another session may have changed rows while they were loaded"))
+}
+
+/// Hashes the rows that the target holds of these entries now, with the columns of the collection beside each.
+fn hash_target(
+    load: &Load<'_>,
+    replacer: &mut dyn Replacer,
+    wanted: &[(&CollectionEntry, &Collection)],
+) -> Result<Vec<CollectionHash>> {
+    let resources = load.options.resources;
+    let mut work = Vec::with_capacity(wanted.len());
+    for (entry, collection) in wanted {
+        let chunks = replacer
+            .chunks(collection, resources.row_group_bytes(32 << 20) as u64)
+            .map_err(|error| error.with("collection", &collection.name))?;
+        work.push(Rehash::new(entry, collection, chunks, None));
+    }
+    let readers = replacer.readers(resources.jobs)?;
+    let run = Run { resources, cancel: &load.options.cancel, progress: load.progress, again: true };
+    rehash(readers, &work, &run)?.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -304,7 +377,7 @@ mod tests {
     fn a_writer_gets_what_it_accepts_in_order() {
         let all = [(0, 0), (0, 1), (1, 0), (2, 0)];
         let mut tasks: VecDeque<Task> =
-            all.into_iter().map(|(collection, row_group)| Task { collection, row_group }).collect();
+            all.into_iter().map(|(collection, row_group)| Task { collection, row_group, work: 0 }).collect();
         let mut take =
             |accepted: [bool; 3]| take_task(&mut tasks, &accepted).map(|task| (task.collection, task.row_group));
         assert_eq!(take([false, true, false]), Some((1, 0)));

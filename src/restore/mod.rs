@@ -16,13 +16,14 @@ mod unit;
 pub use plan::{LeavingEdge, PlannedCollection, PlannedUnit, RestorePlan, plan};
 pub use shape::{PlannedColumn, Verdict};
 
-use crate::archive::Archive;
+use crate::archive::{Archive, CollectionEntry};
 use crate::config::RestoreConfig;
 use crate::dump::{DumpOptions, GroupBy, dump};
 use crate::endpoint::Endpoint;
 use crate::group::{Assignment, Selection};
-use crate::progress::{Event, Progress, Silent};
+use crate::progress::{Event, Progress, RowCount, Silent};
 use crate::resources::Resources;
+use crate::verify::work;
 use dbferry_dialect::model::Stage;
 use dbferry_dialect::{
     Cancel, CollectionAction, CollectionName, Error, ErrorKind, ForeignKeyPolicy, Purpose, ReplaceOptions, Result,
@@ -78,7 +79,9 @@ pub struct RestoreReport {
     pub units: Vec<RestoredUnit>,
     /// Rows loaded and proven.
     pub rows: u64,
-    /// What the user should know.
+    /// What was chosen so, or does no harm.
+    pub notes: Vec<String>,
+    /// What was left out of the selection or changed, and what could not be proven.
     pub warnings: Vec<String>,
     /// The safety backup, if one was made.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -115,6 +118,8 @@ pub struct RestoredCollection {
 pub enum Proof {
     /// Every row was read again from the target, counted and hashed.
     Hash,
+    /// As `hash`, without the generated columns: the target computes them to other values than the source had.
+    HashWithoutGenerated,
     /// The rows that were written were counted (they were added to others, or the target is of another dialect).
     Count,
     /// No rows were loaded.
@@ -139,13 +144,15 @@ pub fn restore(
         prepare(archive, target.dialect, &mut *database, options).map_err(|error| target.name(error))?
     };
     refuse_problems(&prepared.plan)?;
+    progress.event(planned(&prepared));
     check_bytes(archive, &prepared, options, progress)?;
     let safety_backup = safety_backup(&prepared, target, options, progress)?;
     let mut report = RestoreReport {
         archive: archive.manifest().id.clone(),
         units: Vec::new(),
         rows: 0,
-        warnings: Vec::new(),
+        notes: prepared.plan.all_notes(),
+        warnings: prepared.plan.all_warnings(),
         safety_backup,
         seconds: 0.0,
     };
@@ -154,9 +161,39 @@ pub fn restore(
         let done: Vec<&str> = report.units.iter().flat_map(|unit| &unit.groups).map(String::as_str).collect();
         if done.is_empty() || is_absent(target) { error } else { error.with("groups finished before", done.join(", ")) }
     })?;
+    report.warnings.extend(unproven(&report.units));
     report.rows = report.units.iter().flat_map(|unit| &unit.collections).map(|collection| collection.rows).sum();
     report.seconds = started.elapsed().as_secs_f64();
     Ok(report)
+}
+
+/// What says that rows could only be counted. Whoever adds rows to others has chosen that; nobody else has.
+fn unproven(units: &[RestoredUnit]) -> Option<String> {
+    let counted = units.iter().flat_map(|unit| &unit.collections);
+    let counted: Vec<String> = counted
+        .filter(|line| line.proof == Proof::Count && line.action != CollectionAction::Append)
+        .map(|line| line.collection.to_string())
+        .collect();
+    let list = || format!("the rows were counted, but could not be compared by their hash: {}", counted.join(", "));
+    (!counted.is_empty()).then(list)
+}
+
+fn planned(prepared: &Prepared<'_>) -> Event<'static> {
+    let loaded = || {
+        let entry = |planned: &PlannedCollection| prepared.entries.get(&planned.collection).copied();
+        prepared.plan.collections().filter_map(move |planned| Some((entry(planned)?, planned.action)))
+    };
+    let proven = || {
+        let provable = |action| load::is_provable(prepared.plan.is_same_dialect(), action);
+        loaded().filter(move |(_, action)| provable(*action)).map(|(entry, _)| entry)
+    };
+    let each = loaded().flat_map(|(entry, _)| [work::check(entry), work::load(entry), work::complete(entry)]);
+    Event::Planned {
+        collections: prepared.entries.len(),
+        rows: RowCount::Exactly(work::sum(loaded().map(|(entry, _)| entry.rows))),
+        again: work::sum(proven().map(|entry| entry.rows)),
+        work: work::sum(each.chain(proven().map(work::reread))),
+    }
 }
 
 /// Whether there is no such database after a failed restore: it was to be created, and nothing of it stays.
@@ -191,8 +228,10 @@ fn check_bytes(
 ) -> Result<()> {
     progress.event(Event::Phase { name: "check", group: None });
     let entries: Vec<_> = prepared.entries.values().copied().collect();
-    Resources::pool(options.resources.jobs)?
-        .install(|| entries.par_iter().try_for_each(|entry| archive.check_bytes(entry, &options.cancel, &mut |_| ())))
+    let check = |entry: &&CollectionEntry| {
+        archive.check_bytes(entry, &options.cancel, &mut |amount| progress.event(Event::Work { amount }))
+    };
+    Resources::pool(options.resources.jobs)?.install(|| entries.par_iter().try_for_each(check))
 }
 
 fn safety_backup(
@@ -232,15 +271,7 @@ fn run(
     progress: &dyn Progress,
     report: &mut RestoreReport,
 ) -> Result<()> {
-    let same_dialect = prepared.plan.source.dialect == prepared.plan.target.dialect;
-    let loading =
-        prepared.plan.collections().filter(|collection| prepared.entries.contains_key(&collection.collection));
-    progress.event(Event::Planned {
-        collections: prepared.entries.len(),
-        // Each row is loaded once, and read again once where that proves it.
-        rows: Some(loading.map(|c| if load::is_provable(same_dialect, c.action) { c.rows * 2 } else { c.rows }).sum()),
-        bytes: None,
-    });
+    let same_dialect = prepared.plan.is_same_dialect();
     let mut database = target.open(Purpose::Write, &options.cancel)?;
     let mut replace_options = ReplaceOptions::new(options.resources.jobs);
     replace_options.foreign_keys = options.foreign_keys;
@@ -249,7 +280,6 @@ fn run(
     }
     let mut replacer = database.replacer(&replace_options)?;
     let Prepared { plan, groups, entries, objects } = prepared;
-    report.warnings.extend(plan.notes);
     let (before, after): (Vec<_>, Vec<_>) = objects.into_iter().partition(|object| object.stage == Stage::Before);
     report.warnings.extend(replacer.prepare(&before)?);
     for (group, planned) in groups.into_iter().zip(plan.units) {

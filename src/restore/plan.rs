@@ -28,8 +28,10 @@ pub struct RestorePlan {
     pub units: Vec<PlannedUnit>,
     /// Foreign keys that leave the selection.
     pub leaving: Vec<LeavingEdge>,
-    /// What differs and does no harm.
+    /// What was chosen so, or does no harm.
     pub notes: Vec<String>,
+    /// What the archive holds of the selection and the target will not get.
+    pub warnings: Vec<String>,
 }
 
 impl RestorePlan {
@@ -48,7 +50,34 @@ impl RestorePlan {
         self.units.iter().flat_map(|unit| &unit.collections)
     }
 
-    /// Rows of the target that will be gone, as far as the target tells without a scan.
+    /// Whether rows go back to a database of the family that they came from.
+    pub fn is_same_dialect(&self) -> bool {
+        self.source.dialect == self.target.dialect
+    }
+
+    /// Everything that deserves a warning, in sentences that name the collection.
+    pub fn all_warnings(&self) -> Vec<String> {
+        self.with_those_of_collections(&self.warnings, |collection| &collection.warnings)
+    }
+
+    /// Everything that is worth knowing and does no harm, in sentences that name the collection.
+    pub fn all_notes(&self) -> Vec<String> {
+        self.with_those_of_collections(&self.notes, |collection| &collection.notes)
+    }
+
+    fn with_those_of_collections<'a>(
+        &'a self,
+        own: &[String],
+        of: impl Fn(&'a PlannedCollection) -> &'a [String],
+    ) -> Vec<String> {
+        let mut all = own.to_vec();
+        for collection in self.collections() {
+            all.extend(of(collection).iter().map(|text| format!("{}: {text}", collection.collection)));
+        }
+        all
+    }
+
+    /// About how many rows of the target will be gone: estimates, as far as the target tells without a scan.
     pub fn rows_overwritten(&self) -> u64 {
         self.collections().filter_map(|collection| collection.rows_overwritten).sum()
     }
@@ -83,7 +112,7 @@ pub struct PlannedCollection {
     pub action: Option<CollectionAction>,
     /// Rows in the archive.
     pub rows: u64,
-    /// Rows that the target holds now and that will be gone, if the target tells without a scan.
+    /// About how many rows the target holds now that will be gone: an estimate, if the target tells without a scan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows_overwritten: Option<u64>,
     /// A verdict on each column.
@@ -92,6 +121,8 @@ pub struct PlannedCollection {
     pub problems: Vec<String>,
     /// What differs and does no harm.
     pub notes: Vec<String>,
+    /// What the archive holds of the selection and the target will not get.
+    pub warnings: Vec<String>,
     /// The statements that create it, if it is created.
     pub statements: Vec<String>,
 }
@@ -170,7 +201,7 @@ pub(super) fn prepare<'a>(
 
     let assignments: Vec<Assignment> = manifest.collections.iter().map(Assignment::from).collect();
     let chosen = group::select(&assignments, &options.selection, SelectFor::Restore)?;
-    let mut notes = Vec::new();
+    let (mut notes, mut warnings) = (Vec::new(), Vec::new());
     let mut selected: Vec<&CollectionEntry> = Vec::new();
     for entry in chosen.into_iter().map(|index| &manifest.collections[index]) {
         let kind = entry.collection.kind;
@@ -178,7 +209,7 @@ pub(super) fn prepare<'a>(
             notes.push(format!("{} is skipped as configured", entry.collection.name));
         } else if !(kind.is_portable() || same_dialect && options.trusted) {
             let why = if same_dialect { "the archive is not trusted" } else { "it means nothing to another dialect" };
-            notes.push(format!("{} is left out: {why}", entry.collection.name));
+            warnings.push(format!("{} is left out: {why}", entry.collection.name));
         } else {
             selected.push(entry);
         }
@@ -199,6 +230,7 @@ pub(super) fn prepare<'a>(
             units: Vec::new(),
             leaving,
             notes,
+            warnings,
         },
         groups: Vec::new(),
         entries: BTreeMap::new(),
@@ -213,7 +245,12 @@ pub(super) fn prepare<'a>(
     } else if !manifest.objects.is_empty() {
         let count = manifest.objects.len();
         let why = if same_dialect { "the archive is not trusted" } else { "they are of another dialect" };
-        prepared.plan.notes.push(format!("{count} views, triggers and the like are left out: {why}"));
+        let what = if count == 1 {
+            "1 view, trigger or the like is".into()
+        } else {
+            format!("{count} views, triggers and the like are")
+        };
+        prepared.plan.warnings.push(format!("{what} left out: {why}"));
     }
     Ok(prepared)
 }
@@ -293,9 +330,10 @@ fn plan_collection(context: &Context<'_>, entry: &CollectionEntry) -> PlannedCol
             problems: vec!["the target holds something of another kind under that name".into()],
             ..Comparison::default()
         },
-        Some(existing) => compare(source, existing, context.same_dialect),
+        Some(existing) => compare(source, existing, context.dialect.syntax(), context.same_dialect),
         None => new_columns(context, source),
     };
+    let mut warnings = Vec::new();
     let fits = comparison.problems.is_empty();
     let action = match (mode, existing.is_some()) {
         (RestoreMode::Replace | RestoreMode::Create | RestoreMode::Append, false) => Some(CollectionAction::Create),
@@ -310,7 +348,7 @@ fn plan_collection(context: &Context<'_>, entry: &CollectionEntry) -> PlannedCol
             None
         }
         (RestoreMode::Append, true) if !source.kind.is_portable() => {
-            comparison.notes.push("rows cannot be added to what the engine keeps for itself; it is left alone".into());
+            warnings.push("rows cannot be added to what the engine keeps for itself; it is left alone".to_owned());
             Some(CollectionAction::Keep)
         }
         (RestoreMode::Replace, true) if fits => Some(CollectionAction::Replace),
@@ -335,6 +373,7 @@ fn plan_collection(context: &Context<'_>, entry: &CollectionEntry) -> PlannedCol
         columns: comparison.columns,
         problems: comparison.problems,
         notes: comparison.notes,
+        warnings,
         statements: if creates { statements(context, &target, source) } else { Vec::new() },
         target,
     }
@@ -356,23 +395,12 @@ fn new_columns(context: &Context<'_>, source: &Collection) -> Comparison {
             let mapping = context.dialect.syntax().native_type(&column.logical);
             (mapping.text, mapping.fidelity)
         };
-        let verdict = match &fidelity {
-            Fidelity::Exact => Verdict::Identical,
-            Fidelity::Checked { .. } => Verdict::Checked,
-            Fidelity::Lossy { .. } => Verdict::Lossy,
-            Fidelity::Unsupported { .. } => Verdict::Incompatible,
-        };
-        let reason = fidelity.reason().map(str::to_owned);
-        if verdict >= Verdict::Lossy {
-            let why = reason.as_deref().unwrap_or("the target cannot hold its values");
-            comparison.problems.push(format!("column {}: {verdict}: {why}", column.name));
-        }
-        comparison.columns.push(PlannedColumn {
+        comparison.add(PlannedColumn {
             name: column.name.clone(),
             source: Some(column.native.text.clone()),
             target: Some(target),
-            verdict,
-            reason,
+            verdict: Verdict::of(&fidelity),
+            reason: fidelity.reason().map(str::to_owned),
         });
     }
     comparison

@@ -2,7 +2,7 @@
 //! verdict.
 
 use dbferry_dialect::model::ColumnRole;
-use dbferry_dialect::{Collection, Column, LogicalType};
+use dbferry_dialect::{Collection, Column, Fidelity, LogicalType, Syntax};
 use serde::Serialize;
 use std::fmt;
 
@@ -55,6 +55,18 @@ impl fmt::Display for Verdict {
     }
 }
 
+impl Verdict {
+    /// The verdict on a column whose type the target's dialect chose.
+    pub(super) fn of(fidelity: &Fidelity) -> Self {
+        match fidelity {
+            Fidelity::Exact => Self::Identical,
+            Fidelity::Checked { .. } => Self::Checked,
+            Fidelity::Lossy { .. } => Self::Lossy,
+            Fidelity::Unsupported { .. } => Self::Incompatible,
+        }
+    }
+}
+
 /// The comparison of two collections.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Comparison {
@@ -65,13 +77,13 @@ pub(super) struct Comparison {
     pub(super) notes: Vec<String>,
 }
 
-/// Compares the archive's `source` with the target's `target`. `same_dialect` says whether native types mean the same on
-/// both sides.
-pub(super) fn compare(source: &Collection, target: &Collection, same_dialect: bool) -> Comparison {
+/// Compares the archive's `source` with the target's `target`, whose dialect's syntax is `syntax`. `same_dialect` says whether
+/// native types mean the same on both sides.
+pub(super) fn compare(source: &Collection, target: &Collection, syntax: &dyn Syntax, same_dialect: bool) -> Comparison {
     let mut comparison = Comparison::default();
     for column in source.columns.iter().filter(|column| same_dialect || column.role == ColumnRole::Data) {
         let planned = match target.column(&column.name) {
-            Some((_, existing)) => compare_column(column, existing, same_dialect),
+            Some((_, existing)) => compare_column(column, existing, syntax, same_dialect),
             None if column.role == ColumnRole::RowIdentity => PlannedColumn {
                 name: column.name.clone(),
                 source: Some(column.native.text.clone()),
@@ -99,20 +111,35 @@ pub(super) fn compare(source: &Collection, target: &Collection, same_dialect: bo
 }
 
 impl Comparison {
-    fn add(&mut self, column: PlannedColumn) {
-        if let (Verdict::Incompatible, Some(reason)) = (column.verdict, &column.reason) {
+    pub(super) fn add(&mut self, column: PlannedColumn) {
+        if column.verdict >= Verdict::Lossy {
+            let reason = column.reason.as_deref().unwrap_or("the target cannot hold its values");
             self.problems.push(format!("column {}: {reason}", column.name));
         }
         self.columns.push(column);
     }
 }
 
-fn compare_column(source: &Column, target: &Column, same_dialect: bool) -> PlannedColumn {
-    let same_native = same_dialect && normalised(&source.native.text) == normalised(&target.native.text);
-    let types = if same_native { TypeVerdict::Same } else { compare_types(&source.logical, &target.logical) };
+fn compare_column(source: &Column, target: &Column, syntax: &dyn Syntax, same_dialect: bool) -> PlannedColumn {
+    let chosen = syntax.native_type(&source.logical);
+    let types = if same_dialect {
+        compare_native(source, target, syntax)
+    } else if normalised(&chosen.text) == normalised(&target.native.text) {
+        TypeVerdict::Chosen(chosen.fidelity)
+    } else {
+        compare_types(&source.logical, &target.logical)
+    };
     let (mut verdict, mut reason) = match types {
+        TypeVerdict::Chosen(fidelity) => (Verdict::of(&fidelity), fidelity.reason().map(str::to_owned)),
         TypeVerdict::Same => (Verdict::Identical, None),
         TypeVerdict::Wider => (Verdict::Widening, Some("the target's type is wider".to_owned())),
+        TypeVerdict::StoredAlike => (
+            Verdict::Widening,
+            Some("declared in another way, but the target stores the values as they are".to_owned()),
+        ),
+        TypeVerdict::StoredOtherwise => {
+            (Verdict::Checked, Some("the target may store some values in another way".to_owned()))
+        }
         TypeVerdict::Narrower(why) => (Verdict::Incompatible, Some(why)),
         TypeVerdict::Other => {
             (Verdict::Incompatible, Some(format!("{} does not go into {}", described(source), described(target))))
@@ -200,8 +227,30 @@ fn compare_keys(source: &Collection, target: &Collection, comparison: &mut Compa
 enum TypeVerdict {
     Same,
     Wider,
+    /// The target has the very type that its dialect has for such values, as after an earlier restore.
+    Chosen(Fidelity),
+    /// The declarations differ and are hints: the target keeps the values as they are.
+    StoredAlike,
+    /// The declarations ask for the same and are hints: the target may convert some values.
+    StoredOtherwise,
     Narrower(String),
     Other,
+}
+
+/// How a column goes into another one of the same dialect. Equal declarations are equal, whatever the values of one of them
+/// looked like when it was dumped.
+fn compare_native(source: &Column, target: &Column, syntax: &dyn Syntax) -> TypeVerdict {
+    use TypeVerdict::{Other, Same, StoredAlike, StoredOtherwise, Wider};
+    if normalised(&source.native.text) == normalised(&target.native.text) {
+        return Same;
+    }
+    let declared = |column: &Column| syntax.declared_type(&column.native).unwrap_or_else(|| column.logical.clone());
+    let types = compare_types(&declared(source), &declared(target));
+    match (syntax.stores_alike(&source.native, &target.native), types) {
+        (Some(true), Other) => StoredAlike,
+        (Some(false), Same | Wider) => StoredOtherwise,
+        (_, types) => types,
+    }
 }
 
 fn compare_types(source: &LogicalType, target: &LogicalType) -> TypeVerdict {
@@ -271,7 +320,8 @@ fn normalised(native: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dbferry_dialect::CollectionName;
+    use dbferry_dialect::testkit::MemoryDialect;
+    use dbferry_dialect::{CollectionName, Dialect};
 
     fn table(columns: Vec<Column>) -> Collection {
         Collection::table(CollectionName::new("main", "t"), columns)
@@ -298,7 +348,7 @@ mod tests {
             Column::new("spare", LogicalType::TEXT, "TEXT"),
             required,
         ]);
-        let comparison = compare(&source, &target, true);
+        let comparison = compare(&source, &target, MemoryDialect::new().syntax(), true);
         let verdicts: Vec<_> = comparison.columns.iter().map(|column| (column.name.as_str(), column.verdict)).collect();
         assert_eq!(
             verdicts,
@@ -329,7 +379,10 @@ mod tests {
         let source = table(vec![Column::new("a", LogicalType::INT64, "INTEGER")]);
         let mut target = source.clone();
         target.columns[0].generated = Some(dbferry_dialect::model::Generated { expression: "1".into(), stored: true });
-        assert_eq!(compare(&source, &target, true).columns[0].verdict, Verdict::Incompatible);
-        assert_eq!(compare(&target, &source, true).columns[0].verdict, Verdict::Checked);
+        assert_eq!(
+            compare(&source, &target, MemoryDialect::new().syntax(), true).columns[0].verdict,
+            Verdict::Incompatible
+        );
+        assert_eq!(compare(&target, &source, MemoryDialect::new().syntax(), true).columns[0].verdict, Verdict::Checked);
     }
 }

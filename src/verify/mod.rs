@@ -4,14 +4,17 @@
 //! the manifest's, and every row decoded, counted and hashed again. Against a database: every collection read again through
 //! the archive's columns, counted and hashed.
 
+mod projection;
 mod rehash;
+pub(crate) mod work;
 
-pub(crate) use rehash::{Rehash, rehash};
+pub(crate) use projection::Projection;
+pub(crate) use rehash::{Rehash, Run, rehash};
 
 use crate::archive::{Archive, CollectionEntry};
 use crate::endpoint::Endpoint;
 use crate::group::{self, Assignment, SelectFor, Selection};
-use crate::progress::{Event, Progress};
+use crate::progress::{Event, Progress, RowCount, Share, divide};
 use crate::resources::Resources;
 use dbferry_dialect::hash::{CollectionHash, RowHasher};
 use dbferry_dialect::{Batch, Cancel, Collection, CollectionName, Error, ErrorKind, Purpose, Result, SnapshotOptions};
@@ -77,14 +80,19 @@ pub struct VerifiedCollection {
 pub fn verify(archive: &Archive, options: &VerifyOptions, progress: &dyn Progress) -> Result<VerifyReport> {
     let started = Instant::now();
     let entries = selected(archive, &options.selection)?;
+    let decoded = |entry: &CollectionEntry| if options.skip_rows { 0 } else { work::decode(entry) };
     progress.event(Event::Planned {
         collections: entries.len(),
-        rows: Some(entries.iter().map(|entry| entry.rows).sum()),
-        bytes: None,
+        rows: RowCount::Exactly(if options.skip_rows { 0 } else { work::sum(entries.iter().map(|entry| entry.rows)) }),
+        again: 0,
+        work: work::sum(entries.iter().flat_map(|entry| [work::check(entry), decoded(entry)])),
     });
     let pool = Resources::pool(options.resources.jobs)?;
     progress.event(Event::Phase { name: "check", group: None });
-    pool.install(|| entries.par_iter().try_for_each(|entry| archive.check_bytes(entry, &options.cancel, &mut |_| ())))?;
+    let check = |entry: &&CollectionEntry| {
+        archive.check_bytes(entry, &options.cancel, &mut |amount| progress.event(Event::Work { amount }))
+    };
+    pool.install(|| entries.par_iter().try_for_each(check))?;
     if !options.skip_rows {
         progress.event(Event::Phase { name: "prove", group: None });
         let with_rows: Vec<&CollectionEntry> = entries.iter().copied().filter(|entry| entry.file.is_some()).collect();
@@ -154,20 +162,24 @@ pub fn verify_against(
         let chunks = snapshot
             .chunks(&entry.collection, options.resources.row_group_bytes(32 << 20) as u64)
             .map_err(|error| error.with("collection", &entry.collection.name))?;
-        work.push(Rehash { collection: &entry.collection, chunks, predicate: entry.partial.as_deref() });
+        work.push(Rehash::new(entry, &entry.collection, chunks, entry.partial.as_deref()));
         places.push(report.len() - 1);
     }
     progress.event(Event::Planned {
         collections: work.len(),
-        rows: Some(places.iter().map(|place| report[*place].rows).sum()),
-        bytes: None,
+        rows: RowCount::Exactly(work::sum(work.iter().map(|rehash| rehash.rows))),
+        again: 0,
+        work: work::sum(work.iter().map(|rehash| rehash.work)),
     });
     progress.event(Event::Phase { name: "prove", group: None });
-    let found = rehash(snapshot.readers(), &work, options.resources, &options.cancel, progress)
-        .map_err(|error| database.name(error))?;
+    let run = Run { resources: options.resources, cancel: &options.cancel, progress, again: false };
+    let found = rehash(snapshot.readers(), &work, &run).map_err(|error| database.name(error))?;
     snapshot.finish().map_err(|error| database.name(error))?;
     for (place, found) in places.into_iter().zip(found) {
-        report[place].difference = difference(report[place].rows, &report[place].hash, found);
+        report[place].difference = match found {
+            Ok(found) => difference(report[place].rows, &report[place].hash, found),
+            Err(error) => Some(unreadable(&error)),
+        };
     }
     Ok(VerifyReport {
         id: archive.manifest().id.clone(),
@@ -175,6 +187,15 @@ pub fn verify_against(
         strays: Vec::new(),
         seconds: started.elapsed().as_secs_f64(),
     })
+}
+
+/// That a collection's columns cannot be read as the archive's, in words.
+fn unreadable(error: &Error) -> String {
+    let column = error.context().find(|(key, _)| *key == "column").map(|(_, column)| column);
+    match column {
+        Some(column) => format!("column {column} cannot be read as the archive's type: {}", error.message()),
+        None => format!("it cannot be read as the archive's: {}", error.message()),
+    }
 }
 
 /// What does not agree between what a manifest says and what was found.
@@ -197,23 +218,32 @@ fn check_rows(
 ) -> Result<()> {
     let reader = archive.collection(entry)?;
     let name = entry.collection.name.to_string();
-    let parts: Vec<CollectionHash> = (0..reader.row_groups())
+    progress.event(Event::CollectionStarted { collection: &name, rows: RowCount::Exactly(entry.rows) });
+    let shares = divide(work::decode(entry), entry.row_groups.iter().copied());
+    let parts: Vec<CollectionHash> = shares
         .into_par_iter()
-        .map(|row_group| {
+        .enumerate()
+        .map(|(row_group, work)| {
+            let mut share = Share::new(progress, work, entry.row_groups[row_group]);
             let mut hasher = RowHasher::new(&entry.collection);
             reader.read(row_group, options.resources.batch_bytes(), &mut |batch: Batch| {
                 options.cancel.check()?;
                 let (rows, bytes) = (batch.records.num_rows() as u64, batch.memory_size() as u64);
-                progress.event(Event::Rows { collection: &name, rows, bytes });
+                progress.event(Event::Rows { collection: &name, rows, bytes, again: false });
+                share.advance(rows);
                 hasher.update(&batch)
             })?;
+            share.finish();
             Ok(hasher.total())
         })
         .collect::<Result<_>>()?;
     let mut found = CollectionHash::default();
     parts.into_iter().for_each(|part| found.merge(part));
     match difference(entry.rows, &entry.hash, found) {
-        None => Ok(()),
+        None => {
+            progress.event(Event::CollectionFinished { collection: &name, rows: entry.rows });
+            Ok(())
+        }
         Some(difference) => Err(Error::new(ErrorKind::ArchiveDamaged, difference)
             .with("collection", &name)
             .hint("the file is whole but its rows are not those that were dumped; do not restore it")),

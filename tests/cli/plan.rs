@@ -7,7 +7,10 @@ fn a_plan_says_what_goes_and_touches_nothing() {
     let workdir = Workdir::with_backup();
     workdir.run(&["plan", "backup", "sqlite:new.db"]).is(0).says(&["create", "creates 4 tables; loads 10 rows"]);
     assert!(!workdir.path("new.db").exists());
-    workdir.run(&["plan", "backup", "sqlite:shop.db"]).is(0).says(&["replace", "replaces 4 tables"]);
+    workdir
+        .run(&["plan", "backup", "sqlite:shop.db"])
+        .is(0)
+        .says(&["replace", "replaces 4 tables: ~10 rows in the target go"]);
     workdir.run(&["plan", "backup", "sqlite:new.db", "-vv"]).is(0).says(&[
         "main.users.email",
         "identical",
@@ -39,7 +42,8 @@ fn the_document_keeps_its_shape() {
             "target",
             "target_url",
             "type",
-            "units"
+            "units",
+            "warnings"
         ]
     );
     let lines = document["units"][0]["collections"].as_array().expect("collections");
@@ -56,7 +60,8 @@ fn the_document_keeps_its_shape() {
             "rows",
             "rows_overwritten",
             "statements",
-            "target"
+            "target",
+            "warnings"
         ]
     );
     assert!(orders["action"].is_null(), "{orders}");

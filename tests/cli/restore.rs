@@ -68,6 +68,27 @@ fn modes_come_from_the_configuration_and_the_command_line() {
 }
 
 #[test]
+fn what_was_chosen_is_no_warning_and_what_is_left_out_is_one() {
+    let workdir = Workdir::with_shop();
+    workdir.sql("shop.db", "CREATE VIEW names AS SELECT name FROM users");
+    workdir.run(&["dump", "sqlite:shop.db", "backup", "-q"]).is(0);
+    workdir.write("dbferry.toml", "version = 1\n[[restore.table]]\nmatch = \"audit_log\"\nmode = \"skip\"\n");
+    let run = workdir.run(&["restore", "backup", "sqlite:new.db", "-v"]).is(0);
+    assert!(!run.stderr.contains("warning"), "{}", run.stderr);
+    run.says(&["note: main.audit_log is skipped as configured"]);
+    workdir.run(&["restore", "backup", "sqlite:other.db"]).is(0).says(&["1 note; -v shows more"]);
+    let plan = workdir.run(&["plan", "backup", "sqlite:third.db", "--untrusted"]).is(0);
+    plan.says(&["note: main.audit_log is skipped"]).complains(&["warning: 1 view"]);
+    let run = workdir.run(&["restore", "backup", "sqlite:third.db", "--untrusted", "--json"]).is(3);
+    let summary = run.complains(&["warning: 1 view"]).document();
+    assert_eq!(
+        (summary["notes"].as_array().map(Vec::len), summary["warnings"].as_array().map(Vec::len)),
+        (Some(1), Some(1))
+    );
+    assert_eq!(summary["exit_code"], 3);
+}
+
+#[test]
 fn an_incompatible_target_is_told_everything_and_left_alone() {
     let workdir = Workdir::with_backup();
     workdir.sql("shop.db", "ALTER TABLE users DROP COLUMN name; ALTER TABLE audit_log DROP COLUMN what");
@@ -100,6 +121,7 @@ fn json_is_events_and_a_summary() {
             "archive_path",
             "command",
             "exit_code",
+            "notes",
             "rows",
             "safety_backup",
             "schema_version",

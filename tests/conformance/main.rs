@@ -19,13 +19,17 @@ mod sqlite;
 use dbferry::registry;
 use libtest_mimic::{Arguments, Failed, Trial};
 use scratch::{Availability, Scratch};
+use std::sync::Arc;
 
 fn main() {
     let arguments = Arguments::from_args();
     let mut trials = Vec::new();
     trials.extend(trials_of("memory", Scratch::memory));
     for dialect in registry::dialects() {
-        trials.extend(trials_of(dialect.name(), move || Scratch::of(*dialect)));
+        for subject in scratch::subjects(*dialect) {
+            let open = Arc::new(subject.open);
+            trials.extend(trials_of(&subject.name, move || open()));
+        }
     }
     #[cfg(feature = "sqlite")]
     trials.extend(sqlite::trials());
@@ -33,7 +37,7 @@ fn main() {
 }
 
 /// The portable cases on one dialect.
-fn trials_of(dialect: &'static str, open: impl Fn() -> Availability + Clone + Send + 'static) -> Vec<Trial> {
+fn trials_of(dialect: &str, open: impl Fn() -> Availability + Clone + Send + 'static) -> Vec<Trial> {
     let scratch = match open() {
         Availability::Ready(scratch) => scratch,
         Availability::Missing(reason) => return vec![missing(dialect, reason)],

@@ -6,6 +6,9 @@
 
 // Cancelling where the dialect does not listen.
 mod cancel;
+// Plans where a declared type is a hint.
+#[cfg(feature = "sqlite")]
+mod declared;
 // Failing and cancelling at every step: the archive never looks complete, the target is as it was or wholly replaced.
 mod failure;
 // Targets that do not keep what they are given: the proof finds it out.

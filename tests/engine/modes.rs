@@ -294,8 +294,10 @@ fn an_untrusted_restore_runs_no_text_of_the_archive() {
         }
         let plan = work.plan("backup", database, &options).expect("a plan");
         assert!(plan.collections().all(|planned| planned.statements.iter().all(|text| !text.contains("evil"))));
-        assert!(plan.notes.iter().any(|note| note.contains("2 views, triggers")), "{:?}", plan.notes);
-        work.restore("backup", database, &options).expect("a restore");
+        let warns = |warnings: &[String]| warnings.iter().any(|warning| warning.contains("2 views, triggers"));
+        assert!(warns(&plan.warnings), "{:?}", plan.warnings);
+        let report = work.restore("backup", database, &options).expect("a restore");
+        assert!(warns(&report.warnings), "{:?}", report.warnings);
         let found = work.content(database);
         assert!(!format!("{:?}", found.schema).contains("evil"), "{:?}", found.schema);
         assert_eq!(found.rows, work.content("source").rows);
@@ -331,4 +333,19 @@ fn objects_go_with_their_table() {
     work.restore("backup", "target", &restored).expect("a restore");
     let found: Vec<_> = work.content("target").schema.objects.iter().map(|object| object.kind).collect();
     assert_eq!(found, [ObjectKind::View]);
+}
+
+#[test]
+fn what_was_chosen_is_a_note_and_no_warning() {
+    let work = Work::with_backup(&shop(1), &dump_options(1));
+    work.insert("target", &shop(2));
+    let mut options = restore_options(1);
+    for (table, mode) in
+        [("settings", RestoreMode::Skip), ("empty", RestoreMode::SchemaOnly), ("audit", RestoreMode::Append)]
+    {
+        options.modes.tables.push(TableMode { pattern: NamePattern::new(table).expect("a pattern"), mode });
+    }
+    let report = work.restore("backup", "target", &options).expect("a restore");
+    assert_eq!(report.warnings, Vec::<String>::new());
+    assert!(report.notes.contains(&"main.settings is skipped as configured".to_owned()), "{:?}", report.notes);
 }

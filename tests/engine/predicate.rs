@@ -73,6 +73,10 @@ fn a_condition_that_cannot_be_used_leaves_nothing() {
     for (table, condition, kind) in [
         ("main.orders", "no_such_column = 1", ErrorKind::Database),
         ("main.orders", "1; DROP TABLE log", ErrorKind::Database),
+        // Would pair up with the parentheses around it.
+        ("main.orders", "1) OR (1", ErrorKind::Database),
+        ("main.orders", "1) -- ", ErrorKind::Database),
+        ("main.orders", "id = ?1", ErrorKind::Usage),
         ("main.nothing", "1", ErrorKind::Usage),
         ("orders", "1", ErrorKind::Usage),
     ] {
@@ -86,4 +90,28 @@ fn a_condition_that_cannot_be_used_leaves_nothing() {
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
         .expect("a number");
     assert_eq!(tables, 2);
+}
+
+/// A table in many chunks: each has bounds of its own beside the condition.
+#[test]
+fn a_condition_counts_no_row_twice() {
+    let directory = TempDir::new().expect("a directory");
+    let source = directory.path().join("source.db");
+    let connection = Connection::open(&source).expect("a database");
+    connection
+        .execute_batch(
+            "CREATE TABLE many (id INTEGER PRIMARY KEY, filler TEXT);
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)
+             INSERT INTO many SELECT i, printf('%060d', i) FROM n",
+        )
+        .expect("rows");
+    let backup = directory.path().join("backup");
+    let condition = "id % 2 = 0 OR id = 1 -- and nothing else";
+    let options = DumpOptions { row_group_bytes: 1 << 20, ..options(&[("main.many", condition)]) };
+    let report = dump(&sqlite(&source), &backup, &options, &Silent).expect("a partial dump");
+    assert_eq!(report.rows, 100_001);
+    let archive = Archive::open(&backup).expect("an archive");
+    assert!(entry(&archive, "many").row_groups.len() > 5, "{:?}", entry(&archive, "many").row_groups);
+    let report = verify_against(&archive, &sqlite(&source), &VerifyOptions::default(), &Silent).expect("readable");
+    assert_eq!(report.differences().count(), 0);
 }

@@ -4,16 +4,25 @@ use crate::support::{Cell, I, T, Tables, Work, dump_options, in_time, int, name,
 use dbferry::config::RestoreMode;
 use dbferry::dialect::model::{NativeObject, ObjectKind};
 use dbferry::dump::dump;
-use dbferry::progress::{Event, Progress, Silent};
+use dbferry::progress::{Event, Progress, RowCount, Silent};
 use dbferry::restore::restore;
 use dbferry::verify::{VerifyOptions, verify, verify_against};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Planned {
+    collections: usize,
+    rows: RowCount,
+    again: u64,
+    work: u64,
+}
+
 /// Adds up what is told.
 #[derive(Debug, Default)]
 struct Tally {
-    planned: Mutex<Vec<(usize, Option<u64>)>>,
+    planned: Mutex<Vec<Planned>>,
+    work: Mutex<u64>,
     rows: Mutex<BTreeMap<String, u64>>,
     finished: Mutex<BTreeMap<String, u64>>,
     phases: Mutex<Vec<String>>,
@@ -23,8 +32,12 @@ impl Progress for Tally {
     fn event(&self, event: Event<'_>) {
         match event {
             Event::Phase { name, .. } => self.phases.lock().expect("a lock").push(name.to_owned()),
-            Event::Planned { collections, rows, .. } => {
-                self.planned.lock().expect("a lock").push((collections, rows));
+            Event::Planned { collections, rows, again, work } => {
+                self.planned.lock().expect("a lock").push(Planned { collections, rows, again, work });
+            }
+            Event::Work { amount } => {
+                assert_eq!(self.planned.lock().expect("a lock").len(), 1, "work before the plan");
+                *self.work.lock().expect("a lock") += amount;
             }
             Event::Rows { collection, rows, .. } => {
                 *self.rows.lock().expect("a lock").entry(collection.to_owned()).or_default() += rows;
@@ -43,9 +56,11 @@ impl Tally {
         self.rows.lock().expect("a lock").values().sum()
     }
 
-    fn planned(&self) -> (usize, Option<u64>) {
+    /// What was planned, all of which must be done.
+    fn planned(&self) -> Planned {
         let planned = self.planned.lock().expect("a lock");
         assert_eq!(planned.len(), 1, "planned more than once");
+        assert_eq!(*self.work.lock().expect("a lock"), planned[0].work, "a bar would not end at its end");
         planned[0]
     }
 }
@@ -57,7 +72,8 @@ fn what_is_planned_is_what_is_moved() {
     let tally = Tally::default();
     let report =
         dump(&work.at(&work.memory, "source"), &work.path("backup"), &dump_options(2), &tally).expect("a dump");
-    assert_eq!(tally.planned(), (6, Some(report.rows)));
+    let planned = tally.planned();
+    assert_eq!((planned.collections, planned.rows, planned.again), (6, RowCount::About(report.rows), 0));
     assert_eq!(tally.moved(), report.rows);
     assert_eq!(tally.finished.lock().expect("a lock").len(), 6);
 
@@ -72,13 +88,18 @@ fn what_is_planned_is_what_is_moved() {
         let mut options = restore_options(3);
         options.modes.mode = mode;
         restore(&archive, &work.at(&work.memory, database), &options, &tally).expect("a restore");
-        assert_eq!(tally.planned().1, Some(tally.moved()), "{mode}: a bar would not end at its end");
+        let planned = tally.planned();
+        assert_eq!(planned.rows.number().map(|rows| rows + planned.again), Some(tally.moved()), "{mode}");
+        assert_eq!(planned.again > 0, mode == RestoreMode::Replace, "{mode}");
         let expected = if mode == RestoreMode::SchemaOnly { 0 } else { 6 };
         assert_eq!(tally.finished.lock().expect("a lock").len(), expected, "{mode}");
     }
     let tally = Tally::default();
     verify_against(&archive, &work.at(&work.memory, "new"), &VerifyOptions::default(), &tally).expect("readable");
-    assert_eq!(tally.planned().1, Some(tally.moved()));
+    assert_eq!(tally.planned().rows, RowCount::Exactly(tally.moved()));
+    let tally = Tally::default();
+    verify(&archive, &VerifyOptions::default(), &tally).expect("whole");
+    assert_eq!(tally.planned().rows, RowCount::Exactly(tally.moved()));
 }
 
 /// Counts the files below a directory that this process has open, at each batch.

@@ -90,6 +90,24 @@ fn tables_and_columns_that_are_gone_are_told_and_the_others_still_compared() {
 }
 
 #[test]
+fn a_column_of_another_type_is_a_difference_of_its_table() {
+    let work = Work::with_backup(&shop(1), &dump_options(2));
+    let other = shop(1).without("reviews").with(table("reviews", vec![int("id"), text("user_id")]), &[&[I(1), T("x")]]);
+    work.insert("other", &other);
+    // Many jobs and one, so that the difference is found before and after other tables.
+    for jobs in [1, 4] {
+        let options = VerifyOptions { resources: restore_options(jobs).resources, ..VerifyOptions::default() };
+        let (archive, other) = (work.archive("backup"), work.at(&work.memory, "other"));
+        let report = verify_against(&archive, &other, &options, &Silent).expect("readable");
+        let found: Vec<_> = report.differences().collect();
+        assert_eq!((found.len(), report.collections.len()), (1, 6));
+        assert_eq!(found[0].collection, name("reviews"));
+        let difference = found[0].difference.as_deref().expect("a difference");
+        assert!(difference.starts_with("column user_id cannot be read as the archive's type: "), "{difference}");
+    }
+}
+
+#[test]
 fn a_selection_is_all_that_is_looked_at() {
     let work = Work::with_backup(&shop(1), &dump_options(2));
     work.insert("other", &shop(2));

@@ -207,6 +207,10 @@ pub trait Reader: Send {
     ///
     /// The columns and their logical types are those of `request.collection`, which need not come from this database's own
     /// introspection: a restored target is re-read through the archive's columns to prove it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Incompatible`](crate::ErrorKind::Incompatible), with the `column` in its context, when the database's
+    /// own column cannot be read as the wanted type: that tells a difference from a failure.
     fn read(&mut self, request: &ReadRequest<'_>, sink: &mut dyn Sink) -> Result<u64>;
 }
 

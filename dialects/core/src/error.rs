@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::io;
 
 /// The result of everything that can fail here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -65,9 +66,15 @@ impl Error {
         Self(Box::new(Inner { kind, message: message.into(), context: Vec::new(), hint: None, source: None }))
     }
 
-    /// A failed file operation; `doing` names the operation and the path: `cannot create backup/manifest.json`.
-    pub fn io(doing: impl Into<Cow<'static, str>>, source: std::io::Error) -> Self {
-        Self::new(ErrorKind::Io, doing).caused_by(source)
+    /// A failed file operation; `doing` names the operation and the path: `cannot create backup/manifest.json`. Where the
+    /// system's reason says what to do about it, that is the hint.
+    pub fn io(doing: impl Into<Cow<'static, str>>, source: io::Error) -> Self {
+        let hint = io_hint(source.kind());
+        let error = Self::new(ErrorKind::Io, doing).caused_by(source);
+        match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
     }
 
     /// Adds what was being done: `("collection", "main.orders")`. A key that is there already is kept as it is, since the
@@ -113,6 +120,19 @@ impl Error {
     pub fn remedy(&self) -> Option<&str> {
         self.0.hint.as_deref()
     }
+}
+
+fn io_hint(kind: io::ErrorKind) -> Option<&'static str> {
+    Some(match kind {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "the disk is full: free some space, or choose a place with more of it, and try again"
+        }
+        io::ErrorKind::FileTooLarge => "files may not grow that large there: look at `ulimit -f` and the file system",
+        io::ErrorKind::ReadOnlyFilesystem => "nothing can be written there: choose another place",
+        io::ErrorKind::PermissionDenied => "look at the permissions of the file and of the directories above it",
+        io::ErrorKind::NotADirectory => "a part of the path is a file where a directory should be",
+        _ => return None,
+    })
 }
 
 impl fmt::Display for Error {
@@ -169,7 +189,15 @@ mod tests {
 
     #[test]
     fn causes_are_shown() {
-        let error = Error::io("cannot open x", std::io::Error::other("no such thing"));
+        let error = Error::io("cannot open x", io::Error::other("no such thing"));
         assert_eq!(error.to_string(), "cannot open x: no such thing");
+        assert_eq!(error.remedy(), None);
+    }
+
+    #[test]
+    fn a_full_disk_says_what_to_do() {
+        let error = Error::io("cannot write x", io::ErrorKind::StorageFull.into());
+        assert!(error.remedy().is_some_and(|hint| hint.contains("free some space")));
+        assert_eq!(error.hint("better").remedy(), Some("better"));
     }
 }

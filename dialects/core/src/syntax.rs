@@ -5,7 +5,9 @@
 
 use crate::fidelity::{Fidelity, NativeMapping};
 use crate::logical::LogicalType;
-use crate::model::{Collection, CollectionName, Column, DefaultMeaning, Index, IndexSubject, ReferentialAction};
+use crate::model::{
+    Collection, CollectionName, Column, DefaultMeaning, Index, IndexSubject, NativeType, ReferentialAction,
+};
 use std::fmt::Debug;
 
 /// How one dialect spells SQL.
@@ -27,6 +29,19 @@ pub trait Syntax: Debug + Send + Sync {
 
     /// The native type that holds `logical`, and how faithfully.
     fn native_type(&self, logical: &LogicalType) -> NativeMapping;
+
+    /// The logical type that a declared type asks for by itself. Only a dialect that also looks at values to choose the logical
+    /// types of a snapshot answers: a plan compares two of its columns by their declarations. `None` means that the column's
+    /// own logical type is the declared one.
+    fn declared_type(&self, _native: &NativeType) -> Option<LogicalType> {
+        None
+    }
+
+    /// Whether a column declared as `target` stores every value of one declared as `source` just as that one does. Only a
+    /// dialect in which a declared type is a hint answers; `None` means that the logical types say all.
+    fn stores_alike(&self, _source: &NativeType, _target: &NativeType) -> Option<bool> {
+        None
+    }
 
     /// The `CREATE TABLE` statement for a collection of *another* dialect, or of an archive that is not trusted: built
     /// from the model alone, with understood defaults only, without indexes and foreign keys unless the engine can only

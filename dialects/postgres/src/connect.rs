@@ -344,7 +344,7 @@ mod tests {
 
     #[test]
     fn a_session_talks_to_the_server() {
-        let server = Server::any().expect("a server");
+        let server = Server::shared();
         let url = DatabaseUrl::parse(&server.url(&server.create_database())).expect("a URL");
         let mut session =
             Target::resolve(&url, &OpenOptions::default()).expect("a target").connect().expect("a session");

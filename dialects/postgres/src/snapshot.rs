@@ -9,7 +9,8 @@
 //! 2. It exports the snapshot. Every reader imports it, and takes the same locks: a reader that had to ask for one later
 //!    would wait behind somebody who waits for the first session.
 //! 3. Every session says which transactions it sees; the texts must be equal. That is the proof.
-//! 4. In the end the files of all tables must be those of the beginning, also of tables that could not be locked.
+//! 4. In the end the files of the tables that were read must be those of the beginning: this shows a change of a table that
+//!    could not be locked.
 //!
 //! The first session answers questions about the catalogue and divides tables; it sees what the readers see.
 
@@ -28,7 +29,7 @@ use dbferry_dialect::{
     SnapshotOptions, Syntax,
 };
 use locks::{Extent, Tables};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -43,6 +44,8 @@ pub(crate) struct PostgresSnapshot {
     leader: Arc<Mutex<Session>>,
     readers: Vec<Box<dyn Reader>>,
     tables: Tables,
+    /// The collections that somebody wants to read.
+    wanted: BTreeSet<CollectionName>,
 }
 
 /// How the sessions share their view.
@@ -100,7 +103,7 @@ impl PostgresSnapshot {
             boxed.push(Box::new(PostgresReader::shared(Arc::clone(&leader), types, relation)));
         }
         consistency.readers = boxed.len();
-        Ok(Self { consistency, leader, readers: boxed, tables: taken.tables })
+        Ok(Self { consistency, leader, readers: boxed, tables: taken.tables, wanted: BTreeSet::new() })
     }
 
     fn leader(&self) -> MutexGuard<'_, Session> {
@@ -120,6 +123,7 @@ impl Snapshot for PostgresSnapshot {
 
     /// Chunks are in the order of storage, which is that of no key.
     fn chunks(&mut self, collection: &Collection, target_bytes: u64) -> Result<Vec<Chunk>> {
+        self.wanted.insert(collection.name.clone());
         crate::chunk::chunks(&mut self.leader(), &PostgresSyntax.qualified(&collection.name), target_bytes)
             .map_err(|error| error.with("collection", &collection.name))
     }
@@ -129,7 +133,7 @@ impl Snapshot for PostgresSnapshot {
     }
 
     fn finish(self: Box<Self>) -> Result<()> {
-        self.tables.check_unchanged(&mut self.leader())
+        self.tables.check_unchanged(&mut self.leader(), &self.wanted)
     }
 }
 

@@ -250,12 +250,19 @@ impl<'a> Encoder<'a> {
 
 /// Binds the value of an exception to the parameter at `index`.
 ///
-/// A text whose bytes are not UTF-8 is bound as text: SQLite takes the bytes as they are.
-pub(crate) fn bind_native(value: &NativeValue, index: usize, statement: &mut Statement<'_>) -> Result<(), BindError> {
+/// A text whose bytes are not well-formed is bound as text, which a database in UTF-8 takes as it is, or as a blob where the
+/// statement casts it (`is_cast`).
+pub(crate) fn bind_native(
+    value: &NativeValue,
+    is_cast: bool,
+    index: usize,
+    statement: &mut Statement<'_>,
+) -> Result<(), BindError> {
     let value = match value {
         NativeValue::Integer(value) => ValueRef::Integer(*value),
         NativeValue::Real(value) => real(*value)?,
         NativeValue::Text(text) => ValueRef::Text(text.as_bytes()),
+        NativeValue::TextBytes(bytes) if is_cast => ValueRef::Blob(bytes),
         NativeValue::TextBytes(bytes) => ValueRef::Text(bytes),
         NativeValue::Bytes(bytes) => ValueRef::Blob(bytes),
     };

@@ -46,7 +46,8 @@ fn plan(connection: &Connection, collection: &Collection, target_bytes: u64) -> 
         .map(|keys| (keys.end(true).ok().flatten(), keys.end(false).ok().flatten(), keys))
         .map(|(a, b, k)| (k, a, b))
     else {
-        return whole(file_bytes.into());
+        let rows = collection.estimate.rows.unwrap_or(u64::MAX);
+        return whole(rows.into());
     };
     let all = Interval::new(first, last);
     let largest = u128::from((target_bytes / row_bytes).max(1));
@@ -61,12 +62,7 @@ fn plan(connection: &Connection, collection: &Collection, target_bytes: u64) -> 
     let mut intervals = BinaryHeap::from([all]);
     while intervals.len() < most {
         let Some(widest) = intervals.pop_if_wider(largest) else { break };
-        // Both halves have at least their outer key, since the ends are keys that exist.
-        let middle = widest.middle();
-        let below = keys.last_before(middle).map_err(failed)?.unwrap_or(widest.first.0);
-        let above = keys.first_from(middle).map_err(failed)?.unwrap_or(widest.last);
-        intervals.push(Interval::new(widest.first.0, below));
-        intervals.push(Interval::new(above, widest.last));
+        intervals.extend(widest.halves(&keys).map_err(failed)?);
     }
     let mut intervals = intervals.into_vec();
     intervals.sort_by_key(|interval| interval.first.0);
@@ -95,7 +91,7 @@ fn plan(connection: &Connection, collection: &Collection, target_bytes: u64) -> 
 
 /// Keys from `first` to `last`, both of which exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Interval {
+pub(crate) struct Interval {
     /// Compared first, so that a heap gives the widest.
     width: u128,
     /// Among equally wide ones the lowest comes first.
@@ -104,10 +100,35 @@ struct Interval {
 }
 
 impl Interval {
-    fn new(first: i64, last: i64) -> Self {
+    pub(crate) fn new(first: i64, last: i64) -> Self {
         // A reader of a damaged file may see its ends reversed; the range is then as good as empty.
         let width = u128::try_from(i128::from(last) - i128::from(first) + 1).unwrap_or(1);
         Self { width, first: Reverse(first), last }
+    }
+
+    /// How many whole numbers there are in it.
+    pub(crate) fn width(&self) -> u128 {
+        self.width
+    }
+
+    pub(crate) fn first(&self) -> i64 {
+        self.first.0
+    }
+
+    pub(crate) fn last(&self) -> i64 {
+        self.last
+    }
+
+    /// Its two halves, each from the first to the last key that exists in it.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub(crate) fn halves(&self, keys: &Keys<'_>) -> rusqlite::Result<[Self; 2]> {
+        let middle = self.middle();
+        // Both halves have at least their outer key, since the ends are keys that exist.
+        let below = keys.last_before(middle)?.unwrap_or(self.first.0);
+        let above = keys.first_from(middle)?.unwrap_or(self.last);
+        Ok([Self::new(self.first.0, below), Self::new(above, self.last)])
     }
 
     /// The first key of the upper half.
@@ -128,10 +149,12 @@ impl PopIfWider for BinaryHeap<Interval> {
 }
 
 /// The keys of one table.
-struct Keys<'a> {
-    connection: &'a Connection,
-    source: String,
-    leading: &'a str,
+pub(crate) struct Keys<'a> {
+    pub(crate) connection: &'a Connection,
+    /// The table as a `FROM` clause names it.
+    pub(crate) source: String,
+    /// The expression of its leading key.
+    pub(crate) leading: &'a str,
 }
 
 impl Keys<'_> {

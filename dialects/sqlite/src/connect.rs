@@ -105,6 +105,9 @@ impl Place {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 Err(refuse("no such file").hint("check the path; a database is never created for reading"))
             }
+            Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
+                Err(refuse("no such file: a part of the path is a file, not a directory").hint("check the path"))
+            }
             Err(error) => Err(refuse("the file cannot be looked at").caused_by(error)),
         }
     }

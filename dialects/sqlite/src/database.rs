@@ -2,6 +2,7 @@
 
 use crate::connect::{Mode, Place};
 use crate::error::database_error;
+use crate::guard::check_query;
 use crate::introspect::{Sampling, introspect};
 use crate::replace::open_replacer;
 use crate::snapshot::SqliteSnapshot;
@@ -73,13 +74,20 @@ impl Database for SqliteDatabase {
     /// Types are what the declarations ask for; [`Snapshot::schema`] looks at values too.
     fn introspect(&mut self) -> Result<Schema> {
         match self.session()? {
-            Some((session, mode)) => introspect(session, *mode, Sampling::None),
+            Some((session, mode)) => {
+                // One transaction: SQLite then takes its lock once, and not anew for each of several queries a table.
+                let transaction = session
+                    .unchecked_transaction()
+                    .map_err(|error| database_error("the catalogue cannot be read", error))?;
+                introspect(&transaction, *mode, Sampling::None)
+            }
             None => Ok(Schema::default()),
         }
     }
 
     fn query_names(&mut self, sql: &str) -> Result<Vec<String>> {
         let Some((session, _)) = self.session()? else { return Ok(Vec::new()) };
+        check_query(session, sql)?;
         query_names(session, sql).map_err(|error| database_error("the query cannot be run", error).with("query", sql))
     }
 

@@ -49,7 +49,7 @@ impl Decoder {
     /// The decoder for `column`.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] when SQLite holds values of that logical type in a form that is not read back.
+    /// [`ErrorKind::Incompatible`] when SQLite holds values of that logical type in a form that is not read back.
     pub(crate) fn new(column: &Column) -> Result<Self> {
         let encoding = column.native.parameters.get(ENCODING).map(String::as_str);
         Ok(match (&column.logical, encoding) {
@@ -281,7 +281,7 @@ fn timestamp_style(encoding: &str) -> Option<(Separator, usize)> {
 }
 
 fn unsupported(column: &Column) -> Error {
-    Error::new(ErrorKind::Unsupported, format!("values of type {} are not read back from SQLite", column.logical))
+    Error::new(ErrorKind::Incompatible, format!("values of type {} are not read back from SQLite", column.logical))
         .with("dialect", crate::NAME)
         .with("column", &column.name)
 }

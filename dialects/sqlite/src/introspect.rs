@@ -6,6 +6,7 @@
 
 mod constraints;
 mod defaults;
+mod rows;
 
 pub(crate) use defaults::is_number;
 
@@ -144,7 +145,8 @@ fn collection(
     }
     constraints::add(catalogue, table, &facts, &mut collection);
     collection.counter = counter(catalogue, name, table, &facts, schema);
-    collection.estimate = Estimate { rows: catalogue.row_estimates.get(name).copied(), bytes: None };
+    let statistics = catalogue.row_estimates.get(name).copied();
+    collection.estimate = Estimate { rows: rows::estimate(connection, &collection.name, statistics), bytes: None };
     Ok(Some(collection))
 }
 

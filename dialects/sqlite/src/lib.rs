@@ -8,6 +8,7 @@ mod database;
 mod ddl;
 mod decode;
 mod error;
+mod guard;
 mod introspect;
 mod number;
 mod read;

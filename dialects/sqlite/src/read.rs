@@ -2,6 +2,7 @@
 
 use crate::decode::Decoder;
 use crate::error::database_error;
+use crate::guard::{check_condition, in_parentheses};
 use crate::shape::{RowKey, column_expression, row_key};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
@@ -45,6 +46,9 @@ fn read(connection: &Connection, request: &ReadRequest<'_>, sink: &mut dyn Sink)
     let collection = request.collection;
     let key = row_key(connection, &collection.name)?;
     let text = TextForm::of(connection)?;
+    if let Some(condition) = request.predicate {
+        check_condition(connection, &key.source(&collection.name), condition)?;
+    }
     let (select, bounds) = select(collection, &key, request, text)?;
     let mut batch = BatchBuilder::new(collection, request.batch_bytes)?;
     let mut statement = connection
@@ -135,8 +139,7 @@ fn select(
         }
         _ => return Err(foreign_chunk("a SQLite table is not divided by pages")),
     }
-    // The line breaks keep a comment at the end of the condition from swallowing what follows.
-    conditions.extend(request.predicate.map(|predicate| format!("(\n{predicate}\n)")));
+    conditions.extend(request.predicate.map(in_parentheses));
     if !conditions.is_empty() {
         sql = format!("{sql} WHERE {}", conditions.join(" AND "));
     }

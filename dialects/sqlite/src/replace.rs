@@ -27,7 +27,10 @@ mod catalog;
 mod complete;
 mod failure;
 mod foreign_keys;
+mod group;
 mod load;
+mod malformed;
+mod orphans;
 mod partial;
 mod session;
 mod statistics;
@@ -35,19 +38,19 @@ mod statistics;
 pub(crate) use session::Shared;
 
 use crate::read::SqliteReader;
-use dbferry_dialect::model::{CollectionKind, NativeObject};
+use dbferry_dialect::model::NativeObject;
 use dbferry_dialect::{
-    Cancel, Chunk, Collection, CollectionAction, CollectionPlan, Error, ErrorKind, ForeignKeyPolicy, GroupPlan, Reader,
-    ReplaceOptions, Replacer, Result, Syntax, Writer,
+    Cancel, Chunk, Collection, Error, ErrorKind, ForeignKeyPolicy, GroupPlan, Reader, ReplaceOptions, Replacer, Result,
+    Syntax, Writer,
 };
 use failure::failed;
-use foreign_keys::ForeignKeys;
-use load::{Load, Loads, SqliteWriter};
+use group::Group;
+use load::SqliteWriter;
+use malformed::MalformedTexts;
 use partial::Partial;
 use rusqlite::Connection;
-use session::lock;
-use statistics::Statistics;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use session::{Task, lock};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -80,6 +83,8 @@ pub(crate) fn open_replacer(
         partial,
         attributes: options.attributes.clone(),
         policy: options.foreign_keys,
+        // The writer itself is one of the threads.
+        sort: Task::Sort { helpers: options.writers.saturating_sub(1) },
         lock_wait,
         cancel: cancel.clone(),
         syntax,
@@ -95,6 +100,8 @@ struct SqliteReplacer {
     partial: Option<Partial>,
     attributes: BTreeMap<String, String>,
     policy: ForeignKeyPolicy,
+    /// How indexes are built and keys compared.
+    sort: Task,
     lock_wait: Duration,
     cancel: Cancel,
     syntax: &'static dyn Syntax,
@@ -102,16 +109,6 @@ struct SqliteReplacer {
     broken: Arc<AtomicBool>,
     group: Option<Group>,
     /// What the user should know at the end.
-    warnings: Vec<String>,
-}
-
-/// The group under way.
-struct Group {
-    plan: GroupPlan,
-    loads: Arc<Loads>,
-    saved: Vec<build::SavedIndex>,
-    statistics: Statistics,
-    foreign_keys: ForeignKeys,
     warnings: Vec<String>,
 }
 
@@ -159,7 +156,18 @@ impl SqliteReplacer {
         connection
             .execute_batch("BEGIN EXCLUSIVE")
             .map_err(|error| failed("cannot lock the database", error).with("group", &plan.group))?;
-        Group::begin(&connection, self.syntax, plan, &self.broken, &self.cancel)
+        session::prepare(&connection, self.sort)?;
+        let malformed = self.malformed_texts(&connection)?;
+        let group = Group::begin(&connection, self.syntax, plan, malformed, &self.broken, &self.cancel)?;
+        session::prepare(&connection, Task::Load)?;
+        Ok(group)
+    }
+
+    fn malformed_texts(&self, connection: &Connection) -> Result<MalformedTexts> {
+        let target: String = connection
+            .query_row("PRAGMA main.encoding", [], |row| row.get(0))
+            .map_err(|error| failed("cannot read the text encoding", error))?;
+        Ok(MalformedTexts::new(self.attributes.get("encoding").map(String::as_str), &target))
     }
 
     fn finish_all(mut self, objects: &[NativeObject]) -> Result<Vec<String>> {
@@ -206,6 +214,7 @@ impl Replacer for SqliteReplacer {
         self.step(|replacer| {
             let shared = Arc::clone(&replacer.shared);
             let (syntax, policy, cancel) = (replacer.syntax, replacer.policy, replacer.cancel.clone());
+            session::prepare(&lock(&shared), replacer.sort)?;
             replacer.group()?.complete(&lock(&shared), syntax, policy, &cancel)
         })
     }
@@ -259,132 +268,6 @@ impl Replacer for SqliteReplacer {
 impl Drop for SqliteReplacer {
     fn drop(&mut self) {
         self.roll_back();
-    }
-}
-
-impl Group {
-    fn begin(
-        connection: &Connection,
-        syntax: &dyn Syntax,
-        plan: GroupPlan,
-        broken: &Arc<AtomicBool>,
-        cancel: &Cancel,
-    ) -> Result<Self> {
-        let mut warnings = Vec::new();
-        let mut loaded = Vec::new();
-        for collection in &plan.collections {
-            if build::is_skipped(collection) {
-                warnings.push(format!(
-                    "{} was left out: it can only be restored from its own definition, by a restore that trusts the archive",
-                    collection.target
-                ));
-            } else if collection.action != CollectionAction::Keep {
-                build::check(connection, collection).map_err(|error| error.with("collection", &collection.target))?;
-                loaded.push(collection);
-            }
-        }
-        let foreign_keys = ForeignKeys::before(connection, &loaded)?;
-        let statistics = if loaded.iter().any(|plan| plan.action == CollectionAction::Replace) {
-            Statistics::save(connection, |name| loaded.iter().any(|plan| plan.target.name == name))?
-        } else {
-            Statistics::default()
-        };
-        let mut saved = Vec::new();
-        let mut loads = HashMap::new();
-        // A virtual table goes before its shadow tables, with its module's help where the module is here.
-        let dropped = loaded.iter().rev().filter(|plan| plan.action == CollectionAction::Recreate);
-        let (first, then): (Vec<_>, Vec<_>) = dropped.partition(|plan| plan.source.kind == CollectionKind::Virtual);
-        for collection in first.into_iter().chain(then) {
-            build::drop_table(connection, syntax, collection)
-                .map_err(|error| error.with("collection", &collection.target))?;
-        }
-        let statistics_tables: BTreeSet<&str> = loaded
-            .iter()
-            .filter(|plan| plan.source.kind == CollectionKind::System)
-            .map(|plan| plan.target.name.as_str())
-            .collect();
-        if !statistics_tables.is_empty() {
-            build::create_statistics(connection, &statistics_tables)?;
-        }
-        for collection in loaded {
-            cancel.check()?;
-            let load = Self::prepare(connection, syntax, collection, &mut saved, &mut warnings)
-                .map_err(|error| error.with("collection", &collection.target))?;
-            loads.extend(load.map(|load| (collection.source.name.clone(), load)));
-        }
-        let loads = Arc::new(Loads { loads, broken: Arc::clone(broken), cancel: cancel.clone() });
-        Ok(Self { loads, saved, statistics, foreign_keys, warnings, plan })
-    }
-
-    fn prepare(
-        connection: &Connection,
-        syntax: &dyn Syntax,
-        plan: &CollectionPlan,
-        saved: &mut Vec<build::SavedIndex>,
-        warnings: &mut Vec<String>,
-    ) -> Result<Option<Load>> {
-        if !plan.source.kind.has_rows() {
-            return Ok(None);
-        }
-        match plan.action {
-            CollectionAction::Create | CollectionAction::Recreate | CollectionAction::CreateEmpty
-                if plan.source.kind == CollectionKind::System =>
-            {
-                build::empty_table(connection, syntax, plan)?;
-            }
-            CollectionAction::Create | CollectionAction::Recreate | CollectionAction::CreateEmpty => {
-                build::create_table(connection, syntax, plan, warnings)?;
-            }
-            CollectionAction::Replace => saved.extend(build::empty_table(connection, syntax, plan)?),
-            CollectionAction::Append | CollectionAction::Keep => {}
-        }
-        if plan.action.loads() { Load::new(connection, syntax, plan).map(Some) } else { Ok(None) }
-    }
-
-    fn complete(
-        &mut self,
-        connection: &Connection,
-        syntax: &dyn Syntax,
-        policy: ForeignKeyPolicy,
-        cancel: &Cancel,
-    ) -> Result<Vec<String>> {
-        let mut warnings = std::mem::take(&mut self.warnings);
-        build::restore_indexes(connection, &self.saved)?;
-        for plan in &self.plan.collections {
-            cancel.check()?;
-            if plan.action == CollectionAction::Keep || build::is_skipped(plan) {
-                continue;
-            }
-            complete_collection(connection, syntax, plan, &mut warnings)
-                .map_err(|error| error.with("collection", &plan.target))?;
-        }
-        for plan in self.plan.collections.iter().filter(|plan| plan.action != CollectionAction::Keep) {
-            complete::create_objects(connection, &plan.objects, &mut warnings)
-                .map_err(|error| error.with("collection", &plan.target))?;
-        }
-        self.statistics.restore(connection)?;
-        warnings.extend(self.foreign_keys.after(connection, policy)?);
-        Ok(warnings)
-    }
-}
-
-fn complete_collection(
-    connection: &Connection,
-    syntax: &dyn Syntax,
-    plan: &CollectionPlan,
-    warnings: &mut Vec<String>,
-) -> Result<()> {
-    let created =
-        matches!(plan.action, CollectionAction::Create | CollectionAction::Recreate | CollectionAction::CreateEmpty);
-    match plan.source.kind {
-        CollectionKind::Virtual if created => build::create_virtual(connection, plan),
-        CollectionKind::Virtual | CollectionKind::System => Ok(()),
-        _ => {
-            if created {
-                complete::create_indexes(connection, syntax, plan, warnings)?;
-            }
-            if plan.action.loads() { complete::set_counter(connection, plan) } else { Ok(()) }
-        }
     }
 }
 

@@ -4,8 +4,10 @@
 //! quoted literal, or has exactly the shape that is expected of it.
 
 use crate::introspect::{AUTOINCREMENT, WITHOUT_ROWID, is_number};
-use crate::types::{AFFINITY, Affinity};
-use dbferry_dialect::model::{ColumnRole, DefaultMeaning, Deferral, ForeignKey, Identity, Index, IndexSubject};
+use crate::types::{AFFINITY, Affinity, declared_type, stores_alike};
+use dbferry_dialect::model::{
+    ColumnRole, DefaultMeaning, Deferral, ForeignKey, Identity, Index, IndexSubject, NativeType,
+};
 use dbferry_dialect::{Collection, CollectionName, Column, LogicalType, NativeMapping, Syntax};
 
 /// SQLite's SQL.
@@ -55,6 +57,14 @@ impl Syntax for SqliteSyntax {
             // A type that this version does not know.
             _ => NativeMapping::lossy("TEXT", "this logical type has no form in SQLite yet"),
         }
+    }
+
+    fn declared_type(&self, native: &NativeType) -> Option<LogicalType> {
+        Some(declared_type(&native.text))
+    }
+
+    fn stores_alike(&self, source: &NativeType, target: &NativeType) -> Option<bool> {
+        Some(stores_alike(&source.text, &target.text))
     }
 
     fn create_table(&self, name: &CollectionName, collection: &Collection) -> String {

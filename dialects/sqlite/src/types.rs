@@ -173,6 +173,29 @@ impl Family {
     }
 }
 
+/// The logical type that a declared type asks for when no value is looked at. Of a `STRICT` table only `ANY` means something
+/// else, and there the declarations alone do not tell.
+pub(crate) fn declared_type(declared: &str) -> LogicalType {
+    Family::of(declared, false).choose(&Profile::default()).0
+}
+
+/// Whether a column declared as `target` stores every value that comes out of one declared as `source` as it is.
+pub(crate) fn stores_alike(source: &str, target: &str) -> bool {
+    use Affinity::{Blob, Integer, Numeric};
+    // `ANY` keeps values as they are in a `STRICT` table and is a number's name in any other.
+    let is_any = |declared: &str| declared.eq_ignore_ascii_case("ANY");
+    if is_any(source) || is_any(target) {
+        return is_any(source) && is_any(target);
+    }
+    match (Affinity::of(source), Affinity::of(target)) {
+        // Nothing is converted on the way in.
+        (_, Blob) => true,
+        // They differ in CAST expressions only.
+        (Integer | Numeric, Integer | Numeric) => true,
+        (source, target) => source == target,
+    }
+}
+
 /// The native type of a column that is stored so.
 pub(crate) fn native(declared: &str, encoding: Option<String>) -> NativeType {
     let mut parameters = BTreeMap::from([(AFFINITY.to_owned(), Affinity::of(declared).as_str().to_owned())]);

@@ -1,9 +1,8 @@
 //! Progress on a terminal: one bar for all, and a line for each collection in work.
 
 use super::View;
-use super::tally::{Active, Tally};
+use super::tally::{Active, Tally, of_rows};
 use crate::cli::text::one_line;
-use crate::cli::units;
 use dbferry::progress::Event;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::Duration;
@@ -11,8 +10,12 @@ use std::time::Duration;
 pub(super) struct Bars {
     all: MultiProgress,
     total: ProgressBar,
+    rates: ProgressBar,
+    /// One for each collection in work, as many as there are at the moment.
     lines: Vec<ProgressBar>,
-    /// Whether the number of rows is unknown, so that there is no bar to fill.
+    /// At most this many.
+    most: usize,
+    /// Whether it is unknown how far it is, so that there is no bar to fill.
     open_end: bool,
 }
 
@@ -20,20 +23,18 @@ pub(super) struct Bars {
 const BAR: &str = "{spinner} {prefix} {bar:24} {wide_msg}";
 const OPEN_END: &str = "{spinner} {prefix} {wide_msg}";
 const LINE: &str = "  {wide_msg}";
+/// The bar's own unit: finer than any terminal is wide.
+const BAR_LENGTH: u64 = 1_000;
 
 impl Bars {
-    /// With at most `jobs` lines below the bar.
+    /// With at most `jobs` lines for collections.
     pub(super) fn new(jobs: usize) -> Self {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-        let total = all.add(ProgressBar::new(0));
+        let total = all.add(ProgressBar::new(BAR_LENGTH));
         total.set_style(style(OPEN_END));
-        let lines = (0..jobs).map(|_| {
-            let line = all.add(ProgressBar::no_length());
-            line.set_style(style(LINE));
-            line
-        });
-        let lines = lines.collect();
-        Self { all, total, lines, open_end: true }
+        let rates = all.add(ProgressBar::no_length());
+        rates.set_style(style(LINE));
+        Self { all, total, rates, lines: Vec::new(), most: jobs, open_end: true }
     }
 
     fn say(&self, line: &str) {
@@ -63,19 +64,31 @@ impl View for Bars {
     }
 
     fn tick(&mut self, tally: &Tally) {
-        let planned = tally.rows_planned.filter(|planned| *planned >= tally.rows);
-        if self.open_end != planned.is_none() {
-            self.open_end = planned.is_none();
+        let done = tally.fraction();
+        if self.open_end != done.is_none() {
+            self.open_end = done.is_none();
             self.total.set_style(style(if self.open_end { OPEN_END } else { BAR }));
         }
-        self.total.set_prefix(tally.phase());
-        self.total.set_length(planned.unwrap_or(tally.rows));
-        self.total.set_position(tally.rows);
-        self.total.set_message(tally.line(tally.moving()));
+        self.total.set_prefix(tally.phase().to_owned());
+        // From 0 to 1.
+        self.total.set_position((done.unwrap_or(0.0) * BAR_LENGTH as f64) as u64);
+        self.total.set_message(tally.state());
         self.total.tick();
-        let mut in_work = tally.in_work();
-        for line in &self.lines {
-            line.set_message(in_work.next().map_or_else(String::new, |(name, active)| describe(name, active)));
+        self.rates.set_message(tally.rates());
+        let mut shown = 0;
+        for (name, active) in tally.in_work().take(self.most) {
+            if shown == self.lines.len() {
+                let line = self.all.add(ProgressBar::no_length());
+                line.set_style(style(LINE));
+                self.lines.push(line);
+            }
+            if let Some(line) = self.lines.get(shown) {
+                line.set_message(describe(name, active));
+            }
+            shown += 1;
+        }
+        for line in self.lines.drain(shown..) {
+            self.all.remove(&line);
         }
     }
 
@@ -89,18 +102,13 @@ impl View for Bars {
 }
 
 fn describe(name: &str, active: Active) -> String {
-    let name = one_line(name);
-    match active.expected {
-        Some(expected) if expected >= active.rows => {
-            format!("{name}  {} of {} rows", units::count(active.rows), units::count(expected))
-        }
-        _ => format!("{name}  {} rows", units::count(active.rows)),
-    }
+    format!("{}  {}", one_line(name), of_rows(active.rows, active.expected))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dbferry::progress::RowCount;
 
     #[test]
     fn the_templates_can_be_read() {
@@ -111,8 +119,7 @@ mod tests {
 
     #[test]
     fn a_collection_in_work_is_one_safe_line() {
-        assert_eq!(describe("main.\u{1b}a", Active { rows: 1_000, expected: None }), "main.\\u{1b}a  1,000 rows");
-        assert_eq!(describe("a", Active { rows: 5, expected: Some(10) }), "a  5 of 10 rows");
-        assert_eq!(describe("a", Active { rows: 15, expected: Some(10) }), "a  15 rows");
+        let active = Active { rows: 1_000, expected: RowCount::About(2_000) };
+        assert_eq!(describe("main.\u{1b}a", active), "main.\\u{1b}a  1,000 of ~2,000 rows");
     }
 }

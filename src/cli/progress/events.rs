@@ -40,11 +40,18 @@ enum Content<'a> {
     Planned {
         collections: usize,
         rows: Option<u64>,
-        bytes: Option<u64>,
+        rows_estimated: bool,
+        /// Rows that will be read again to prove them.
+        rows_again: u64,
     },
-    Collection {
+    Started {
         collection: &'a str,
         rows: Option<u64>,
+        rows_estimated: bool,
+    },
+    Finished {
+        collection: &'a str,
+        rows: u64,
     },
     Group {
         group: &'a str,
@@ -55,8 +62,12 @@ enum Content<'a> {
     },
     Progress {
         collections_done: usize,
+        /// From 0 to 1.
+        done: Option<f64>,
+        /// Rows that went by; those that are read again to prove them count twice.
         rows: u64,
         rows_planned: Option<u64>,
+        rows_estimated: bool,
         bytes: u64,
         seconds: f64,
         seconds_left: Option<f64>,
@@ -67,12 +78,21 @@ enum Content<'a> {
 fn content(event: Event<'_>) -> Option<(&'static str, Content<'_>)> {
     Some(match event {
         Event::Phase { name, group } => ("phase", Content::Phase { name, group }),
-        Event::Planned { collections, rows, bytes } => ("planned", Content::Planned { collections, rows, bytes }),
-        Event::CollectionStarted { collection, rows } => {
-            ("collection-started", Content::Collection { collection, rows })
-        }
+        Event::Planned { collections, rows, again, .. } => (
+            "planned",
+            Content::Planned {
+                collections,
+                rows: rows.number(),
+                rows_estimated: rows.is_estimate(),
+                rows_again: again,
+            },
+        ),
+        Event::CollectionStarted { collection, rows } => (
+            "collection-started",
+            Content::Started { collection, rows: rows.number(), rows_estimated: rows.is_estimate() },
+        ),
         Event::CollectionFinished { collection, rows } => {
-            ("collection-finished", Content::Collection { collection, rows: Some(rows) })
+            ("collection-finished", Content::Finished { collection, rows })
         }
         Event::GroupFinished { group, replaced } => ("group-finished", Content::Group { group, replaced }),
         Event::Warning { message } => ("warning", Content::Warning { message }),
@@ -83,11 +103,13 @@ fn content(event: Event<'_>) -> Option<(&'static str, Content<'_>)> {
 fn progress(tally: &Tally) -> Content<'_> {
     Content::Progress {
         collections_done: tally.collections_done,
-        rows: tally.rows,
-        rows_planned: tally.rows_planned,
+        done: tally.fraction(),
+        rows: tally.rows(),
+        rows_planned: tally.rows_planned().number(),
+        rows_estimated: tally.rows_planned().is_estimate(),
         bytes: tally.bytes,
         seconds: tally.started.elapsed().as_secs_f64(),
-        seconds_left: tally.left(tally.moving()).map(|left| left.as_secs_f64()),
+        seconds_left: tally.left().map(|left| left.as_secs_f64()),
         in_work: tally.in_work().map(|(name, _)| name).collect(),
     }
 }
@@ -111,6 +133,7 @@ impl View for Events {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dbferry::progress::RowCount;
     use std::time::Instant;
 
     #[test]
@@ -120,8 +143,12 @@ mod tests {
             (Event::Phase { name: "read", group: None }, r#""type":"phase","name":"read"}"#),
             (Event::Phase { name: "load", group: Some("log") }, r#""type":"phase","name":"load","group":"log"}"#),
             (
-                Event::Planned { collections: 2, rows: None, bytes: Some(3) },
-                r#""type":"planned","collections":2,"rows":null,"bytes":3}"#,
+                Event::Planned { collections: 2, rows: RowCount::Unknown, again: 3, work: 4 },
+                r#""type":"planned","collections":2,"rows":null,"rows_estimated":false,"rows_again":3}"#,
+            ),
+            (
+                Event::CollectionStarted { collection: "main.a", rows: RowCount::About(4) },
+                r#""type":"collection-started","collection":"main.a","rows":4,"rows_estimated":true}"#,
             ),
             (
                 Event::CollectionFinished { collection: "main.a", rows: 4 },
@@ -135,7 +162,8 @@ mod tests {
         ] {
             assert_eq!(shape(event), Some(format!(r#"{{"schema_version":1,{expected}"#)));
         }
-        assert!(content(Event::Rows { collection: "a", rows: 1, bytes: 1 }).is_none());
+        assert!(content(Event::Rows { collection: "a", rows: 1, bytes: 1, again: false }).is_none());
+        assert!(content(Event::Work { amount: 1 }).is_none());
     }
 
     #[test]
@@ -149,8 +177,10 @@ mod tests {
             [
                 "bytes",
                 "collections_done",
+                "done",
                 "in_work",
                 "rows",
+                "rows_estimated",
                 "rows_planned",
                 "schema_version",
                 "seconds",

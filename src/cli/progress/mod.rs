@@ -23,7 +23,7 @@ use tally::Tally;
 
 /// Somewhere that progress is shown.
 trait View: Send {
-    /// Something rare happened: never [`Event::Rows`]. `tally` has it already.
+    /// Something rare happened: never [`Event::Rows`] or [`Event::Work`]. `tally` has it already.
     fn event(&mut self, event: Event<'_>, tally: &Tally);
 
     /// Time has passed.
@@ -99,7 +99,7 @@ impl Reporter {
     pub(crate) fn finish(mut self) -> Moved {
         self.stop();
         let tally = lock(&self.shared.tally);
-        Moved { rows: tally.rows, bytes: tally.bytes, time: tally.started.elapsed() }
+        Moved { rows: tally.rows(), bytes: tally.bytes, time: tally.started.elapsed() }
     }
 
     fn stop(&mut self) {
@@ -125,7 +125,12 @@ impl Shared {
     fn tick(&self, every: Duration) {
         let mut stopped = lock(&self.stopped);
         loop {
-            stopped = self.wake.wait_timeout(stopped, every).unwrap_or_else(PoisonError::into_inner).0;
+            // The flag is looked at first: a run may be over before this thread begins to wait.
+            stopped = self
+                .wake
+                .wait_timeout_while(stopped, every, |stopped| !*stopped)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
             if *stopped {
                 return;
             }
@@ -142,7 +147,7 @@ impl Progress for Reporter {
         let tally = {
             let mut tally = lock(&self.shared.tally);
             tally.add(event);
-            if matches!(event, Event::Rows { .. }) {
+            if matches!(event, Event::Rows { .. } | Event::Work { .. }) {
                 return;
             }
             tally.clone()
@@ -161,6 +166,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::choices::ColorWhen;
 
     #[derive(Default)]
     struct Seen(Arc<Mutex<Vec<String>>>);
@@ -171,11 +177,21 @@ mod tests {
         }
 
         fn tick(&mut self, tally: &Tally) {
-            lock(&self.0).push(format!("tick {}", tally.rows));
+            lock(&self.0).push(format!("tick {}", tally.rows()));
         }
 
         fn every(&self) -> Duration {
             Duration::from_millis(1)
+        }
+    }
+
+    #[test]
+    fn a_run_that_is_over_at_once_does_not_wait_for_its_progress() {
+        let begun = Instant::now();
+        for _ in 0..100 {
+            let output = Output::new(false, false, 0, ColorWhen::Never);
+            Reporter::start(ProgressStyle::Plain, output, 1).unwrap().finish();
+            assert!(begun.elapsed() < Duration::from_secs(5));
         }
     }
 
@@ -189,7 +205,8 @@ mod tests {
             wake: Condvar::new(),
         });
         let reporter = Reporter { shared, ticker: None };
-        reporter.event(Event::Rows { collection: "a", rows: 5, bytes: 100 });
+        reporter.event(Event::Rows { collection: "a", rows: 5, bytes: 100, again: false });
+        reporter.event(Event::Work { amount: 1 });
         reporter.event(Event::Phase { name: "load", group: None });
         assert_eq!(lock(&seen).len(), 1);
         assert!(lock(&seen)[0].contains("load"));

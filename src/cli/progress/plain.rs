@@ -32,7 +32,7 @@ impl View for Plain {
                 let what = if replaced { "done" } else { "failed, left as it was" };
                 write_err(&format!("group {}: {what}\n", one_line(group)));
             }
-            Event::Phase { .. } if self.output.verbose > 0 => write_err(&format!("{}\n", tally.phase())),
+            Event::Phase { .. } if self.output.verbose > 0 => write_err(&format!("{}\n", line(tally))),
             Event::CollectionFinished { collection, rows } if self.output.verbose > 0 => {
                 write_err(&format!("{}: {} rows\n", one_line(collection), units::count(rows)));
             }
@@ -50,30 +50,31 @@ impl View for Plain {
 }
 
 fn line(tally: &Tally) -> String {
-    let mut line = format!("{}: {}", tally.phase(), tally.line(tally.moving()));
-    for (position, (name, _)) in tally.in_work().take(NAMED).enumerate() {
-        line.push_str(if position == 0 { "; in work: " } else { ", " });
-        line.push_str(&one_line(name));
+    let mut names: Vec<_> = tally.in_work().take(NAMED).map(|(name, _)| one_line(name).into_owned()).collect();
+    let more = tally.in_work().count().saturating_sub(names.len());
+    if let (true, Some(last)) = (more > 0, names.last_mut()) {
+        last.push_str(&format!(" and {more} more"));
     }
-    let more = tally.in_work().count().saturating_sub(NAMED);
-    if more > 0 {
-        line.push_str(&format!(" and {more} more"));
-    }
-    line
+    let in_work = if names.is_empty() { String::new() } else { format!("in work: {}", names.join(", ")) };
+    let mut parts = vec![tally.state(), tally.rates(), in_work];
+    parts.retain(|part| !part.is_empty());
+    format!("{}: {}", tally.phase(), if parts.is_empty() { "begins".to_owned() } else { parts.join("; ") })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dbferry::progress::RowCount;
     use std::time::Instant;
 
     #[test]
     fn a_line_names_what_is_in_work_but_not_without_end() {
         let mut tally = Tally::new(Instant::now());
         tally.add(Event::Phase { name: "read", group: None });
+        assert_eq!(line(&tally), "read: begins");
         for name in ["a", "b", "c", "d", "e", "\u{1b}f"] {
-            tally.add(Event::CollectionStarted { collection: name, rows: None });
+            tally.add(Event::CollectionStarted { collection: name, rows: RowCount::Unknown });
         }
-        assert_eq!(line(&tally), "read: 0 rows; in work: \\u{1b}f, a, b, c and 2 more");
+        assert_eq!(line(&tally), "read: in work: \\u{1b}f, a, b, c and 2 more");
     }
 }

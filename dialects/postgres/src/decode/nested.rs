@@ -206,8 +206,8 @@ impl Range {
             self.upper.push_optional(upper)
         };
         if let Err(refusal) = push() {
+            // What the upper bound's column refused is not in it.
             self.lower.truncate(rows);
-            self.upper.truncate(rows);
             return Err(refusal);
         }
         for (cells, flag) in self.flags.iter_mut().zip([LOWER_INCLUSIVE, UPPER_INCLUSIVE, EMPTY]) {

@@ -160,12 +160,15 @@ const CASES: &[Case] = &[
     case("macaddr8", "('08:00:2b:01:02:03:04:05')", QUOTED),
     case("int4[]", "('{}'), ('{1,NULL,3}')", "'[' || array_to_string(c, ', ', 'null') || ']'"),
     case("int4[]", "('{{1,2},{3,4}}'), ('[0:1]={5,6}')", "'<array-shape: bytes x' || encode(array_send(c), 'hex') || '>'"),
-    case("date[]", "('{infinity}'), ('{2000-01-01,-infinity}')", "'<infinity: bytes x' || encode(array_send(c), 'hex') || '>'"),
-    case("date[]", "('{1970-01-02}')", "'[day 1]'"),
+    // What stood before the exception in its cell must be gone from the next one.
+    case("date[]", "('{infinity}'), ('{2000-01-01,-infinity}'), ('{1970-01-02}')",
+        "CASE WHEN c = '{1970-01-02}' THEN '[day 1]' ELSE '<infinity: bytes x' || encode(array_send(c), 'hex') || '>' END"),
     case("int4range", "('[1,5)'), ('empty'), ('(,)'), ('[7,)')",
         "'{lower: ' || coalesce(lower(c)::text, 'null') || ', upper: ' || coalesce(upper(c)::text, 'null') || ', lower_inclusive: '
          || lower_inc(c) || ', upper_inclusive: ' || upper_inc(c) || ', empty: ' || isempty(c) || '}'"),
-    case("tsrange", "('[2000-01-01,infinity)')", "'<infinity: bytes x' || encode(range_send(c), 'hex') || '>'"),
+    case("tsrange", "('[2000-01-01,infinity)'), ('[1970-01-01,1970-01-02)')",
+        "CASE WHEN upper(c) = 'infinity' THEN '<infinity: bytes x' || encode(range_send(c), 'hex') || '>'
+         ELSE '{lower: local 0us, upper: local 86400000000us, lower_inclusive: true, upper_inclusive: false, empty: false}' END"),
     Case { since: 14, ..case("int4multirange", "('{}'), ('{[1,2),[5,6)}')",
         "CASE WHEN isempty(c) THEN '[]' ELSE '[{lower: 1, upper: 2, lower_inclusive: true, upper_inclusive: false, empty: false},'
          || ' {lower: 5, upper: 6, lower_inclusive: true, upper_inclusive: false, empty: false}]' END") },
@@ -189,11 +192,13 @@ const CASES: &[Case] = &[
         "CASE WHEN (c).a IS NULL THEN '{a: null, B: null}' ELSE '{a: 15000e-4, B: [\"a\", null]}' END"),
     case("public.pair[]", "(ARRAY[ROW(1.5, '{}')::public.pair, NULL])", "'[{a: 15000e-4, B: []}, null]'"),
     case("public.pair", "(ROW('NaN', '{}'))", "'<nan: bytes x' || encode(record_send(c), 'hex') || '>'"),
+    case("public.late", "(ROW(1, 'infinity')), (ROW(2, '1970-01-01'))",
+        "CASE WHEN (c).a = 2 THEN '{a: 2, b: day 0}' ELSE '<infinity: bytes x' || encode(record_send(c), 'hex') || '>' END"),
     case("public.place", "(ROW('x', '(1,2)')), (ROW(NULL, NULL))", "CASE WHEN (c).name IS NULL THEN '\"(,)\"' ELSE '\"(x,\\\"(1,2)\\\")\"' END"),
     case("public.citext", "('Ab')", QUOTED),
     case("public.hstore", "(''), ('a=>1, b=>NULL')", "CASE WHEN pg_catalog.format('%s', c) = '' THEN '{}' ELSE '{\"a\" => \"1\", \"b\" => null}' END"),
     case("public.ltree", "('a.b')", QUOTED),
-    case("public.odd", "(ROW(1)::public.odd)", "'\"(1)\"'"),
+    case("public.odd", "(ROW('1'::int2vector)::public.odd)", "'\"(1)\"'"),
 ];
 
 const TYPES: &str = "
@@ -202,7 +207,7 @@ const TYPES: &str = "
     CREATE DOMAIN public.price AS numeric(12,4);
     CREATE TYPE public.pair AS (a public.price, \"B\" varchar(7)[]);
     CREATE TYPE public.place AS (name text, at point);
-    CREATE TYPE public.inner AS (t tid);
+    CREATE TYPE public.late AS (a int, b date);
     -- A cast to text that is not its output: it must not be used.
     CREATE TYPE public.odd AS (t int2vector);
     CREATE FUNCTION public.lie(public.odd) RETURNS text LANGUAGE sql AS 'SELECT ''lie''';
@@ -213,10 +218,9 @@ fn every_type_is_read_as_the_server_tells_it() {
     for server in servers() {
         let database = server.create_database();
         let cases: Vec<&Case> = CASES.iter().filter(|case| case.since <= server.major).collect();
-        let mut script = TYPES.replace("ROW(1)::public.odd", "ROW('1')::public.odd");
+        let mut script = TYPES.to_owned();
         for (number, case) in cases.iter().enumerate() {
             let Case { type_, values, .. } = case;
-            let values = values.replace("(ROW(1)::public.odd)", "(ROW('1'::int2vector)::public.odd)");
             script.push_str(&format!(
                 "CREATE TABLE public.t{number} (c {type_}); INSERT INTO public.t{number} VALUES {values};
                  INSERT INTO public.t{number} VALUES (NULL);\n"
@@ -225,6 +229,15 @@ fn every_type_is_read_as_the_server_tells_it() {
         server.sql(&database, &script).expect("tables");
         let (mut reader, types) = reader(server, &database);
         let mut session = connect(server, &database);
+        // Types of this database are 0 in the bytes of exceptions.
+        let own = session
+            .query("", "SELECT lpad(to_hex(oid::int8), 8, '0') FROM pg_catalog.pg_type WHERE oid >= 16384", &[])
+            .expect("types");
+        let own: Vec<String> = own.iter().map(|row| row.get(0)).collect();
+        let without_identifiers = |text: String| {
+            let exception = text.contains(": bytes x");
+            own.iter().filter(|_| exception).fold(text.clone(), |text, oid| text.replace(oid, "00000000"))
+        };
         for (number, case) in cases.iter().enumerate() {
             let table = format!("t{number}");
             let collection = collection(server, &database, &types, &table);
@@ -241,7 +254,7 @@ fn every_type_is_read_as_the_server_tells_it() {
                     &[],
                 )
                 .unwrap_or_else(|error| panic!("{}: {error:?}", case.type_));
-            let expected: Vec<String> = expected.iter().map(|row| row.get(0)).collect();
+            let expected: Vec<String> = expected.iter().map(|row| row.get(0)).map(without_identifiers).collect();
             assert_eq!(found, expected, "{} on {}", case.type_, server.major);
         }
     }

@@ -3,3 +3,4 @@
 mod cases;
 mod faults;
 mod support;
+mod types;

@@ -4,9 +4,10 @@
 use super::TAKING;
 use crate::error::database_error;
 use crate::session::Session;
+use crate::syntax::PostgresSyntax;
 use crate::types::Oid;
-use dbferry_dialect::{Error, ErrorKind, Result};
-use std::collections::BTreeMap;
+use dbferry_dialect::{CollectionName, Error, ErrorKind, Result, Syntax};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Tables that one statement locks.
@@ -15,14 +16,13 @@ const AT_ONCE: usize = 500;
 /// deadlock is left to itself, short enough that those who wait behind us are not held up.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
-/// All tables that others may change while they are read.
+/// All tables that this user may read and others may change meanwhile.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Tables(BTreeMap<Oid, Table>);
 
 #[derive(Clone, Debug, PartialEq)]
 struct Table {
-    /// The qualified, quoted name.
-    name: String,
+    name: CollectionName,
     /// The file that holds the rows; another one after `TRUNCATE` and after an `ALTER TABLE` that rewrites them.
     file: Option<Oid>,
     /// A digest of the columns.
@@ -76,24 +76,25 @@ impl Tables {
     pub(super) fn list(session: &mut Session) -> Result<Self> {
         let rows = session.query(
             TAKING,
-            "SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname), nullif(c.relfilenode, 0),
+            "SELECT c.oid, n.nspname::text, c.relname::text, nullif(c.relfilenode, 0),
                     coalesce((SELECT pg_catalog.md5(string_agg(
                                 pg_catalog.concat_ws(' ', a.attnum, a.attname, a.atttypid, a.atttypmod, a.attisdropped),
                                 ',' ORDER BY a.attnum))
                        FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0), ''),
-                    c.relkind IN ('r', 'p') AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
-                      AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
+                    pg_catalog.has_table_privilege(c.oid, 'SELECT')
                FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-              WHERE c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't'
+              WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+                AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+                AND pg_catalog.has_any_column_privilege(c.oid, 'SELECT')
                 AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'",
             &[],
         )?;
         let table = |row: &tokio_postgres::Row| {
             let table = Table {
-                name: row.try_get(1)?,
-                file: row.try_get(2)?,
-                columns: row.try_get(3)?,
-                lockable: row.try_get::<_, Option<bool>>(4)?.unwrap_or(false),
+                name: CollectionName::new(row.try_get::<_, String>(1)?, row.try_get::<_, String>(2)?),
+                file: row.try_get(3)?,
+                columns: row.try_get(4)?,
+                lockable: row.try_get::<_, Option<bool>>(5)?.unwrap_or(false),
             };
             Ok((row.try_get(0)?, table))
         };
@@ -104,9 +105,9 @@ impl Tables {
             .map_err(|error| database_error(TAKING, &error))
     }
 
-    /// The names of those that can be locked.
-    pub(super) fn lockable(&self) -> impl Iterator<Item = &str> {
-        self.0.values().filter(|table| table.lockable).map(|table| table.name.as_str())
+    /// The names of those that can be locked: whoever may read some columns only, may not.
+    pub(super) fn lockable(&self) -> impl Iterator<Item = &CollectionName> {
+        self.0.values().filter(|table| table.lockable).map(|table| &table.name)
     }
 
     /// Whether each of them is in `other` as it is here.
@@ -123,23 +124,26 @@ impl Tables {
         // No milliseconds at all would mean no limit.
         let patience = lock_wait.min(PATIENCE).as_millis().max(1);
         session.run(TAKING, &format!("SET LOCAL lock_timeout = {patience}"))?;
-        let names: Vec<&str> = self.lockable().collect();
+        let names: Vec<String> = self.lockable().map(|name| PostgresSyntax.qualified(name)).collect();
         for names in names.chunks(AT_ONCE) {
             // ONLY: partitions and children are tables of their own in the list.
             let list = names.iter().map(|name| format!("ONLY {name}")).collect::<Vec<_>>().join(", ");
-            session.run("tables cannot be locked", &format!("LOCK TABLE {list} IN ACCESS SHARE MODE")).map_err(gone)?;
+            session
+                .run("tables cannot be locked", &format!("LOCK TABLE {list} IN ACCESS SHARE MODE"))
+                .map_err(explain)?;
         }
         session.run(TAKING, "SET LOCAL lock_timeout = 0")
     }
 
-    /// Compares with what is there now, whatever the session's snapshot says: the function looks into the newest
-    /// catalogue.
+    /// Compares the tables of those names with what is there now, whatever the session's snapshot says: the function looks
+    /// into the newest catalogue.
     ///
     /// # Errors
     /// [`ErrorKind::Busy`] when a table was emptied, rewritten or dropped.
-    pub(super) fn check_unchanged(&self, session: &mut Session) -> Result<()> {
+    pub(super) fn check_unchanged(&self, session: &mut Session, names: &BTreeSet<CollectionName>) -> Result<()> {
         let doing = "the tables cannot be looked at again";
-        let oids: Vec<Oid> = self.0.iter().filter(|(_, table)| table.file.is_some()).map(|(oid, _)| *oid).collect();
+        let was_read = |table: &Table| table.file.is_some() && names.contains(&table.name);
+        let oids: Vec<Oid> = self.0.iter().filter(|(_, table)| was_read(table)).map(|(oid, _)| *oid).collect();
         let rows = session.query(
             doing,
             "SELECT t.oid, pg_catalog.pg_relation_filenode(t.oid) FROM pg_catalog.unnest($1::oid[]) AS t(oid)",
@@ -163,7 +167,13 @@ impl Tables {
 }
 
 /// A table that was dropped since it was listed is no failure of the database.
-fn gone(error: Error) -> Error {
-    let is_gone = error.context().any(|(key, value)| key == "sqlstate" && matches!(value, "42P01" | "3F000" | "42501"));
-    if is_gone { Error::new(ErrorKind::Busy, "a table changed before it was locked").caused_by(error) } else { error }
+fn explain(error: Error) -> Error {
+    let sqlstate = error.context().find(|(key, _)| *key == "sqlstate").map(|(_, code)| code.to_owned());
+    match sqlstate.as_deref() {
+        Some("42P01" | "3F000" | "42501") => {
+            Error::new(ErrorKind::Busy, "a table changed before it was locked").caused_by(error)
+        }
+        Some("53200") => error.hint("the server has no room for so many locks: raise max_locks_per_transaction"),
+        _ => error,
+    }
 }

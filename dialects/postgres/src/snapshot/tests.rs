@@ -55,6 +55,15 @@ fn sum(reader: &mut dyn Reader, collection: &Collection) -> Result<(u64, i64)> {
     Ok((count, total))
 }
 
+/// Ends the writers however the test ends.
+struct StopAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for StopAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn readers_see_one_moment_while_others_write() {
     for server in servers() {
@@ -73,6 +82,7 @@ fn readers_see_one_moment_while_others_write() {
             .expect("tables");
         let stop = AtomicBool::new(false);
         std::thread::scope(|scope| {
+            let stopping = StopAtEnd(&stop);
             for writer in 0..2 {
                 let (stop, database) = (&stop, &database);
                 scope.spawn(move || {
@@ -120,7 +130,7 @@ fn readers_see_one_moment_while_others_write() {
                 assert!(snapshot.readers().is_empty());
                 Box::new(snapshot).finish().expect("nothing changed");
             }
-            stop.store(true, Ordering::Relaxed);
+            drop(stopping);
             assert!(history.windows(2).all(|pair| pair[0] < pair[1]), "nothing was written meanwhile: {history:?}");
         });
     }
@@ -167,12 +177,20 @@ fn where_there_is_no_room_for_locks_a_change_is_found_out() {
              INSERT INTO public.t1 VALUES (1), (2); INSERT INTO public.t2 VALUES (1), (2)",
         )
         .expect("tables");
-    let snapshot = take(&server, &database, 2);
+    let wanted = ["t1", "t2", "t3"].map(|name| table(name, &["a"]));
+    let take = || {
+        let mut snapshot = take(&server, &database, 2);
+        for table in &wanted {
+            assert_eq!(snapshot.chunks(table, 1 << 20).expect("chunks").len(), 1);
+        }
+        snapshot
+    };
+    let snapshot = take();
     assert_eq!(snapshot.consistency().position["locks"], "none");
-    server.sql(&database, "INSERT INTO public.t1 VALUES (3); VACUUM public.t1").expect("an insert");
-    Box::new(snapshot).finish().expect("rows are not files");
+    server.sql(&database, "INSERT INTO public.t1 VALUES (3); VACUUM public.t1; TRUNCATE public.t4").expect("changes");
+    Box::new(snapshot).finish().expect("rows are not files, and nobody wanted t4");
 
-    let mut snapshot = take(&server, &database, 2);
+    let mut snapshot = take();
     server.sql(&database, "TRUNCATE public.t2").expect("nobody locks it");
     let empty = sum(&mut *snapshot.readers()[0], &table("t2", &["a"])).expect("rows");
     assert_eq!(empty, (0, 0), "a snapshot does not protect from TRUNCATE");
@@ -180,7 +198,7 @@ fn where_there_is_no_room_for_locks_a_change_is_found_out() {
     assert_eq!(error.kind(), ErrorKind::Busy);
     assert!(error.to_string().contains("public.t2"), "{error}");
 
-    let snapshot = take(&server, &database, 2);
+    let snapshot = take();
     server.sql(&database, "DROP TABLE public.t3").expect("nobody locks it");
     assert!(Box::new(snapshot).finish().is_err());
 }
@@ -202,13 +220,12 @@ fn a_change_that_is_going_on_is_waited_for() {
             other.run("", "COMMIT").expect("a commit");
             waiting.join().expect("a snapshot")
         });
+        let mut locked =
+            |change: &str| other.run("", &format!("SET lock_timeout = 100; {change}")).expect_err("a lock").kind();
+        assert_eq!(locked("TRUNCATE public.u"), ErrorKind::Busy, "the new table is locked before anybody reads it");
         let mut readers = snapshot.readers();
         assert_eq!(sum(&mut *readers[1], &table("t", &["b"])).expect("the new column"), (1, 7));
         assert_eq!(sum(&mut *readers[0], &table("u", &["a"])).expect("the new table"), (0, 0));
-        assert_eq!(
-            other.run("", "SET lock_timeout = 100; TRUNCATE public.u").expect_err("locked").kind(),
-            ErrorKind::Busy
-        );
     }
 }
 

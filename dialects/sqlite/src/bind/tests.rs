@@ -145,7 +145,7 @@ fn exceptions_keep_class_and_bytes() {
     ];
     for (value, class, bytes) in cases {
         let mut statement = connection.prepare("INSERT INTO t VALUES(?)").expect("a statement");
-        assert!(bind_native(&value, 1, &mut statement).is_ok());
+        assert!(bind_native(&value, false, 1, &mut statement).is_ok());
         statement.raw_execute().expect("a row");
         let found: (String, Vec<u8>) = connection
             .query_row("SELECT typeof(v), CAST(v AS BLOB) FROM t ORDER BY rowid DESC", [], |row| {
@@ -155,7 +155,7 @@ fn exceptions_keep_class_and_bytes() {
         assert_eq!(found, (class.to_owned(), bytes), "{value:?}");
     }
     let mut statement = connection.prepare("INSERT INTO t VALUES(?)").expect("a statement");
-    assert!(bind_native(&NativeValue::Real(-0.0), 1, &mut statement).is_ok());
+    assert!(bind_native(&NativeValue::Real(-0.0), false, 1, &mut statement).is_ok());
     statement.raw_execute().expect("a row");
     let found: f64 =
         connection.query_row("SELECT v FROM t ORDER BY rowid DESC", [], |row| row.get(0)).expect("a value");

@@ -89,8 +89,8 @@ pub(super) fn set_counter(connection: &Connection, plan: &CollectionPlan) -> Res
     set().map_err(|error| failed("cannot set the counter", error))
 }
 
-/// Creates views and triggers that are not there, views first. One of the same name and text is fine; one of the same name
-/// and another text is left alone and reported.
+/// Creates views and triggers that are not there, views first: a view may name one that comes later, a trigger may not. One
+/// of the same name and text is fine; one of the same name and another text is left alone and reported.
 pub(super) fn create_objects(
     connection: &Connection,
     objects: &[NativeObject],
@@ -124,8 +124,16 @@ pub(super) fn create_objects(
             }
             None => {}
         }
-        run(connection, &object.definition)
-            .map_err(|error| failed(format!("cannot create the {kind}"), error).with("object", &object.name))?;
+        match run(connection, &object.definition) {
+            Ok(()) => {}
+            Err(error) if kind == "trigger" && object.on.is_none() && lacks_its_view(&error) => {
+                warnings.push(format!("trigger {} was left out: its view is not there", object.name));
+                continue;
+            }
+            Err(error) => {
+                return Err(failed(format!("cannot create the {kind}"), error).with("object", &object.name));
+            }
+        }
         if definition(connection, kind, &object.name)?.is_none() {
             return Err(Error::new(
                 ErrorKind::ArchiveDamaged,
@@ -135,4 +143,10 @@ pub(super) fn create_objects(
         }
     }
     Ok(())
+}
+
+/// Whether a trigger on a view could not be created because something else has the view's name, or nothing.
+fn lacks_its_view(error: &rusqlite::Error) -> bool {
+    let message = error.to_string();
+    message.starts_with("cannot create INSTEAD OF trigger on table") || message.starts_with("no such table: main.")
 }

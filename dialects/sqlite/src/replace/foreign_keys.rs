@@ -4,11 +4,14 @@
 //! not touch and whose foreign key did not hold before either is reported, not refused: the restore did not break it. So
 //! are foreign keys that SQLite itself cannot check, because the table that they refer to does not exist or has no such
 //! key: SQLite lets a schema say that, and such a schema must come back as it was.
+//!
+//! SQLite's own check finds the rows that offend. It runs only over tables that may have some ([`orphans`]).
 
 use super::catalog::{definition, references};
 use super::failure::failed;
+use super::orphans;
 use dbferry_dialect::model::CollectionKind;
-use dbferry_dialect::{CollectionAction, CollectionPlan, Error, ErrorKind, ForeignKeyPolicy, Result};
+use dbferry_dialect::{CollectionAction, CollectionPlan, Error, ErrorKind, ForeignKeyPolicy, Result, Syntax};
 use rusqlite::Connection;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +29,7 @@ pub(super) struct ForeignKeys {
 
 impl ForeignKeys {
     /// Finds the tables, and notes what does not hold before anything is changed.
-    pub(super) fn before(connection: &Connection, plans: &[&CollectionPlan]) -> Result<Self> {
+    pub(super) fn before(connection: &Connection, syntax: &dyn Syntax, plans: &[&CollectionPlan]) -> Result<Self> {
         let folded = |name: &str| name.to_ascii_lowercase();
         let mut found = Self::default();
         let mut replaced = BTreeSet::new();
@@ -53,13 +56,19 @@ impl ForeignKeys {
                 }
             }
         }
+        let mut doubtful = Vec::new();
+        for child in found.kept.values() {
+            if !orphans::has_none(connection, syntax, child)? {
+                doubtful.push(child);
+            }
+        }
         let note = || {
             connection.execute_batch(
                 "DROP TABLE IF EXISTS temp.dbferry_violations;
                  CREATE TABLE temp.dbferry_violations(child TEXT, row_number INTEGER, key INTEGER);
                  CREATE INDEX temp.dbferry_violation ON dbferry_violations(child, key, row_number);",
             )?;
-            for child in found.kept.values() {
+            for child in doubtful {
                 let noted = connection.execute(
                     "INSERT INTO temp.dbferry_violations SELECT ?1, rowid, fkid FROM pragma_foreign_key_check(?1, 'main')",
                     [child],
@@ -81,14 +90,20 @@ impl ForeignKeys {
     ///
     /// # Errors
     /// [`ErrorKind::Mismatch`] with the first offending keys, unless the policy is only to report them.
-    pub(super) fn after(&self, connection: &Connection, policy: ForeignKeyPolicy) -> Result<Vec<String>> {
+    pub(super) fn after(
+        &self,
+        connection: &Connection,
+        syntax: &dyn Syntax,
+        policy: ForeignKeyPolicy,
+    ) -> Result<Vec<String>> {
         let mut warnings = Vec::new();
         let mut offending = Offending::default();
-        for child in self.loaded.values() {
-            offending.check(connection, child, false, &mut warnings)?;
-        }
-        for child in self.kept.values() {
-            offending.check(connection, child, true, &mut warnings)?;
+        for (tables, kept) in [(&self.loaded, false), (&self.kept, true)] {
+            for child in tables.values() {
+                if !orphans::has_none(connection, syntax, child)? {
+                    offending.check(connection, child, kept, &mut warnings)?;
+                }
+            }
         }
         if offending.count == 0 {
             return Ok(warnings);

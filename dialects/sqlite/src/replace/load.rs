@@ -2,15 +2,17 @@
 
 use super::catalog::{TargetColumn, columns, has_key_index};
 use super::failure::failed;
+use super::malformed::MalformedTexts;
 use super::session::{Shared, lock};
 use crate::bind::{BindError, Encoder, Scratch, bind_native};
 use dbferry_dialect::model::ColumnRole;
 use dbferry_dialect::{
-    Batch, Cancel, Collection, CollectionAction, CollectionName, CollectionPlan, Error, ErrorKind, Result, Syntax,
-    Writer,
+    Batch, Cancel, Collection, CollectionAction, CollectionName, CollectionPlan, Error, ErrorKind, Exception, Result,
+    Syntax, Writer,
 };
 use rusqlite::{Connection, Statement};
 use std::collections::HashMap;
+use std::iter::Peekable;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -29,8 +31,11 @@ pub(super) struct Load {
     keeps_text: Vec<bool>,
     width: usize,
     rows_per_statement: usize,
+    /// The statement up to its rows.
+    beginning: String,
     single: String,
     multiple: String,
+    malformed: MalformedTexts,
 }
 
 impl Load {
@@ -38,7 +43,12 @@ impl Load {
     ///
     /// # Errors
     /// [`ErrorKind::Incompatible`] when the table lacks a column.
-    pub(super) fn new(connection: &Connection, syntax: &dyn Syntax, plan: &CollectionPlan) -> Result<Self> {
+    pub(super) fn new(
+        connection: &Connection,
+        syntax: &dyn Syntax,
+        plan: &CollectionPlan,
+        malformed: MalformedTexts,
+    ) -> Result<Self> {
         let target = columns(connection, &plan.target.name)?;
         let mut names = Vec::with_capacity(plan.source.columns.len());
         let mut places = Vec::with_capacity(plan.source.columns.len());
@@ -70,8 +80,9 @@ impl Load {
         if width == 0 {
             return Err(Error::new(ErrorKind::Incompatible, "the target's table has no column that can be written"));
         }
-        // A conflict stops the load whatever the table's own ON CONFLICT clauses say: they would drop rows in silence.
-        let beginning = format!("INSERT OR ABORT INTO {}({}) VALUES", syntax.qualified(&plan.target), names.join(","));
+        // A conflict stops the load whatever the table's own ON CONFLICT clauses say: they would drop rows in silence. The
+        // group is not committed after it, so that SQLite need not keep what would undo a single statement.
+        let beginning = format!("INSERT OR FAIL INTO {}({}) VALUES", syntax.qualified(&plan.target), names.join(","));
         let row = format!("({})", vec!["?"; width].join(","));
         let rows_per_statement = (PARAMETERS_PER_STATEMENT / width).clamp(1, ROWS_PER_STATEMENT);
         Ok(Self {
@@ -82,6 +93,8 @@ impl Load {
             rows_per_statement,
             single: format!("{beginning}{row}"),
             multiple: format!("{beginning}{}", vec![row.as_str(); rows_per_statement].join(",")),
+            beginning,
+            malformed,
         })
     }
 
@@ -104,10 +117,16 @@ impl Load {
         let mut multiple = prepare(&self.multiple)?;
         let mut scratch = Scratch::default();
         let mut exceptions = batch.exceptions.iter().peekable();
+        let mut casts = batch.exceptions.iter().filter(|exception| self.is_cast(exception)).peekable();
         let rows = batch.records.num_rows();
         let mut row = 0;
         while row < rows {
-            let (statement, count) = if rows - row >= self.rows_per_statement {
+            let next_cast = casts.peek().map_or(rows, |exception| exception.row.min(rows as u64) as usize);
+            let mut own;
+            let (statement, count) = if next_cast <= row {
+                own = prepare(&self.casting(row as u64, &mut casts))?;
+                (&mut own, 1)
+            } else if next_cast - row >= self.rows_per_statement {
                 (&mut multiple, self.rows_per_statement)
             } else {
                 (&mut single, 1)
@@ -121,8 +140,11 @@ impl Load {
                 }
                 while let Some(exception) = exceptions.next_if(|exception| exception.row == current as u64) {
                     let position = exception.column as usize;
-                    if let Some(place) = self.places.get(position).copied().flatten() {
-                        bind_native(&exception.value, first + place, statement)
+                    if let Some(place) = self.place(exception) {
+                        self.malformed.check(&exception.value).map_err(|message| {
+                            self.refused(BindError::Value(message), position, written + current as u64)
+                        })?;
+                        bind_native(&exception.value, self.is_cast(exception), first + place, statement)
                             .map_err(|error| self.refused(error, position, written + current as u64))?;
                     }
                 }
@@ -136,6 +158,28 @@ impl Load {
                 Err(Error::new(ErrorKind::Internal, "the exceptions of a batch are not in the order of its rows"))
             }
         }
+    }
+
+    /// The place of an exception's cell among the parameters of a row; none where its column is not written.
+    fn place(&self, exception: &Exception) -> Option<usize> {
+        self.places.get(exception.column as usize).copied().flatten()
+    }
+
+    /// Whether the value must be cast by the statement.
+    fn is_cast(&self, exception: &Exception) -> bool {
+        self.malformed.is_cast(&exception.value) && self.place(exception).is_some()
+    }
+
+    /// The statement that inserts `row` and casts its malformed texts; takes those from `casts`.
+    fn casting<'e>(&self, row: u64, casts: &mut Peekable<impl Iterator<Item = &'e Exception>>) -> String {
+        let mut values = vec!["?"; self.width];
+        // What is out of order is passed by here; that it is an error is noticed at the end of the batch.
+        while let Some(exception) = casts.next_if(|exception| exception.row <= row) {
+            if let Some(value) = self.place(exception).and_then(|place| values.get_mut(place)) {
+                *value = "CAST(? AS TEXT)";
+            }
+        }
+        format!("{}({})", self.beginning, values.join(","))
     }
 
     fn refused(&self, error: BindError, position: usize, row: u64) -> Error {

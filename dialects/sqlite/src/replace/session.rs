@@ -17,8 +17,14 @@ pub(crate) type Shared = Arc<Mutex<Connection>>;
 
 /// How many instructions SQLite runs between two looks at the cancel flag: well under a millisecond.
 const INSTRUCTIONS_BETWEEN_LOOKS: i32 = 10_000;
-/// The page cache, in KiB. Sorting for an index takes as much again.
-const CACHE_KIB: i32 = 32 * 1024;
+/// The page cache while rows are loaded, in KiB: what the unique indexes of a table have to be updated in.
+const LOAD_CACHE_KIB: i32 = 32 * 1024;
+/// The page cache while indexes are built and keys are looked up, in KiB. SQLite sorts runs of this size, and each thread that
+/// helps holds another one. Measured on 8 million whole numbers without help, runs of 4, 8, 16, 32 and 64 MiB: 3.6, 3.8, 4.9,
+/// 5.6 and 6.6 s. Small ones stay in the processor's cache, large ones take fewer passes where there are billions of rows.
+const SORT_CACHE_KIB: i32 = 8 * 1024;
+/// Threads that help sorting at most: more shorten it little, and each holds a run.
+const MOST_SORT_HELPERS: usize = 3;
 
 /// What must be set before the first page is written, in this order: `auto_vacuum` writes that page.
 const LAYOUT: [&str; 3] = ["page_size", "encoding", "auto_vacuum"];
@@ -99,6 +105,26 @@ pub(super) fn seal(connection: &Connection, attributes: &BTreeMap<String, String
     set(connection, if wal { "journal_mode = WAL" } else { "journal_mode = DELETE" })
 }
 
+/// What the connection is about to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Task {
+    /// Writing rows.
+    Load,
+    /// Building indexes and comparing keys, with this many threads to spare.
+    Sort { helpers: usize },
+}
+
+/// Divides the memory as the task needs it.
+pub(super) fn prepare(connection: &Connection, task: Task) -> Result<()> {
+    match task {
+        Task::Load => set(connection, &format!("cache_size = -{LOAD_CACHE_KIB}")),
+        Task::Sort { helpers } => {
+            set(connection, &format!("threads = {}", helpers.min(MOST_SORT_HELPERS)))?;
+            set(connection, &format!("cache_size = -{SORT_CACHE_KIB}"))
+        }
+    }
+}
+
 /// Lets other connections read the file, or keeps them out again.
 pub(super) fn share(connection: &Connection, shared: bool) -> Result<()> {
     set(connection, if shared { "locking_mode = NORMAL" } else { "locking_mode = EXCLUSIVE" })?;
@@ -136,7 +162,7 @@ fn open(path: &Path, lock_wait: Duration, cancel: &Cancel) -> Result<Connection>
         ] {
             connection.set_db_config(option, on)?;
         }
-        connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        connection.pragma_update(None, "cache_size", -LOAD_CACHE_KIB)?;
         Ok::<_, rusqlite::Error>(connection)
     };
     Connection::open_with_flags(path, flags)

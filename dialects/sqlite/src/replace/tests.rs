@@ -370,6 +370,32 @@ fn exceptions_and_dynamic_cells_are_exact() {
     assert_eq!(contents(&place.connect()), contents(&source));
 }
 
+/// The bytes of one encoding would be another text in the other.
+#[test]
+fn a_malformed_text_does_not_go_into_another_encoding() {
+    let source = source("CREATE TABLE t(a); INSERT INTO t VALUES(NULL);");
+    let mut found = tables(&source);
+    found[0].batch.exceptions = vec![dbferry_dialect::Exception {
+        row: 0,
+        column: 1,
+        reason: ExceptionReason::InvalidUtf8,
+        value: dbferry_dialect::NativeValue::TextBytes(vec![0x61, 0, 0, 0xd8]),
+    }];
+    for (encoding, fits) in [("UTF-16le", false), ("UTF-16be", false), ("UTF-8", true)] {
+        let place = Place::with("CREATE TABLE u(a)");
+        let mut options = ReplaceOptions::default();
+        options.attributes.insert("encoding".into(), encoding.into());
+        let mut replacer = open(&place.path(), &options).expect("a replacer");
+        match load(&mut *replacer, &found, all(&found, CollectionAction::Create, None)) {
+            Ok(()) => assert!(fits, "{encoding}"),
+            Err(error) => {
+                assert_eq!((error.kind(), fits), (ErrorKind::Incompatible, false), "{error}");
+                assert!(error.to_string().contains("column a"), "{error}");
+            }
+        }
+    }
+}
+
 #[test]
 fn exceptions_out_of_order_are_refused() {
     let source = source("CREATE TABLE t(a); INSERT INTO t VALUES(1), (2);");

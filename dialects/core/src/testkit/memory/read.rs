@@ -11,6 +11,7 @@ use crate::exception::{Batch, Exception, NativeValue};
 use crate::model::{Collection, Schema};
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt64Array};
 use arrow::compute::take_record_batch;
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Arc, Weak};
 
@@ -116,7 +117,7 @@ impl Reader for MemoryReader {
             .iter()
             .map(|column| {
                 let found = table.collection.column(&column.name).map(|(position, _)| position);
-                found.ok_or_else(|| refused("no such column", &table.collection).with("column", &column.name))
+                found.ok_or_else(|| unlike("no such column", request.collection, &column.name))
             })
             .collect::<Result<_>>()?;
         let mut rows = 0;
@@ -136,6 +137,14 @@ impl Reader for MemoryReader {
         }
         Ok(rows)
     }
+}
+
+/// That a column is not what was asked for.
+fn unlike(message: impl Into<Cow<'static, str>>, wanted: &Collection, column: &str) -> Error {
+    Error::new(ErrorKind::Incompatible, message)
+        .with("dialect", "memory")
+        .with("collection", &wanted.name)
+        .with("column", column)
 }
 
 /// The positions of a chunk's rows.
@@ -172,7 +181,7 @@ fn project(batch: &Batch, positions: &[usize], wanted: &Collection) -> Result<Ba
         .map(|(position, column)| {
             // The positions were looked up in the table's own columns.
             lossless(batch.records.column(*position), &column.logical)
-                .map_err(|error| error.with("collection", &wanted.name).with("column", &column.name))
+                .map_err(|error| unlike(error.message().to_owned(), wanted, &column.name))
         })
         .collect::<Result<_>>()?;
     let mut exceptions = Vec::with_capacity(batch.exceptions.len());

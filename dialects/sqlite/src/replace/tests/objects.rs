@@ -195,6 +195,32 @@ fn views_in_any_order_and_triggers_on_them() {
     let warnings = restore(&source, &place.path(), CollectionAction::Replace, &changed).expect("again");
     assert_eq!(warnings.len(), 2, "{warnings:?}");
     assert_eq!(query_texts(&place.connect(), "SELECT a FROM outer_view"), ["x"]);
+    place.connect().execute_batch("INSERT INTO inner_view VALUES('y')").expect("a trigger that fires");
+    assert_eq!(query_texts(&place.connect(), "SELECT a FROM t"), ["x", "y"]);
+}
+
+#[test]
+fn a_trigger_without_its_view_is_reported() {
+    let source = source("CREATE TABLE t(a); INSERT INTO t VALUES('x');");
+    let trigger = |name: &str, on: &str| {
+        let sql = format!("CREATE TRIGGER {name} INSTEAD OF INSERT ON {on} BEGIN SELECT 1; END");
+        object(ObjectKind::Trigger, name, None, &sql)
+    };
+    let view = object(ObjectKind::View, "taken", None, "CREATE VIEW taken AS SELECT a FROM t");
+    let place = Place::with("CREATE TABLE taken(b)");
+    let objects = [trigger("one", "taken"), trigger("two", "nowhere"), view];
+    let warnings = restore(&source, &place.path(), CollectionAction::Create, &objects).expect("restored");
+    assert_eq!(
+        warnings,
+        [
+            "view taken was left out: something else has its name",
+            "trigger one was left out: its view is not there",
+            "trigger two was left out: its view is not there"
+        ]
+    );
+    assert_eq!(query_texts(&place.connect(), "SELECT a FROM t"), ["x"]);
+    let broken = object(ObjectKind::Trigger, "three", None, "CREATE TRIGGER three INSTEAD OF INSERT");
+    assert!(restore(&source, &place.path(), CollectionAction::Replace, &[broken]).is_err());
 }
 
 #[test]
