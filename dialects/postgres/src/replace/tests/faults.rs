@@ -4,7 +4,6 @@ use super::support::*;
 use crate::Postgres;
 use crate::connect::Target;
 use crate::replace::PostgresReplacer;
-use crate::testing::Server;
 use dbferry_dialect::testkit::{FaultDialect, FaultPlan};
 use dbferry_dialect::{Cancel, DatabaseUrl, Dialect, Error, ErrorKind, OpenOptions, ReplaceOptions};
 use std::cell::Cell;
@@ -72,7 +71,7 @@ fn every_operation_fails_once() {
                     target = database(TARGET);
                 }
                 Err(error) => {
-                    assert_eq!(now, expected.before, "operation {number}, {:?}: {error}", plan.operations().last())
+                    assert_eq!(now, expected.before, "operation {number}, {:?}: {error}", plan.operations().last());
                 }
             }
             assert_nothing_is_left(&target);
@@ -134,7 +133,7 @@ fn killed_sessions_leave_the_target_as_it_was() {
 #[test]
 fn what_became_of_a_commit_is_asked_on_another_connection() {
     let database = database("");
-    let url = DatabaseUrl::parse(&Server::shared().url(&database)).expect("a URL");
+    let url = DatabaseUrl::parse(&server().url(&database)).expect("a URL");
     let target = Target::resolve(&url, &OpenOptions::default()).expect("a target");
     let lost = || Error::new(ErrorKind::Connect, "lost");
     for (end, committed) in [("COMMIT", true), ("ROLLBACK", false)] {
@@ -142,7 +141,7 @@ fn what_became_of_a_commit_is_asked_on_another_connection() {
             PostgresReplacer::open(&target, Duration::from_secs(5), &ReplaceOptions::new(1)).expect("a replacer");
         let mut main = replacer.sessions.main();
         main.run("", "BEGIN; CREATE TABLE public.t (id int)").expect("a table");
-        let number = super::super::number_of_transaction(&mut main).expect("a number");
+        let number = crate::replace::outcome::number_of_transaction(&mut main).expect("a number");
         main.run("", end).expect("the end");
         drop(main);
         kill(&database, false);
