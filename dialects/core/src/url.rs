@@ -67,7 +67,11 @@ impl DatabaseUrl {
                 "special characters in user, password or database are percent-encoded: @ is %40, / is %2F, : is %3A",
             )
         };
-        let parsed = url::Url::parse(text).map_err(|error| unreadable(&error.to_string()))?;
+        // `postgres://me@/shop` names a user and leaves the host to the dialect; the parser wants one.
+        let host_position = missing_host(text);
+        let with_host = host_position.map(|position| format!("{}host{}", &text[..position], &text[position..]));
+        let parsed =
+            url::Url::parse(with_host.as_deref().unwrap_or(text)).map_err(|error| unreadable(&error.to_string()))?;
         let decode =
             |part: &str, what: &str| percent_decode(part).ok_or_else(|| unreadable(&format!("{what} is not UTF-8")));
         let user = match parsed.username() {
@@ -80,6 +84,7 @@ impl DatabaseUrl {
         };
         let host = match parsed.host_str() {
             None | Some("") => None,
+            Some(_) if host_position.is_some() => None,
             Some(host) => Some(decode(host.trim_start_matches('[').trim_end_matches(']'), "the host")?),
         };
         let database = match parsed.path().trim_start_matches('/') {
@@ -149,6 +154,15 @@ impl fmt::Display for DatabaseUrl {
     }
 }
 
+/// Where the host would stand in a URL that has a user or a port and no host.
+fn missing_host(text: &str) -> Option<usize> {
+    let start = text.find("://")? + 3;
+    let end = text[start..].find(['/', '?', '#']).map_or(text.len(), |length| start + length);
+    let host = text[start..end].rfind('@').map_or(start, |at| start + at + 1);
+    let has_none = (host == end && host > start) || text[host..end].starts_with(':');
+    has_none.then_some(host)
+}
+
 fn is_scheme(text: &str) -> bool {
     // A single letter is a Windows drive, not a scheme.
     text.len() > 1
@@ -206,6 +220,22 @@ mod tests {
         assert_eq!(*port, Some(5433));
         assert_eq!(database.as_deref(), Some("shop/1"));
         assert_eq!(url.parameters(), [("sslmode".to_owned(), "require".to_owned())]);
+    }
+
+    #[test]
+    fn a_host_can_be_left_out() {
+        for (text, expected_user, expected_port) in [
+            ("postgres:///d", None, None),
+            ("postgres://me@/d", Some("me"), None),
+            ("postgres://me:p@/d?x=y@z", Some("me"), None),
+            ("postgres://me@:99/d", Some("me"), Some(99)),
+            ("postgres://:99/d", None, Some(99)),
+        ] {
+            let url = DatabaseUrl::parse(text).expect(text);
+            let Location::Server { user, host, port, database, .. } = url.location() else { panic!("not a server") };
+            assert_eq!((user.as_deref(), host.as_deref(), *port), (expected_user, None, expected_port), "{text}");
+            assert_eq!(database.as_deref(), Some("d"), "{text}");
+        }
     }
 
     #[test]

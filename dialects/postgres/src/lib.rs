@@ -1,0 +1,68 @@
+#![doc = include_str!("../README.md")]
+
+mod chunk;
+mod connect;
+mod database;
+mod ddl;
+mod decode;
+mod encode;
+mod error;
+mod introspect;
+mod objects;
+mod read;
+mod replace;
+mod session;
+mod snapshot;
+mod syntax;
+#[cfg(feature = "testkit")]
+pub mod testing;
+mod types;
+
+pub use syntax::PostgresSyntax;
+
+use dbferry_dialect::{Capabilities, Database, DatabaseUrl, Dialect, OpenOptions, Result, Syntax};
+
+/// The dialect's name in manifests, help and messages.
+pub(crate) const NAME: &str = "postgres";
+
+/// The PostgreSQL dialect.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Postgres;
+
+impl Dialect for Postgres {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn schemes(&self) -> &'static [&'static str] {
+        &["postgres", "postgresql"]
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        capabilities()
+    }
+
+    fn syntax(&self) -> &dyn Syntax {
+        &PostgresSyntax
+    }
+
+    fn open(&self, url: &DatabaseUrl, options: &OpenOptions) -> Result<Box<dyn Database>> {
+        Ok(Box::new(database::PostgresDatabase::open(url, options)?))
+    }
+}
+
+/// What every supported PostgreSQL server can do.
+pub(crate) fn capabilities() -> Capabilities {
+    let mut capabilities = Capabilities::MINIMAL;
+    capabilities.shared_snapshot = true;
+    capabilities.parallel_write = true;
+    capabilities.transactional_ddl = true;
+    capabilities.comments = true;
+    capabilities.namespaces = true;
+    capabilities.default_namespace = "public";
+    capabilities.adds_foreign_keys = true;
+    capabilities.exact_decimals = true;
+    // NAMEDATALEN - 1: https://www.postgresql.org/docs/current/limits.html
+    capabilities.max_identifier_bytes = Some(63);
+    capabilities
+}

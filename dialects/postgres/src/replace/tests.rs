@@ -1,0 +1,6 @@
+//! Whole restores by a small engine of their own: what the contract asks for, in its order, without files in between.
+
+mod cases;
+mod faults;
+mod support;
+mod types;
