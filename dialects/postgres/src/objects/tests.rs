@@ -1,6 +1,6 @@
 //! Schemas are made again in an empty database by the statements of this crate alone, and `pg_dump` compares.
 
-use super::create::{Existing, create_after, create_before, create_for_collection, grant};
+use super::create::{Created, Existing, create_after, create_before, create_for_collection, grant};
 use crate::connect::Target;
 use crate::ddl::table::Form;
 use crate::ddl::{access, constraint, index, sequence, table};
@@ -48,8 +48,9 @@ fn make(session: &mut Session, schema: &Schema) -> Vec<String> {
         let on = Some(&collection.name);
         schema.objects.iter().filter(|object| object.on.as_ref() == on && object.stage == stage).cloned().collect()
     };
-    let (mut warnings, created) =
-        create_before(session, &mut existing, &free(Stage::Before), &options).expect("before");
+    let mut created = Created::default();
+    let mut warnings =
+        create_before(session, &mut existing, &free(Stage::Before), &options, &mut created).expect("before");
     let all: Vec<&Collection> = in_order(schema);
     session.run("", "BEGIN").expect("begin");
     for collection in &all {
@@ -206,7 +207,8 @@ fn round_trip(server: &Server, sql: &str) -> Schema {
     // A second time everything is there, and nothing is made or said.
     let mut existing = Existing::read(&mut session).expect("a catalogue");
     let free: Vec<NativeObject> = schema.objects.iter().filter(|object| object.on.is_none()).cloned().collect();
-    let (warnings, created) = create_before(&mut session, &mut existing, &free, &options()).expect("again");
+    let mut created = Created::default();
+    let warnings = create_before(&mut session, &mut existing, &free, &options(), &mut created).expect("again");
     assert!(warnings.is_empty(), "{warnings:#?}");
     assert!(created.undo(&mut session).expect("undo").is_empty());
     compare(server, &source, &target);
