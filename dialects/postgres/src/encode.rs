@@ -18,25 +18,25 @@
 //! | network | `inet`, `cidr`, `macaddr`, `macaddr8` |
 //! | list, set | an array; a list of ranges also a multirange |
 //! | struct, range, map | a composite, a range, `hstore` |
-//! | list, struct, range, map, set, dynamic | `json`, `jsonb` or a text type, as JSON ([`json`]) |
+//! | list, struct, range, map, set, dynamic | `json`, `jsonb` or a text type, as JSON ([`json`]); a dynamic value into a text type as plain text |
 //! | opaque bytes | any type, through its receive function |
 //! | opaque text | any other type, through its input function: the column is loaded as text and converted ([`EncodedColumn::through`]) |
 //!
 //! An exception is the bytes of its own type's send function and goes in as it is, whatever the column's logical type, once
-//! the type identifiers inside are the target's ([`raw`]). What fits nowhere is an error that names row and column.
+//! the type identifiers inside are the target's ([`raw`](crate::types::raw)). What fits nowhere is an error that names row and column.
 
 mod codec;
 mod json;
 mod network;
 mod numeric;
-mod raw;
 #[cfg(test)]
 mod tests;
 mod view;
 
 pub(crate) use codec::Codec;
 
-use crate::types::{Oid, TypeCatalogue, TypeKind};
+use crate::types::raw;
+use crate::types::{Oid, TypeCatalogue};
 use dbferry_dialect::{Batch, Collection, Error, ErrorKind, Exception, ExceptionReason, NativeValue, Result};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -185,7 +185,7 @@ impl Rows<'_> {
             let written = match own.iter().find(|exception| exception.column as usize == column.position) {
                 None => view.put(row, out),
                 Some(exception) => exact_bytes(exception)
-                    .and_then(|bytes| raw::put(&self.encoder.types, column.oid, bytes, out))
+                    .and_then(|bytes| put_raw(&self.encoder.types, column.oid, bytes, out))
                     .map_err(|misfit| Misfit::new(format!("{} ({})", misfit.0, exception.reason))),
             };
             written.map_err(|misfit| self.refused(misfit, row, place))?;
@@ -218,12 +218,15 @@ fn exact_bytes(exception: &Exception) -> Result<&[u8], Misfit> {
     }
 }
 
-/// The type below all domains.
-pub(crate) fn base(types: &TypeCatalogue, mut oid: Oid) -> Oid {
-    while let Some(TypeKind::Domain { base, .. }) = types.get(oid).map(|entry| &entry.kind) {
-        oid = *base;
-    }
-    oid
+/// Appends a value of type `oid` that travels as its own bytes, with its length.
+fn put_raw(types: &TypeCatalogue, oid: Oid, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Misfit> {
+    length_prefixed(out, |out| {
+        let start = out.len();
+        out.extend_from_slice(bytes);
+        // Everything behind `start` was just written.
+        raw::attach(types, oid, &mut out[start..])
+            .ok_or_else(|| Misfit::new("its bytes are not those of the column's type"))
+    })
 }
 
 /// Appends what `put` appends with its length in front.

@@ -69,7 +69,8 @@ fn read(
     sink: &mut dyn Sink,
 ) -> Result<u64> {
     let plan = Plan::new(session, source, relation, request).map_err(explain)?;
-    let mut batch = BatchBuilder::new(request.collection, plan.decoders, request.batch_bytes);
+    let mut batch =
+        BatchBuilder::new(request.collection, plan.decoders, (source.types, plan.types), request.batch_bytes);
     let mut stream = CopyStream::default();
     let mut count = 0;
     let copied = session.copy_out("the collection cannot be read", &plan.copy, &mut |message| {

@@ -5,6 +5,7 @@
 //! [`PostgresSyntax`](crate::PostgresSyntax)'s.
 
 pub(crate) mod mapping;
+pub(crate) mod raw;
 #[cfg(test)]
 mod tests;
 
@@ -134,6 +135,14 @@ impl TypeCatalogue {
     /// The type of that identifier.
     pub(crate) fn get(&self, oid: Oid) -> Option<&TypeEntry> {
         self.types.get(&oid)
+    }
+
+    /// The type below all domains.
+    pub(crate) fn base(&self, mut oid: Oid) -> Oid {
+        while let Some(TypeKind::Domain { base, .. }) = self.get(oid).map(|entry| &entry.kind) {
+            oid = *base;
+        }
+        oid
     }
 
     /// Digits after the point that this session's `money` has.

@@ -1,6 +1,5 @@
 //! Which logical type goes into which type of the target, and how.
 
-use super::base;
 use crate::types::mapping::oid;
 use crate::types::{Oid, TypeCatalogue, TypeKind};
 use dbferry_dialect::LogicalType;
@@ -67,6 +66,8 @@ pub(crate) enum Codec {
         version: Option<u8>,
         logical: LogicalType,
     },
+    /// A dynamic value as the text of the member that is set.
+    DynamicText,
     /// The bytes of the type's send function.
     Raw(Oid),
     /// Text that only the type's input function understands.
@@ -97,7 +98,7 @@ impl Codec {
 
     fn inside(types: &TypeCatalogue, logical: &LogicalType, target: Oid) -> Option<Self> {
         use LogicalType as L;
-        let wire = base(types, target);
+        let wire = types.base(target);
         let entry = types.get(wire)?;
         if let L::Opaque { form: OpaqueForm::Binary, .. } = logical {
             return Some(match wire {
@@ -144,7 +145,7 @@ impl Codec {
             return Some(Self::Hstore);
         }
         if extension == Some(("citext", "citext")) {
-            return as_text(logical, None);
+            return as_text(logical);
         }
         scalar(types, logical, wire)
     }
@@ -190,7 +191,7 @@ fn scalar(types: &TypeCatalogue, logical: &LogicalType, wire: Oid) -> Option<Cod
         (_, oid::JSON) => return as_json(logical, None),
         (_, oid::JSONB) => return as_json(logical, Some(1)),
         (L::Opaque { .. }, JSONPATH) => Codec::Text { version: Some(1) },
-        (_, oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::NAME | oid::REFCURSOR) => return as_text(logical, None),
+        (_, oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::NAME | oid::REFCURSOR) => return as_text(logical),
         _ => return None,
     })
 }
@@ -217,8 +218,12 @@ fn is_text(logical: &LogicalType) -> bool {
     }
 }
 
-fn as_text(logical: &LogicalType, version: Option<u8>) -> Option<Codec> {
-    if is_text(logical) { Some(Codec::Text { version }) } else { as_json(logical, version) }
+fn as_text(logical: &LogicalType) -> Option<Codec> {
+    match logical {
+        LogicalType::Dynamic => Some(Codec::DynamicText),
+        _ if is_text(logical) => Some(Codec::Text { version: None }),
+        _ => as_json(logical, None),
+    }
 }
 
 fn as_json(logical: &LogicalType, version: Option<u8>) -> Option<Codec> {

@@ -196,6 +196,21 @@ fn map(array: &dyn Array, row: usize, out: &mut Vec<u8>) -> Result<(), Misfit> {
     Ok(())
 }
 
+/// Appends a dynamic value as plain text: digits, the text itself, or bytes as hexadecimal digits.
+pub(super) fn dynamic_text(members: &StructArray, row: usize, out: &mut Vec<u8>) -> Result<(), Misfit> {
+    for member in members.columns().iter().filter(|member| member.is_valid(row)) {
+        if let Some(text) = member.as_string_opt::<i32>() {
+            out.extend_from_slice(text.value(row).as_bytes());
+        } else if let Some(bytes) = member.as_binary_opt::<i32>() {
+            bytes.value(row).iter().for_each(|byte| _ = write!(out, "{byte:02x}"));
+        } else {
+            display(member, row, out)?;
+        }
+        return Ok(());
+    }
+    Err(Misfit::new("a dynamic value has no member"))
+}
+
 fn dynamic(members: &StructArray, row: usize, out: &mut Vec<u8>) -> Result<(), Misfit> {
     let kinds = [LogicalType::INT64, LogicalType::FLOAT64, LogicalType::TEXT, LogicalType::BYTES];
     match members.columns().iter().zip(&kinds).find(|(member, _)| member.is_valid(row)) {

@@ -533,3 +533,27 @@ fn nested_values_of_other_engines_become_json() {
          \"t\": \"1970-01-01T00:00:01.000001Z\", \"a \\\"b\\\"\": [1.5, \"NaN\"]}"
     );
 }
+
+#[test]
+fn dynamic_values_become_plain_texts() {
+    let mut session = connect(&server().create_database());
+    let types = TypeCatalogue::load(&mut session).expect("types");
+    session.run("", "CREATE TABLE public.t (c text)").expect("a table");
+    let logical = LogicalType::Dynamic;
+    let array = structs(
+        &logical,
+        vec![
+            Arc::new(Int64Array::from(vec![Some(-7), None, None, None])),
+            Arc::new(Float64Array::from(vec![None, Some(0.5), None, None])),
+            Arc::new(StringArray::from(vec![None, None, Some("a \"b\""), None])),
+            Arc::new(BinaryArray::from(vec![None, None, None, Some(&b"\0\xff"[..])])),
+        ],
+    );
+    let encoded = encode(&types, 25, &logical, &batch(&logical, array, Vec::new())).expect("texts");
+    session.copy_in("", "COPY public.t FROM STDIN (FORMAT binary)").expect("a copy");
+    session.copy_send("", Bytes::from(encoded)).expect("sent");
+    session.copy_finish("").expect("taken");
+    let rows = session.query("", "SELECT c FROM public.t", &[]).expect("rows");
+    let texts: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(texts, ["-7", "0.5", "a \"b\"", "00ff"]);
+}

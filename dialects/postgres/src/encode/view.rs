@@ -1,11 +1,11 @@
 //! One column of one batch, ready to be written cell by cell.
 
 use super::codec::{Codec, IntWire};
-use super::{Misfit, NULL, json, length_prefixed, network, numeric, raw};
+use super::{Misfit, NULL, json, length_prefixed, network, numeric, put_raw};
 use crate::types::{Oid, TypeCatalogue};
 use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryArray, BooleanArray, FixedSizeBinaryArray, ListArray, MapArray,
-    StringArray,
+    StringArray, StructArray,
 };
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{
@@ -61,6 +61,7 @@ enum Cells<'a> {
     Multirange(&'a ListArray, Box<View<'a>>),
     Hstore(&'a MapArray, &'a StringArray, &'a StringArray),
     Json(&'a ArrayRef, &'a LogicalType, Option<u8>),
+    DynamicText(&'a StructArray),
     Raw(&'a BinaryArray, &'a TypeCatalogue, Oid),
 }
 
@@ -197,6 +198,7 @@ impl<'a> View<'a> {
                 Cells::Hstore(map, map.keys().as_string_opt()?, map.values().as_string_opt()?)
             }
             Codec::Json { version, logical } => Cells::Json(array, logical, *version),
+            Codec::DynamicText => Cells::DynamicText(array.as_struct_opt()?),
             Codec::Raw(oid) => Cells::Raw(array.as_binary_opt()?, types, *oid),
         };
         Some(Self { nulls: array.nulls(), cells })
@@ -296,7 +298,8 @@ impl<'a> View<'a> {
                     json::put(array, logical, row, out)
                 });
             }
-            Cells::Raw(array, types, oid) => return raw::put(types, *oid, array.value(row), out),
+            Cells::DynamicText(array) => return length_prefixed(out, |out| json::dynamic_text(array, row, out)),
+            Cells::Raw(array, types, oid) => return put_raw(types, *oid, array.value(row), out),
             // Everything else is done in `put`.
             _ => return Err(Misfit::new("the cell cannot be written")),
         }

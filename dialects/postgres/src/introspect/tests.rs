@@ -55,7 +55,10 @@ fn columns_are_what_they_are() {
         assert!(t.estimate.bytes.is_some_and(|bytes| bytes >= 8192));
         // The identity's counter comes first; both states are kept.
         assert_eq!(t.counter, Some(Counter { column: "i".into(), last_value: 1000, is_called: true }));
-        assert_eq!(t.attributes.get(ddl::SEQUENCE_STATE).map(String::as_str), Some(r#"{"i":[1000,true],"id":[2002,true]}"#));
+        assert_eq!(
+            t.attributes.get(ddl::SEQUENCE_STATE).map(String::as_str),
+            Some(r#"{"i":[1000,true],"id":[2002,true]}"#)
+        );
     }
 }
 
@@ -76,7 +79,10 @@ fn constraints_and_indexes_are_understood() {
         assert_eq!(t.unique_keys[0].columns, ["x", "id"]);
         let key = &t.foreign_keys[0];
         assert_eq!(key.references, CollectionName::new("other", "parent"));
-        assert_eq!((key.columns.clone(), key.referenced_columns.clone()), (vec!["Y".into(), "x".into()], vec!["b".into(), "a".into()]));
+        assert_eq!(
+            (key.columns.clone(), key.referenced_columns.clone()),
+            (vec!["Y".into(), "x".into()], vec!["b".into(), "a".into()])
+        );
         assert_eq!((key.on_delete, key.on_update), (ReferentialAction::Cascade, ReferentialAction::SetNull));
         assert_eq!(key.deferred, Deferral::Deferred);
         assert_eq!(t.checks[0].expression, "(\"Y\" <> ''::text)");
@@ -103,7 +109,10 @@ fn partitions_and_children_know_their_parents() {
         let (p, p1) = (table(&schema, "public", "p"), table(&schema, "public", "p1"));
         assert_eq!(p.kind, CollectionKind::Partitioned);
         assert_eq!((p1.kind, p1.part_of.as_ref()), (CollectionKind::Table, Some(&p.name)));
-        assert_eq!(p1.attributes.get(ddl::INDEX_PARENTS).map(String::as_str), Some(r#"{"p1_pkey":["public","p_pkey"]}"#));
+        assert_eq!(
+            p1.attributes.get(ddl::INDEX_PARENTS).map(String::as_str),
+            Some(r#"{"p1_pkey":["public","p_pkey"]}"#)
+        );
         let r = table(&schema, "public", "r");
         assert_eq!((r.part_of.as_ref(), r.columns.len()), (None, 2));
         assert_eq!(ddl::table::parents(r), [CollectionName::new("public", "q")]);

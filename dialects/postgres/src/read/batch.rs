@@ -2,6 +2,7 @@
 
 use crate::decode::stream::Tuple;
 use crate::decode::{Decoder, Refusal};
+use crate::types::{Oid, TypeCatalogue, raw};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use dbferry_dialect::{Batch, Collection, Error, ErrorKind, Exception, ExceptionReason, NativeValue, Result, carrier};
@@ -16,7 +17,10 @@ const LOOK_PARTS: usize = 32;
 const LARGEST: usize = 1 << 30;
 
 /// Decodes tuples until they make a batch.
-pub(super) struct BatchBuilder {
+pub(super) struct BatchBuilder<'t> {
+    types: &'t TypeCatalogue,
+    /// The types of the columns as they come over the wire.
+    wire: Vec<Oid>,
     schema: SchemaRef,
     names: Vec<String>,
     decoders: Vec<Decoder>,
@@ -29,10 +33,17 @@ pub(super) struct BatchBuilder {
     batch_bytes: usize,
 }
 
-impl BatchBuilder {
-    /// For rows of `collection`, whose columns `decoders` take, of about `batch_bytes` a batch.
-    pub(super) fn new(collection: &Collection, decoders: Vec<Decoder>, batch_bytes: usize) -> Self {
+impl<'t> BatchBuilder<'t> {
+    /// For rows of `collection`, whose columns `decoders` take and that come as those types, of about `batch_bytes` a batch.
+    pub(super) fn new(
+        collection: &Collection,
+        decoders: Vec<Decoder>,
+        (types, wire): (&'t TypeCatalogue, Vec<Oid>),
+        batch_bytes: usize,
+    ) -> Self {
         Self {
+            types,
+            wire,
             schema: carrier::schema(collection),
             names: collection.columns.iter().map(|column| column.name.clone()).collect(),
             decoders,
@@ -72,7 +83,11 @@ impl BatchBuilder {
                     return Err(unexpected(refusal, &self.names, column));
                 };
                 decoder.push_null();
-                self.exception_bytes += except(&mut self.exceptions, self.rows, column, reason, field);
+                let mut value = field.to_vec();
+                if let Some(oid) = self.wire.get(column) {
+                    raw::detach(self.types, *oid, &mut value);
+                }
+                self.exception_bytes += except(&mut self.exceptions, self.rows, column, reason, value);
             }
         }
         self.rows += 1;
@@ -107,12 +122,18 @@ impl BatchBuilder {
     }
 }
 
-/// Keeps the bytes of a refused cell as the server sent them: whatever the type, the same engine takes them back exactly.
-/// Returns about how many bytes that takes.
+/// Keeps the bytes of a refused cell as the server sent them, apart from identifiers of the database's own types: whatever the
+/// type, the same engine takes them back exactly. Returns about how many bytes that takes.
 #[cold]
-fn except(exceptions: &mut Vec<Exception>, row: usize, column: usize, reason: ExceptionReason, value: &[u8]) -> usize {
-    let value = NativeValue::Bytes(value.to_vec());
-    let bytes = size_of::<Exception>() + if let NativeValue::Bytes(bytes) = &value { bytes.len() } else { 0 };
+fn except(
+    exceptions: &mut Vec<Exception>,
+    row: usize,
+    column: usize,
+    reason: ExceptionReason,
+    value: Vec<u8>,
+) -> usize {
+    let bytes = size_of::<Exception>() + value.len();
+    let value = NativeValue::Bytes(value);
     // PostgreSQL has at most 1664 columns in a result.
     exceptions.push(Exception { row: row as u64, column: column as u32, reason, value });
     bytes

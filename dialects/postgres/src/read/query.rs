@@ -4,13 +4,19 @@ use crate::decode::Decoder;
 use crate::decode::choose::{Form, Source};
 use crate::session::Session;
 use crate::syntax::PostgresSyntax;
+use crate::types::Oid;
 use dbferry_dialect::{ChunkRange, Collection, Error, ErrorKind, LogicalType, ReadRequest, Result, Syntax};
 
 /// What to run, and how its columns are decoded.
 pub(super) struct Plan {
     pub(super) copy: String,
     pub(super) decoders: Vec<Decoder>,
+    /// The types of the columns as they come over the wire.
+    pub(super) types: Vec<Oid>,
 }
+
+/// The type `xml`, whose identifier never changes.
+const XML: Oid = 142;
 
 const REFUSED: &str = "the collection cannot be read";
 
@@ -26,7 +32,7 @@ impl Plan {
         relation: &str,
         request: &ReadRequest<'_>,
     ) -> Result<Self> {
-        let Columns { list, decoders } = columns(session, source, relation, request.collection)?;
+        let Columns { list, decoders, types } = columns(session, source, relation, request.collection)?;
         let mut conditions = bounds(&request.chunk.range)?;
         if let Some(condition) = request.predicate {
             check_condition(session, relation, condition)?;
@@ -36,7 +42,7 @@ impl Plan {
             if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
         // ONLY: rows of tables that inherit from this one belong to them.
         let copy = format!("COPY (SELECT {list} FROM ONLY {relation}{conditions}) TO STDOUT (FORMAT binary)");
-        Ok(Self { copy, decoders })
+        Ok(Self { copy, decoders, types })
     }
 }
 
@@ -44,19 +50,23 @@ impl Plan {
 struct Columns {
     list: String,
     decoders: Vec<Decoder>,
+    types: Vec<Oid>,
 }
 
 fn columns(session: &mut Session, source: Source<'_>, relation: &str, collection: &Collection) -> Result<Columns> {
     let names: Vec<String> =
         collection.columns.iter().map(|column| PostgresSyntax.quote_identifier(&column.name)).collect();
     let statement = session.prepare(REFUSED, &format!("SELECT {} FROM ONLY {relation}", names.join(", ")))?;
-    let (mut list, mut decoders) = (Vec::new(), Vec::new());
+    let (mut list, mut decoders, mut types) = (Vec::new(), Vec::new(), Vec::new());
     for ((column, name), found) in collection.columns.iter().zip(names).zip(statement.columns()) {
         let chosen = source.decoder(&column.logical, found.type_().oid(), found.type_modifier());
         let (form, decoder) = chosen.ok_or_else(|| unlike(&column.name, &column.logical, found.type_()))?;
         decoders.push(decoder);
+        types.push(found.type_().oid());
         list.push(match form {
             Form::Native => name,
+            // The output function of XML leaves out the encoding that a document declares; this cast takes the text as it is.
+            Form::Text if found.type_().oid() == XML => format!("{name}::pg_catalog.text"),
             // Not a cast to text, which users may define to do anything: `format` calls the output function. A composite
             // of nulls is not null, and `IS DISTINCT FROM` knows.
             Form::Text => format!("CASE WHEN {name} IS DISTINCT FROM NULL THEN pg_catalog.format('%s', {name}) END"),
@@ -65,7 +75,7 @@ fn columns(session: &mut Session, source: Source<'_>, relation: &str, collection
     if decoders.len() != collection.columns.len() {
         return Err(Error::new(ErrorKind::Internal, "the server has other columns than were asked for"));
     }
-    Ok(Columns { list: list.join(", "), decoders })
+    Ok(Columns { list: list.join(", "), decoders, types })
 }
 
 /// A database whose encoding is `SQL_ASCII` knows none: its texts are any bytes, which the server can only hand over when

@@ -229,6 +229,15 @@ fn every_type_is_read_as_the_server_tells_it() {
         server.sql(&database, &script).expect("tables");
         let (mut reader, types) = reader(server, &database);
         let mut session = connect(server, &database);
+        // Types of this database are 0 in the bytes of exceptions.
+        let own = session
+            .query("", "SELECT lpad(to_hex(oid::int8), 8, '0') FROM pg_catalog.pg_type WHERE oid >= 16384", &[])
+            .expect("types");
+        let own: Vec<String> = own.iter().map(|row| row.get(0)).collect();
+        let without_identifiers = |text: String| {
+            let exception = text.contains(": bytes x");
+            own.iter().filter(|_| exception).fold(text.clone(), |text, oid| text.replace(oid, "00000000"))
+        };
         for (number, case) in cases.iter().enumerate() {
             let table = format!("t{number}");
             let collection = collection(server, &database, &types, &table);
@@ -245,7 +254,7 @@ fn every_type_is_read_as_the_server_tells_it() {
                     &[],
                 )
                 .unwrap_or_else(|error| panic!("{}: {error:?}", case.type_));
-            let expected: Vec<String> = expected.iter().map(|row| row.get(0)).collect();
+            let expected: Vec<String> = expected.iter().map(|row| row.get(0)).map(without_identifiers).collect();
             assert_eq!(found, expected, "{} on {}", case.type_, server.major);
         }
     }

@@ -95,3 +95,47 @@ fn owned_sequences<'a>(
         })
         .collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::staging::Staging;
+    use super::*;
+    use crate::connect::Target;
+    use crate::introspect::introspect;
+    use crate::testing::Server;
+    use dbferry_dialect::{CollectionPlan, DatabaseUrl, OpenOptions};
+
+    #[test]
+    fn numbering_is_rolled_back_with_its_transaction() {
+        let server = Server::shared();
+        let database = server.create_database();
+        let sql =
+            "CREATE TABLE public.t (a serial, b int GENERATED ALWAYS AS IDENTITY); SELECT nextval('public.t_a_seq')";
+        server.sql(&database, sql).expect("a table");
+        let url = DatabaseUrl::parse(&server.url(&database)).expect("a URL");
+        let target = Target::resolve(&url, &OpenOptions::default()).expect("a target");
+        let mut session = target.connect().expect("a session");
+        let mut source = introspect(&mut session).expect("a schema").collections.remove(0);
+        source.attributes.insert(ddl::SEQUENCE_STATE.to_owned(), r#"{"a": [50, true], "b": [60, false]}"#.to_owned());
+        let plan = CollectionPlan {
+            target: source.name.clone(),
+            existing: None,
+            action: CollectionAction::Replace,
+            parts: 1,
+            objects: Vec::new(),
+            use_definition: true,
+            source,
+        };
+        let members = Members::new(vec![plan], &mut Staging::default(), &mut session).expect("members");
+        let mut next = |session: &mut Session, end: &str| -> (i64, i64) {
+            session.run("", "BEGIN").expect("begun");
+            set(session, &members).expect("set");
+            session.run("", end).expect("ended");
+            let sql = "SELECT nextval('public.t_a_seq'), nextval('public.t_b_seq')";
+            let row = &session.query("", sql, &[]).expect("numbers")[0];
+            (row.get(0), row.get(1))
+        };
+        assert_eq!(next(&mut session, "ROLLBACK"), (2, 1));
+        assert_eq!(next(&mut session, "COMMIT"), (51, 60));
+    }
+}

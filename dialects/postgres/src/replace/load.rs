@@ -13,7 +13,7 @@
 use super::sessions::{Shared, lock, statement};
 use super::unit::{Member, Members, Place};
 use crate::PostgresSyntax;
-use crate::encode::{EncodedColumn, HEADER, RowEncoder, TRAILER, base};
+use crate::encode::{EncodedColumn, HEADER, RowEncoder, TRAILER};
 use crate::session::Session;
 use crate::types::{Oid, TypeCatalogue};
 use bytes::Bytes;
@@ -202,7 +202,7 @@ impl Load {
             if field.through() {
                 temporary.push(format!("NULL::text AS c{place}"));
                 let text = format!("c{place}");
-                let value = inputs.get(&base(types, found.oid)).map_or_else(|| text.clone(), |input| input.call(&text));
+                let value = inputs.get(&types.base(found.oid)).map_or_else(|| text.clone(), |input| input.call(&text));
                 selected.push(format!("{value}::{}", found.type_text));
             } else {
                 temporary.push(format!("{name} AS c{place}"));

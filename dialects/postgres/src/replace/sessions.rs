@@ -62,6 +62,7 @@ impl Sessions {
                  SELECT pg_catalog.set_config('maintenance_work_mem', '256MB', false) \
                   WHERE pg_catalog.pg_size_bytes(pg_catalog.current_setting('maintenance_work_mem')) < 268435456",
             )?;
+            any_bytes(&mut session)?;
             self.others.push(Arc::new(Mutex::new(session)));
         }
         // `count` is no more than were just opened.
@@ -89,7 +90,17 @@ fn open_main(target: &Target, lock_wait: Duration) -> Result<Session> {
     // Zero would mean for ever.
     let limit = lock_wait.as_millis().clamp(1, 1 << 30);
     session.run("cannot set the session up", &format!("SET lock_timeout = {limit}"))?;
+    any_bytes(&mut session)?;
     Ok(session)
+}
+
+/// A database whose encoding is `SQL_ASCII` takes any bytes as text, from a client that says the same of itself.
+fn any_bytes(session: &mut Session) -> Result<()> {
+    session.run(
+        "cannot set the session up",
+        "SELECT pg_catalog.set_config('client_encoding', 'SQL_ASCII', false) \
+          WHERE pg_catalog.current_setting('server_encoding') = 'SQL_ASCII'",
+    )
 }
 
 /// One statement of the archive or of a catalogue, through the protocol that takes no second one.

@@ -39,32 +39,35 @@ fn shop() -> String {
 
 #[test]
 fn a_database_is_made_as_it_was() {
-    let source = database(&shop());
-    for (batch_bytes, writers) in [(1 << 20, 1), (16 << 10, 3)] {
-        let archive = dump(&source, batch_bytes);
-        let target = database("");
-        let restore = Restore { writers, ..Restore::default() };
-        assert_eq!(restore.run(&archive, &target).expect("a restore"), Vec::<String>::new());
-        assert_eq!(sorted(&dumped(&target)), sorted(&dumped(&source)));
-        assert_nothing_is_left(&target);
-        // Numbering goes on, and the statistics are there.
-        assert_eq!(run(&target, "INSERT INTO shop.empty DEFAULT VALUES RETURNING id"), "77");
-        assert_eq!(run(&target, "SELECT reltuples FROM pg_class WHERE oid = 'shop.orders'::regclass"), "5000");
-    }
+    on_every_version(|| {
+        let source = database(&shop());
+        for (batch_bytes, writers) in [(1 << 20, 1), (16 << 10, 3)] {
+            let archive = dump(&source, batch_bytes);
+            let target = database("");
+            let restore = Restore { writers, ..Restore::default() };
+            assert_eq!(restore.run(&archive, &target).expect("a restore"), Vec::<String>::new());
+            assert_eq!(sorted(&dumped(&target)), sorted(&dumped(&source)));
+            assert_nothing_is_left(&target);
+            // Numbering goes on, and the statistics are there.
+            assert_eq!(run(&target, "INSERT INTO shop.empty DEFAULT VALUES RETURNING id"), "77");
+            assert_eq!(run(&target, "SELECT reltuples FROM pg_class WHERE oid = 'shop.orders'::regclass"), "5000");
+        }
+    });
 }
 
 #[test]
 fn tables_of_the_same_shape_keep_what_depends_on_them() {
-    let archive = Archive::of(&shop());
-    let target = database(SHOP);
-    run(
+    on_every_version(|| {
+        let archive = Archive::of(&shop());
+        let target = database(SHOP);
+        run(
         &target,
         "INSERT INTO shop.customer VALUES (5000, 'old'); INSERT INTO shop.orders (customer, total) VALUES (5000, 1);
          CREATE ROLE dbferry_reader_kept; ALTER ROLE dbferry_reader_kept NOLOGIN",
     );
-    run(
-        &target,
-        "CREATE VIEW public.paid AS SELECT * FROM shop.orders WHERE state = 'paid';
+        run(
+            &target,
+            "CREATE VIEW public.paid AS SELECT * FROM shop.orders WHERE state = 'paid';
          GRANT SELECT ON shop.orders TO dbferry_reader_kept;
          CREATE TABLE public.outside (customer int REFERENCES shop.customer (id));
          COMMENT ON CONSTRAINT outside_customer_fkey ON public.outside IS 'kept';
@@ -72,21 +75,25 @@ fn tables_of_the_same_shape_keep_what_depends_on_them() {
          ALTER TABLE shop.orders ENABLE ALWAYS TRIGGER touch;
          ALTER TABLE shop.orders ENABLE ROW LEVEL SECURITY; ALTER TABLE shop.orders FORCE ROW LEVEL SECURITY;
          CREATE RULE quiet AS ON INSERT TO shop.orders DO INSTEAD NOTHING",
-    );
-    let catalogue = "SELECT c.oid, c.relname FROM pg_class c WHERE relnamespace = 'shop'::regnamespace AND relkind IN ('r', 'i') ORDER BY 1";
-    let before = (run(&target, catalogue), schema_of(&target));
-    let kept = "TRIGGER touch on shop.orders is there with another definition, and is kept as it is";
-    assert_eq!(restored(&archive, &target), [kept]);
-    assert_eq!((run(&target, catalogue), schema_of(&target)), before);
-    assert_eq!(run(&target, "SELECT count(*), count(*) FILTER (WHERE at > '2000-01-01') FROM shop.orders"), "5000|714");
-    assert_eq!(run(&target, "SELECT count(*) FROM public.paid"), "2500");
-    assert_eq!(run(&target, "INSERT INTO shop.empty DEFAULT VALUES RETURNING id"), "77");
-    assert_nothing_is_left(&target);
-    run(&target, "DROP OWNED BY dbferry_reader_kept; DROP ROLE dbferry_reader_kept");
+        );
+        let catalogue = "SELECT c.oid, c.relname FROM pg_class c WHERE relnamespace = 'shop'::regnamespace AND relkind IN ('r', 'i') ORDER BY 1";
+        let before = (run(&target, catalogue), schema_of(&target));
+        let kept = "TRIGGER touch on shop.orders is there with another definition, and is kept as it is";
+        assert_eq!(restored(&archive, &target), [kept]);
+        assert_eq!((run(&target, catalogue), schema_of(&target)), before);
+        assert_eq!(
+            run(&target, "SELECT count(*), count(*) FILTER (WHERE at > '2000-01-01') FROM shop.orders"),
+            "5000|714"
+        );
+        assert_eq!(run(&target, "SELECT count(*) FROM public.paid"), "2500");
+        assert_eq!(run(&target, "INSERT INTO shop.empty DEFAULT VALUES RETURNING id"), "77");
+        assert_nothing_is_left(&target);
+        run(&target, "DROP OWNED BY dbferry_reader_kept; DROP ROLE dbferry_reader_kept");
+    });
 }
 
 fn schema_of(database: &str) -> Vec<String> {
-    let text = crate::testing::Server::shared().pg_dump(database, &["--schema-only"]).expect("a dump");
+    let text = server().pg_dump(database, &["--schema-only"]).expect("a dump");
     let random = |line: &&str| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict");
     sorted(&text.lines().filter(random).collect::<Vec<_>>().join("\n"))
 }
@@ -117,51 +124,55 @@ fn rows_that_break_a_foreign_key_are_named_and_nothing_changes() {
 
 #[test]
 fn new_tables_with_orphans_are_refused_or_reported() {
-    let source = database(
-        "CREATE TABLE public.a (id int PRIMARY KEY); CREATE TABLE public.b (a int);
+    on_every_version(|| {
+        let source = database(
+            "CREATE TABLE public.a (id int PRIMARY KEY); CREATE TABLE public.b (a int);
          INSERT INTO public.b SELECT n FROM generate_series(1, 30) n;
          ALTER TABLE public.b ADD FOREIGN KEY (a) REFERENCES public.a NOT VALID",
-    );
-    let mut archive = dump(&source, 1 << 20);
-    let target = database("");
-    // Not valid in the source, so it is not validated here.
-    assert_eq!(restored(&archive, &target), Vec::<String>::new());
-    assert_eq!(dumped(&target), dumped(&source));
-    for collection in &mut archive.schema.collections {
-        for key in &mut collection.foreign_keys {
-            key.definition = key.definition.take().map(|definition| definition.replace(" NOT VALID", ""));
+        );
+        let mut archive = dump(&source, 1 << 20);
+        let target = database("");
+        // Not valid in the source, so it is not validated here.
+        assert_eq!(restored(&archive, &target), Vec::<String>::new());
+        assert_eq!(dumped(&target), dumped(&source));
+        for collection in &mut archive.schema.collections {
+            for key in &mut collection.foreign_keys {
+                key.definition = key.definition.take().map(|definition| definition.replace(" NOT VALID", ""));
+            }
         }
-    }
-    let target = database("");
-    let error = Restore::default().run(&archive, &target).expect_err("orphans");
-    assert_eq!(error.kind(), ErrorKind::Mismatch, "{error}");
-    assert!(error.to_string().contains("30 with (a)"), "{error}");
-    assert_nothing_is_left(&target);
-    let report = Restore { policy: ForeignKeyPolicy::Report, ..Restore::default() };
-    assert_eq!(report.run(&archive, &target).expect("reported").len(), 1);
+        let target = database("");
+        let error = Restore::default().run(&archive, &target).expect_err("orphans");
+        assert_eq!(error.kind(), ErrorKind::Mismatch, "{error}");
+        assert!(error.to_string().contains("30 with (a)"), "{error}");
+        assert_nothing_is_left(&target);
+        let report = Restore { policy: ForeignKeyPolicy::Report, ..Restore::default() };
+        assert_eq!(report.run(&archive, &target).expect("reported").len(), 1);
+    });
 }
 
 #[test]
 fn another_shape_is_made_anew_unless_something_outside_depends_on_it() {
-    let archive = Archive::of(&shop());
-    let recreate = |_: &dbferry_dialect::Collection, existing: Option<&dbferry_dialect::Collection>| {
-        Some(if existing.is_some() { CollectionAction::Recreate } else { CollectionAction::Create })
-    };
-    let restore = Restore { choose: &recreate, ..Restore::default() };
-    let target = database(
-        "CREATE SCHEMA shop; CREATE TABLE shop.customer (id text PRIMARY KEY);
+    on_every_version(|| {
+        let archive = Archive::of(&shop());
+        let recreate = |_: &dbferry_dialect::Collection, existing: Option<&dbferry_dialect::Collection>| {
+            Some(if existing.is_some() { CollectionAction::Recreate } else { CollectionAction::Create })
+        };
+        let restore = Restore { choose: &recreate, ..Restore::default() };
+        let target = database(
+            "CREATE SCHEMA shop; CREATE TABLE shop.customer (id text PRIMARY KEY);
          CREATE TABLE shop.orders (id int, customer text REFERENCES shop.customer);
          CREATE VIEW public.v AS SELECT * FROM shop.orders",
-    );
-    let before = dumped(&target);
-    let error = restore.run(&archive, &target).expect_err("a view depends on it");
-    assert!(error.to_string().contains("view public.v depends on table shop.orders"), "{error}");
-    assert_eq!(dumped(&target), before);
-    assert_nothing_is_left(&target);
-    run(&target, "DROP VIEW public.v");
-    assert_eq!(restore.run(&archive, &target).expect("made anew"), Vec::<String>::new());
-    let source = database(&shop());
-    assert_eq!(sorted(&dumped(&target)), sorted(&dumped(&source)));
+        );
+        let before = dumped(&target);
+        let error = restore.run(&archive, &target).expect_err("a view depends on it");
+        assert!(error.to_string().contains("view public.v depends on table shop.orders"), "{error}");
+        assert_eq!(dumped(&target), before);
+        assert_nothing_is_left(&target);
+        run(&target, "DROP VIEW public.v");
+        assert_eq!(restore.run(&archive, &target).expect("made anew"), Vec::<String>::new());
+        let source = database(&shop());
+        assert_eq!(sorted(&dumped(&target)), sorted(&dumped(&source)));
+    });
 }
 
 #[test]
@@ -206,23 +217,25 @@ const PART_ROWS: &str = "
 
 #[test]
 fn partitions_and_heirs_stay_what_they_are() {
-    let source = database(&format!("{PARTS}{PART_ROWS}"));
-    let archive = dump(&source, 1 << 20);
-    let target = database("");
-    assert_eq!(restored(&archive, &target), Vec::<String>::new());
-    assert_eq!(sorted(&dumped(&target)), sorted(&dumped(&source)));
-    run(&target, "DELETE FROM public.child; DELETE FROM public.m WHERE region = 'n'; DELETE FROM public.base");
-    assert_eq!(restored(&archive, &target), Vec::<String>::new());
-    assert_eq!(sorted(&dumped(&target)), sorted(&dumped(&source)));
+    on_every_version(|| {
+        let source = database(&format!("{PARTS}{PART_ROWS}"));
+        let archive = dump(&source, 1 << 20);
+        let target = database("");
+        assert_eq!(restored(&archive, &target), Vec::<String>::new());
+        assert_eq!(sorted(&dumped(&target)), sorted(&dumped(&source)));
+        run(&target, "DELETE FROM public.child; DELETE FROM public.m WHERE region = 'n'; DELETE FROM public.base");
+        assert_eq!(restored(&archive, &target), Vec::<String>::new());
+        assert_eq!(sorted(&dumped(&target)), sorted(&dumped(&source)));
 
-    // A partition and an heir that are missing are attached to what is there.
-    run(
-        &target,
-        "DELETE FROM public.child; ALTER TABLE public.m DETACH PARTITION public.m1; DROP TABLE public.m1; DROP TABLE public.derived",
-    );
-    assert_eq!(restored(&archive, &target), Vec::<String>::new());
-    assert_eq!(run(&target, "SELECT count(*), (SELECT count(*) FROM public.base) FROM public.m"), "500|3");
-    assert_nothing_is_left(&target);
+        // A partition and an heir that are missing are attached to what is there.
+        run(
+            &target,
+            "DELETE FROM public.child; ALTER TABLE public.m DETACH PARTITION public.m1; DROP TABLE public.m1; DROP TABLE public.derived",
+        );
+        assert_eq!(restored(&archive, &target), Vec::<String>::new());
+        assert_eq!(run(&target, "SELECT count(*), (SELECT count(*) FROM public.base) FROM public.m"), "500|3");
+        assert_nothing_is_left(&target);
+    });
 }
 
 #[test]
@@ -289,4 +302,40 @@ fn an_archive_that_is_not_trusted_runs_no_text_of_its_own() {
         ),
         "4"
     );
+}
+
+#[test]
+fn an_ordinary_owner_can_do_all_of_it() {
+    let source = database(&shop());
+    let archive = dump(&source, 16 << 10);
+    let target = server().create_database();
+    let owner = format!("{target}_owner");
+    run("postgres", &format!("CREATE ROLE {owner} LOGIN NOSUPERUSER; ALTER DATABASE {target} OWNER TO {owner}"));
+    let as_owner = server().url(&target).replace("postgres@", &format!("{owner}@"));
+    let restore = || {
+        let url = dbferry_dialect::DatabaseUrl::parse(&as_owner).expect("a URL");
+        Restore { url: Some(url), ..Restore::default() }.run(&archive, &target)
+    };
+    assert_eq!(restore().expect("made"), Vec::<String>::new());
+    assert_eq!(sorted(&dumped(&target)), sorted(&dumped(&source)));
+    assert_eq!(restore().expect("replaced"), Vec::<String>::new());
+    assert_eq!(sorted(&dumped(&target)), sorted(&dumped(&source)));
+
+    // Another's table that references a replaced one cannot be changed: told, and nothing happens.
+    run(&target, "CREATE TABLE public.outside (customer int REFERENCES shop.customer (id))");
+    let before = dumped(&target);
+    let error = restore().expect_err("not the owner");
+    assert_eq!(error.kind(), ErrorKind::Permission, "{error}");
+    assert!(error.to_string().contains("public.outside"), "{error}");
+    assert_eq!(dumped(&target), before);
+    // So is a database in which the user may create nothing.
+    run(
+        &target,
+        &format!(
+            "DROP SCHEMA shop CASCADE; DROP TABLE public.outside; ALTER DATABASE {target} OWNER TO postgres; GRANT ALL ON SCHEMA public TO {owner}"
+        ),
+    );
+    let error = restore().expect_err("no right to create a schema");
+    assert_eq!(error.kind(), ErrorKind::Permission, "{error}");
+    assert_nothing_is_left(&target);
 }

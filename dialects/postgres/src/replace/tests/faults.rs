@@ -4,7 +4,6 @@ use super::support::*;
 use crate::Postgres;
 use crate::connect::Target;
 use crate::replace::PostgresReplacer;
-use crate::testing::Server;
 use dbferry_dialect::testkit::{FaultDialect, FaultPlan};
 use dbferry_dialect::{Cancel, DatabaseUrl, Dialect, Error, ErrorKind, OpenOptions, ReplaceOptions};
 use std::cell::Cell;
@@ -134,7 +133,7 @@ fn killed_sessions_leave_the_target_as_it_was() {
 #[test]
 fn what_became_of_a_commit_is_asked_on_another_connection() {
     let database = database("");
-    let url = DatabaseUrl::parse(&Server::shared().url(&database)).expect("a URL");
+    let url = DatabaseUrl::parse(&server().url(&database)).expect("a URL");
     let target = Target::resolve(&url, &OpenOptions::default()).expect("a target");
     let lost = || Error::new(ErrorKind::Connect, "lost");
     for (end, committed) in [("COMMIT", true), ("ROLLBACK", false)] {

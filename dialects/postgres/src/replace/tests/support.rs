@@ -1,7 +1,7 @@
 //! A small engine: an archive in memory, and a restore that checks what the real one checks.
 
 use crate::Postgres;
-use crate::testing::Server;
+use crate::testing::{Installation, Server, URL_VARIABLE};
 use dbferry_dialect::hash::{CollectionHash, RowHasher};
 use dbferry_dialect::model::Stage;
 use dbferry_dialect::{
@@ -9,7 +9,31 @@ use dbferry_dialect::{
     ErrorKind, ForeignKeyPolicy, GroupPlan, OpenOptions, Purpose, ReadRequest, Reader, ReplaceOptions, Result, Schema,
     SnapshotOptions,
 };
+use std::cell::Cell;
 use std::collections::BTreeMap;
+
+thread_local! {
+    static SERVER: Cell<Option<&'static Server>> = const { Cell::new(None) };
+}
+
+/// The server that a test is on.
+pub(super) fn server() -> &'static Server {
+    SERVER.get().unwrap_or_else(Server::shared)
+}
+
+/// Does a test on every version that is installed, or on the server that the environment names.
+pub(super) fn on_every_version(test: impl Fn()) {
+    if std::env::var_os(URL_VARIABLE).is_some() {
+        return test();
+    }
+    let all = Installation::all();
+    assert!(!all.is_empty(), "no PostgreSQL is installed");
+    for installation in &all {
+        SERVER.set(Some(Server::shared_of(installation).expect("a server")));
+        test();
+    }
+    SERVER.set(None);
+}
 
 /// A database as it was dumped.
 pub(super) struct Archive {
@@ -17,30 +41,28 @@ pub(super) struct Archive {
     pub(super) rows: BTreeMap<CollectionName, Vec<Batch>>,
 }
 
-pub(super) fn open(
-    dialect: &dyn Dialect,
-    database: &str,
-    purpose: Purpose,
-    cancel: &Cancel,
-) -> Result<Box<dyn Database>> {
-    let url = DatabaseUrl::parse(&Server::shared().url(database)).expect("a URL");
-    dialect.open(&url, &OpenOptions::new(purpose, cancel.clone()))
+fn open(dialect: &dyn Dialect, url: &DatabaseUrl, purpose: Purpose, cancel: &Cancel) -> Result<Box<dyn Database>> {
+    dialect.open(url, &OpenOptions::new(purpose, cancel.clone()))
+}
+
+fn url(database: &str) -> DatabaseUrl {
+    DatabaseUrl::parse(&server().url(database)).expect("a URL")
 }
 
 /// A database in which that SQL was run.
 pub(super) fn database(sql: &str) -> String {
-    let database = Server::shared().create_database();
+    let database = server().create_database();
     run(&database, sql);
     database
 }
 
 pub(super) fn run(database: &str, sql: &str) -> String {
-    Server::shared().sql(database, sql).unwrap_or_else(|error| panic!("{error}: {sql}"))
+    server().sql(database, sql).unwrap_or_else(|error| panic!("{error}: {sql}"))
 }
 
 /// Everything that `pg_dump` sees, without what differs from run to run.
 pub(super) fn dumped(database: &str) -> String {
-    let text = Server::shared().pg_dump(database, &["--no-owner"]).expect("a dump");
+    let text = server().pg_dump(database, &["--no-owner"]).expect("a dump");
     text.lines()
         .filter(|line| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict"))
         .collect::<Vec<_>>()
@@ -56,7 +78,7 @@ pub(super) fn sorted(dump: &str) -> Vec<String> {
 
 /// Dumps a database, with batches of `batch_bytes`.
 pub(super) fn dump(database: &str, batch_bytes: usize) -> Archive {
-    let mut source = open(&Postgres, database, Purpose::Read, &Cancel::new()).expect("a source");
+    let mut source = open(&Postgres, &url(database), Purpose::Read, &Cancel::new()).expect("a source");
     let mut snapshot = source.snapshot(&SnapshotOptions::new(1)).expect("a snapshot");
     let schema = snapshot.schema().expect("a schema");
     let mut readers = snapshot.readers();
@@ -103,6 +125,8 @@ pub(super) struct Restore<'a> {
     pub(super) choose: &'a dyn Fn(&Collection, Option<&Collection>) -> Option<CollectionAction>,
     /// Called with the name of each step before it.
     pub(super) before: &'a dyn Fn(&str),
+    /// Where to, if not as the user who may do everything.
+    pub(super) url: Option<DatabaseUrl>,
     /// Collections of one unit each.
     pub(super) one_by_one: bool,
 }
@@ -122,6 +146,7 @@ impl Default for Restore<'_> {
             cancel: Cancel::new(),
             choose: &replace_or_create,
             before: &|_| (),
+            url: None,
             one_by_one: false,
         }
     }
@@ -130,10 +155,11 @@ impl Default for Restore<'_> {
 impl Restore<'_> {
     /// Restores `archive`; returns the warnings.
     pub(super) fn run(&self, archive: &Archive, database: &str) -> Result<Vec<String>> {
-        let schema = open(self.dialect, database, Purpose::Plan, &self.cancel)?.introspect()?;
+        let url = self.url.clone().unwrap_or_else(|| url(database));
+        let schema = open(self.dialect, &url, Purpose::Plan, &self.cancel)?.introspect()?;
         let mut options = ReplaceOptions::new(self.writers);
         options.foreign_keys = self.policy;
-        let mut target = open(self.dialect, database, Purpose::Write, &self.cancel)?;
+        let mut target = open(self.dialect, &url, Purpose::Write, &self.cancel)?;
         let mut replacer = target.replacer(&options)?;
         let free = archive.schema.objects.iter().filter(|object| object.on.is_none() && self.trusted).cloned();
         let (before, after): (Vec<_>, Vec<_>) = free.partition(|object| object.stage == Stage::Before);

@@ -1,31 +1,36 @@
 //! Values that travel as the bytes of their type's send function.
 //!
 //! Such bytes are the same on every server except for one thing: arrays and composites name their members' types by object
-//! identifiers, which user-defined types get anew in every database. They are put in place here. Identifiers have a fixed
-//! width, so the bytes are copied and patched.
+//! identifiers, which user-defined types get anew in every database. In an archive they are 0, so that the same value has
+//! the same bytes; before they go to a server they become those of its types. Identifiers have a fixed width, so they are
+//! patched where they stand.
 
-use super::{Misfit, base};
-use crate::types::{Oid, TypeCatalogue, TypeKind};
+use super::{Oid, TypeCatalogue, TypeKind};
 
-/// Appends a value of type `oid` with its length.
-pub(super) fn put(types: &TypeCatalogue, oid: Oid, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Misfit> {
-    let length = i32::try_from(bytes.len()).map_err(|_| Misfit::new("the value is larger than 2 GiB"))?;
-    out.extend_from_slice(&length.to_be_bytes());
-    let start = out.len();
-    out.extend_from_slice(bytes);
-    // Everything behind `start` was just written.
-    patch(types, oid, &mut out[start..]).ok_or_else(|| Misfit::new("its bytes are not those of the column's type"))
+/// The first identifier that is not one of the server's own: `FirstNormalObjectId`.
+const FIRST_USER_DEFINED: Oid = 16384;
+
+/// Makes the bytes of a value of type `oid` independent of the database that it came from. Bytes that are not laid out as
+/// the type says are left as they are from there on.
+pub(crate) fn detach(types: &TypeCatalogue, oid: Oid, bytes: &mut [u8]) {
+    let portable = |oid: Oid| if oid < FIRST_USER_DEFINED { oid } else { 0 };
+    _ = patch(types, oid, bytes, portable);
 }
 
-/// Replaces the identifiers inside; none when the bytes have another layout than the type.
-fn patch(types: &TypeCatalogue, oid: Oid, bytes: &mut [u8]) -> Option<()> {
+/// Makes the bytes of a value fit for the database of those types; none when they have another layout than the type.
+pub(crate) fn attach(types: &TypeCatalogue, oid: Oid, bytes: &mut [u8]) -> Option<()> {
+    patch(types, oid, bytes, |oid| oid)
+}
+
+/// Replaces the identifiers inside by what `spell` makes of the members' types.
+fn patch(types: &TypeCatalogue, oid: Oid, bytes: &mut [u8], spell: fn(Oid) -> Oid) -> Option<()> {
     let mut cursor = Cursor { bytes, position: 0 };
-    match types.get(base(types, oid)).map(|entry| &entry.kind) {
+    match types.get(types.base(oid)).map(|entry| &entry.kind) {
         Some(TypeKind::Array { element }) => {
             let element = *element;
             let dimensions = cursor.int()?;
             cursor.int()?;
-            cursor.set(element)?;
+            cursor.set(spell(element))?;
             let mut count: usize = usize::from(dimensions > 0);
             for _ in 0..dimensions {
                 count = count.checked_mul(usize::try_from(cursor.int()?).ok()?)?;
@@ -33,7 +38,7 @@ fn patch(types: &TypeCatalogue, oid: Oid, bytes: &mut [u8]) -> Option<()> {
             }
             for _ in 0..count {
                 if let Some(value) = cursor.value()? {
-                    patch(types, element, value)?;
+                    patch(types, element, value, spell)?;
                 }
             }
         }
@@ -42,9 +47,9 @@ fn patch(types: &TypeCatalogue, oid: Oid, bytes: &mut [u8]) -> Option<()> {
                 return None;
             }
             for field in fields {
-                cursor.set(field.type_)?;
+                cursor.set(spell(field.type_))?;
                 if let Some(value) = cursor.value()? {
-                    patch(types, field.type_, value)?;
+                    patch(types, field.type_, value, spell)?;
                 }
             }
         }
@@ -55,13 +60,13 @@ fn patch(types: &TypeCatalogue, oid: Oid, bytes: &mut [u8]) -> Option<()> {
             let flags = *cursor.take(1)?.first()?;
             for absent in [NO_LOWER, NO_UPPER] {
                 if flags & (EMPTY | absent) == 0 {
-                    patch(types, *subtype, cursor.value()??)?;
+                    patch(types, *subtype, cursor.value()??, spell)?;
                 }
             }
         }
         Some(TypeKind::Multirange { range }) => {
             for _ in 0..cursor.int()? {
-                patch(types, *range, cursor.value()??)?;
+                patch(types, *range, cursor.value()??, spell)?;
             }
         }
         // The type's own receive function looks at the rest.
