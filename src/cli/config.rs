@@ -186,7 +186,8 @@ pub(crate) fn archive_path(path: &Path, hint: &'static str) -> Result<()> {
 
 fn has_password(url: &DatabaseUrl) -> bool {
     matches!(url.location(), Location::Server { password: Some(_), .. })
-        || url.parameters().iter().any(|(key, _)| key.to_ascii_lowercase().contains("pass"))
+        // The name of a file with passwords is no password.
+        || url.parameters().iter().any(|(key, _)| key.to_ascii_lowercase().contains("pass") && key != "passfile")
 }
 
 fn holds_password(config: &Config) -> bool {
@@ -219,12 +220,21 @@ fn same_database(left: &DatabaseUrl, right: &DatabaseUrl) -> bool {
             left == right
                 || matches!((Path::new(left).canonicalize(), Path::new(right).canonicalize()), (Ok(l), Ok(r)) if l == r)
         }
-        (
-            Location::Server { host, port, database, .. },
-            Location::Server { host: other_host, port: other_port, database: other_database, .. },
-        ) => (host, port, database) == (other_host, other_port, other_database),
+        (Location::Server { .. }, Location::Server { .. }) => server_of(left) == server_of(right),
         _ => false,
     }
+}
+
+/// Host, port and database of a server's URL. A parameter says the same as the part of the URL that it takes the place of.
+fn server_of(url: &DatabaseUrl) -> [Option<String>; 3] {
+    let Location::Server { host, port, database, .. } = url.location() else { return [None, None, None] };
+    let parameter =
+        |name: &str| url.parameters().iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    [
+        parameter("host").or_else(|| host.clone()),
+        parameter("port").or_else(|| port.map(|port| port.to_string())),
+        parameter("dbname").or_else(|| database.clone()),
+    ]
 }
 
 /// An environment variable; an empty one counts as not set.
@@ -287,6 +297,14 @@ mod tests {
         assert!(!same_database(&url("sqlite:a.db"), &url("sqlite:b.db")));
         assert!(same_database(&url("postgres://a:b@h/d"), &url("postgres://c@h/d?x=y")));
         assert!(!same_database(&url("postgres://h/d"), &url("postgres://h/e")));
+        assert!(same_database(&url("postgres://h:1/d"), &url("postgresql:///?dbname=d&host=h&port=1")));
+    }
+
+    #[test]
+    fn the_name_of_a_password_file_is_no_password() {
+        let url = |text: &str| DatabaseUrl::parse(text).unwrap();
+        assert!(has_password(&url("postgres://me:x@h/d")) && has_password(&url("postgres://h/d?password=x")));
+        assert!(!has_password(&url("postgres://h/d?passfile=/home/me/.pgpass")));
     }
 
     #[test]

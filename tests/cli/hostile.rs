@@ -288,7 +288,7 @@ fn a_wrong_url_scheme() {
     for url in ["oracle://h/d", "http://h/d", "sqlitee:shop.db"] {
         let scheme = url.split(':').next().expect("a scheme");
         for arguments in [&["dump", url, "x"][..], &["restore", "backup", url], &["groups", url]] {
-            refused(&workdir, arguments, 2, &[scheme, "this build knows sqlite:"]);
+            refused(&workdir, arguments, 2, &[scheme, "this build knows ", " sqlite:"]);
         }
     }
     refused(&workdir, &["dump", "sqlite:", "x"], 2, &["names no file", "write sqlite:path/to/file.db"]);

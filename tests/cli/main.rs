@@ -22,6 +22,8 @@ mod list;
 mod output;
 mod pack;
 mod plan;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod readme;
 mod restore;
 mod secrets;

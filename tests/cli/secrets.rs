@@ -3,6 +3,8 @@
 use crate::workdir::Workdir;
 
 const CANARY: &str = "c4n4ry";
+/// The exit code of a server that nobody answers at, or of a scheme that this build does not know.
+const NOBODY: i32 = if cfg!(feature = "postgres") { 13 } else { 2 };
 
 #[test]
 fn no_error_tells_a_password() {
@@ -58,16 +60,16 @@ fn a_password_from_elsewhere_is_not_told_either() {
     workdir.write(
         "dbferry.toml",
         format!(
-            "version = 1\n[connections]\nf = {{ url = \"postgres://me@h/d\", password = {{ file = \"secret.txt\" }} }}\n\
-             c = {{ url = \"postgres://me@h/d\", password = {{ command = [\"printf\", \"{CANARY}\"] }} }}\n\
-             e = {{ url = \"postgres://me@h/d\", password = {{ env = \"SECRET\" }} }}\n\
+            "version = 1\n[connections]\nf = {{ url = \"postgres://me@127.0.0.1:1/d\", password = {{ file = \"secret.txt\" }} }}\n\
+             c = {{ url = \"postgres://me@127.0.0.1:1/d\", password = {{ command = [\"printf\", \"{CANARY}\"] }} }}\n\
+             e = {{ url = \"postgres://me@127.0.0.1:1/d\", password = {{ env = \"SECRET\" }} }}\n\
              u = {{ url = {{ env = \"SECRET_URL\" }} }}\n\
              x = {{ url = \"sqlite:shop.db\", password = {{ env = \"SECRET\" }} }}\n"
         ),
     );
     let url = format!("postgres://me:{CANARY}@h:port/d");
-    for name in ["@f", "@c", "@e", "@u", "@x"] {
-        let run = workdir.run_with(&["groups", name, "--json"], &[("SECRET", CANARY), ("SECRET_URL", &url)]).is(2);
+    for (name, code) in [("@f", NOBODY), ("@c", NOBODY), ("@e", NOBODY), ("@u", 2), ("@x", 2)] {
+        let run = workdir.run_with(&["groups", name, "--json"], &[("SECRET", CANARY), ("SECRET_URL", &url)]).is(code);
         assert!(!format!("{}{}", run.stdout, run.stderr).contains(CANARY), "{name}: {}", run.stderr);
     }
 }
@@ -75,9 +77,9 @@ fn a_password_from_elsewhere_is_not_told_either() {
 #[test]
 fn a_password_on_the_command_line_is_warned_of_once() {
     let workdir = Workdir::empty();
-    let url = format!("postgres://me:{CANARY}@h/d");
-    let run = workdir.run(&["dump", &url, "out"]).is(2);
+    let url = format!("postgres://me:{CANARY}@127.0.0.1:1/d");
+    let run = workdir.run(&["dump", &url, "out"]).is(NOBODY);
     assert_eq!(run.stderr.matches("list of processes").count(), 1, "{}", run.stderr);
-    let run = workdir.run_with(&["dump", "out"], &[("DATABASE_URL", &url)]).is(2);
+    let run = workdir.run_with(&["dump", "out"], &[("DATABASE_URL", &url)]).is(NOBODY);
     assert!(!run.stderr.contains("list of processes"), "{}", run.stderr);
 }

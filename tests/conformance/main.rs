@@ -18,35 +18,34 @@ mod sqlite;
 
 use dbferry::registry;
 use libtest_mimic::{Arguments, Failed, Trial};
-use scratch::{Availability, Scratch};
+use scratch::Subject;
+use std::sync::Arc;
 
 fn main() {
     let arguments = Arguments::from_args();
     let mut trials = Vec::new();
-    trials.extend(trials_of("memory", Scratch::memory));
+    trials.extend(trials_of(scratch::memory()));
     for dialect in registry::dialects() {
-        trials.extend(trials_of(dialect.name(), move || Scratch::of(*dialect)));
+        trials.extend(scratch::subjects(*dialect).into_iter().flat_map(trials_of));
     }
     #[cfg(feature = "sqlite")]
     trials.extend(sqlite::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }
 
-/// The portable cases on one dialect.
-fn trials_of(dialect: &'static str, open: impl Fn() -> Availability + Clone + Send + 'static) -> Vec<Trial> {
-    let scratch = match open() {
-        Availability::Ready(scratch) => scratch,
-        Availability::Missing(reason) => return vec![missing(dialect, reason)],
+/// The portable cases on one dialect or server.
+fn trials_of(subject: Subject) -> Vec<Trial> {
+    let place = match subject.place {
+        Ok(place) => place,
+        Err(reason) => return vec![missing(&subject.name, reason)],
     };
-    let abilities = scratch.dialect().capabilities();
     portable::cases()
         .into_iter()
         .map(|case| {
-            let (name, open) = (format!("{dialect}::roundtrip::{}", case.name), open.clone());
-            let lacks = case.needs.filter(|need| !(need.is_met)(&abilities)).map(|need| need.name);
+            let (name, place) = (format!("{}::roundtrip::{}", subject.name, case.name), Arc::clone(&place));
+            let lacks = case.needs.filter(|need| !(need.is_met)(&subject.abilities)).map(|need| need.name);
             let trial = Trial::test(name, move || {
-                let Availability::Ready(scratch) = open() else { return Err("the database went away".into()) };
-                check::portable(&scratch, &(case.make)());
+                check::portable(&place(), &(case.make)());
                 Ok(())
             });
             match lacks {

@@ -4,16 +4,76 @@
 //! that was started for the tests. Each [`Scratch`] is a place of its own, so that cases do not meet.
 
 use dbferry::dialect::testkit::MemoryDialect;
-use dbferry::dialect::{DatabaseUrl, Dialect};
+use dbferry::dialect::{Capabilities, DatabaseUrl, Dialect};
 use dbferry::endpoint::Endpoint;
+#[cfg(feature = "postgres")]
+use dbferry_postgres::testing::Server;
+#[cfg(feature = "postgres")]
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
+#[cfg(feature = "postgres")]
+use std::sync::Mutex;
 use tempfile::TempDir;
 
-/// Whether there is a place to try a dialect.
-pub(crate) enum Availability {
-    Ready(Scratch),
-    /// No server, for this reason.
-    Missing(String),
+/// Makes a place for one case.
+pub(crate) type Place = Arc<dyn Fn() -> Scratch + Send + Sync>;
+
+/// What a dialect is tried on: itself, or each server of it that is there.
+pub(crate) struct Subject {
+    /// The dialect's name, with the version of a server: `postgres-15`.
+    pub(crate) name: String,
+    /// What it can do.
+    pub(crate) abilities: Capabilities,
+    /// A place for each case, or why there is none.
+    pub(crate) place: Result<Place, String>,
+}
+
+/// The in-memory dialect.
+pub(crate) fn memory() -> Subject {
+    let abilities = MemoryDialect::new().capabilities();
+    let place = || Scratch::with(Holder::Memory(MemoryDialect::new()));
+    Subject { name: "memory".into(), abilities, place: Ok(Arc::new(place)) }
+}
+
+/// Everything that a dialect of the registry is tried on, at least one.
+pub(crate) fn subjects(dialect: &'static dyn Dialect) -> Vec<Subject> {
+    let subject = |name: String, place| Subject { name, abilities: dialect.capabilities(), place };
+    match dialect.name() {
+        "sqlite" => vec![subject("sqlite".into(), Ok(Arc::new(|| files(dialect))))],
+        #[cfg(feature = "postgres")]
+        "postgres" => postgres(dialect).into_iter().map(|(name, place)| subject(name, place)).collect(),
+        other => {
+            let reason = format!("tests/conformance/scratch.rs knows no place for {other}");
+            vec![subject(other.to_owned(), Err(reason))]
+        }
+    }
+}
+
+/// A place for a dialect whose databases are files.
+pub(crate) fn files(dialect: &'static dyn Dialect) -> Scratch {
+    Scratch::with(Holder::Files(dialect))
+}
+
+/// Every version of PostgreSQL that is installed, or the one server that the environment names. A server is started by the
+/// first case that needs it.
+#[cfg(feature = "postgres")]
+fn postgres(dialect: &'static dyn Dialect) -> Vec<(String, Result<Place, String>)> {
+    use dbferry_postgres::testing::{Installation, URL_VARIABLE};
+    let on = move |server: &'static Server| Scratch::with(Holder::Server(dialect, server, Mutex::default()));
+    if std::env::var_os(URL_VARIABLE).is_some() {
+        return vec![("postgres".into(), Ok(Arc::new(move || on(Server::shared()))))];
+    }
+    let place = |installation: Installation| -> (String, Result<Place, String>) {
+        let name = format!("postgres-{}", installation.major);
+        (name, Ok(Arc::new(move || on(Server::shared_of(&installation).expect("a server")))))
+    };
+    let places: Vec<_> = Installation::all().into_iter().map(place).collect();
+    if places.is_empty() {
+        let reason = format!("PostgreSQL is not installed (apt-get install postgresql), and {URL_VARIABLE} is not set");
+        return vec![("postgres".into(), Err(reason))];
+    }
+    places
 }
 
 /// A place for databases of one dialect and for archives.
@@ -27,39 +87,38 @@ enum Holder {
     Memory(MemoryDialect),
     /// Databases are files in the directory.
     Files(&'static dyn Dialect),
+    /// Databases are made on a server, which every case shares: the names here, and those on the server.
+    #[cfg(feature = "postgres")]
+    Server(&'static dyn Dialect, &'static Server, Mutex<BTreeMap<String, String>>),
 }
 
 impl Scratch {
-    pub(crate) fn memory() -> Availability {
-        Self::with(Holder::Memory(MemoryDialect::new()))
+    fn with(dialect: Holder) -> Self {
+        Self { dialect, directory: TempDir::new().expect("a temporary directory") }
     }
 
-    /// A place for a dialect of the registry.
-    pub(crate) fn of(dialect: &'static dyn Dialect) -> Availability {
-        match dialect.name() {
-            "sqlite" => Self::with(Holder::Files(dialect)),
-            other => Availability::Missing(format!("tests/conformance/scratch.rs knows no place for {other}")),
-        }
-    }
-
-    fn with(dialect: Holder) -> Availability {
-        Availability::Ready(Self { dialect, directory: TempDir::new().expect("a temporary directory") })
-    }
-
-    pub(crate) fn dialect(&self) -> &dyn Dialect {
+    fn dialect(&self) -> &dyn Dialect {
         match &self.dialect {
             Holder::Memory(dialect) => dialect,
             Holder::Files(dialect) => *dialect,
+            #[cfg(feature = "postgres")]
+            Holder::Server(dialect, ..) => *dialect,
         }
     }
 
-    /// The database of that name; it need not exist.
+    /// The database of that name. It need not exist, but on a server it does, and is empty.
     pub(crate) fn database(&self, name: &str) -> Endpoint<'_> {
         let url = match &self.dialect {
             Holder::Memory(dialect) => dialect.url(name),
             Holder::Files(dialect) => {
                 let text = format!("{}:{}", dialect.schemes()[0], self.file(name).display());
                 DatabaseUrl::parse(&text).expect("a file URL")
+            }
+            #[cfg(feature = "postgres")]
+            Holder::Server(_, server, names) => {
+                let mut names = names.lock().expect("a case uses its place from one thread");
+                let name = names.entry(name.to_owned()).or_insert_with(|| server.create_database());
+                DatabaseUrl::parse(&server.url(name)).expect("a server's URL")
             }
         };
         Endpoint::new(self.dialect(), url)

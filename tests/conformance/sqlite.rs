@@ -2,7 +2,7 @@
 //! counters, pragmas, and the text of every statement in the schema.
 
 use crate::check::round_trip;
-use crate::scratch::{Availability, Scratch};
+use crate::scratch;
 use dbferry::archive::Archive;
 use dbferry::dump::{DumpOptions, dump};
 use dbferry::progress::Silent;
@@ -64,7 +64,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 /// it is said.
 fn computed_otherwise() {
     let dialect = registry::by_name("sqlite").expect("this module is compiled with the dialect");
-    let Availability::Ready(scratch) = Scratch::of(dialect) else { panic!("SQLite needs no server") };
+    let scratch = scratch::files(dialect);
     let connection = Connection::open(scratch.file("source")).expect("a database");
     connection
         .execute_batch(
@@ -96,7 +96,7 @@ fn native(sql: &str) {
 /// Takes the database that `make` makes at a path round, watched by the oracle.
 fn round_trip_of(make: &dyn Fn(&Path)) {
     let dialect = registry::by_name("sqlite").expect("this module is compiled with the dialect");
-    let Availability::Ready(scratch) = Scratch::of(dialect) else { panic!("SQLite needs no server") };
+    let scratch = scratch::files(dialect);
     let path = scratch.file("source");
     make(&path);
     let expected = contents(&path);

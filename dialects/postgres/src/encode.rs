@@ -23,12 +23,14 @@
 //! | opaque text | any other type, through its input function: the column is loaded as text and converted ([`EncodedColumn::through`]) |
 //!
 //! An exception is the bytes of its own type's send function and goes in as it is, whatever the column's logical type, once
-//! the type identifiers inside are the target's ([`raw`](crate::types::raw)). What fits nowhere is an error that names row and column.
+//! the type identifiers inside are the target's ([`raw`]). What fits nowhere is an error that names row and column.
 
 mod codec;
 mod json;
+mod nested;
 mod network;
 mod numeric;
+mod scalar;
 #[cfg(test)]
 mod tests;
 mod view;

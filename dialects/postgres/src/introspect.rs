@@ -5,7 +5,7 @@
 //! |---|---|
 //! | tables, partitioned and foreign ones | [`Schema::collections`], with the facts of [`ddl`](crate::ddl) as attributes |
 //! | tables that an extension made for its users' settings | collections of kind `System`: the extension makes the table, the users' rows are carried |
-//! | everything else that has a definition | [`Schema::objects`], see [`objects`](crate::objects) |
+//! | everything else that has a definition | [`Schema::objects`], see [`objects`] |
 //! | what an extension made | nowhere: the extension makes it again |
 //! | what cannot be carried | [`Schema::not_carried`], with the reason |
 //!

@@ -18,16 +18,17 @@ mod foreign_keys;
 mod in_place;
 mod load;
 mod objects;
+mod outcome;
 mod readers;
 mod sessions;
 mod staging;
 mod switch;
 mod unit;
+mod writer;
 
 use crate::PostgresSyntax;
 use crate::connect::Target;
 use crate::objects::create::{Created, Existing, create_after, create_before};
-use crate::session::Session;
 use crate::types::TypeCatalogue;
 use build::FreeNames;
 use dbferry_dialect::model::NativeObject;
@@ -37,7 +38,8 @@ use dbferry_dialect::{
 };
 use foreign_keys::{NewKey, SavedKey, is_violation};
 use in_place::TakenOff;
-use load::{Loads, PostgresWriter};
+use load::Loads;
+use outcome::number_of_transaction;
 use readers::ProofReader;
 use sessions::{Job, Sessions, lock, run_all};
 use staging::Staging;
@@ -45,6 +47,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use unit::{Members, Place};
+use writer::PostgresWriter;
 
 /// Prepares to replace groups; `lock_wait` is how long other people's locks are waited for.
 ///
@@ -162,7 +165,7 @@ impl PostgresReplacer {
         let names = FreeNames::read(&mut main, &members)?;
         build::create_tables(&mut main, &members, &cancel)?;
         let mut taken_off = TakenOff::default();
-        if members.at(Place::InPlace).next().is_some() {
+        if members.at(Place::Final).next().is_some() {
             self.in_transaction = true;
             main.run("cannot begin a transaction", "BEGIN")?;
             taken_off = in_place::begin(&mut main, &members)?;
@@ -179,10 +182,10 @@ impl PostgresReplacer {
     fn open_writers(&mut self) -> Result<Vec<Box<dyn Writer>>> {
         let loads = Arc::clone(&self.unit()?.loads);
         let mut writers: Vec<Box<dyn Writer>> = Vec::new();
-        let in_place = loads.any_at(Place::InPlace);
+        let in_place = loads.any_at(Place::Final);
         if in_place {
             let main = self.sessions.share_main();
-            writers.push(Box::new(PostgresWriter::new(main, Place::InPlace, Arc::clone(&loads))));
+            writers.push(Box::new(PostgresWriter::new(main, Place::Final, Arc::clone(&loads))));
         }
         if loads.any_at(Place::Staged) || !in_place {
             let others = self.options.writers.saturating_sub(writers.len());
@@ -249,39 +252,9 @@ impl PostgresReplacer {
         self.in_transaction = false;
         self.committed = true;
         self.staging.forget();
-        let in_place = unit.members.at(Place::InPlace).filter(|member| member.loads());
+        let in_place = unit.members.at(Place::Final).filter(|member| member.loads());
         self.analyze.extend(in_place.map(|member| PostgresSyntax.qualified(&member.plan.target)));
         Ok(())
-    }
-
-    /// The connection broke while the unit was committed: what became of the transaction is asked on another one, which takes
-    /// the place of the main session.
-    fn learn_outcome(&mut self, transaction: i64, error: Error) -> Result<()> {
-        const ASKING: &str = "cannot ask whether the group was committed";
-        const PAUSE: Duration = Duration::from_millis(250);
-        let mut outcome = Err(error);
-        for _ in 0..OUTCOME_ATTEMPTS {
-            let Ok(mut session) = self.sessions.janitor() else {
-                std::thread::sleep(PAUSE);
-                continue;
-            };
-            let sql = "SELECT pg_catalog.txid_status($1)";
-            let rows = session.query(ASKING, sql, &[&transaction]).unwrap_or_default();
-            match rows.first().and_then(|row| row.get::<_, Option<&str>>(0)) {
-                Some("committed") => {
-                    self.sessions.reopen_main()?;
-                    self.staging = Staging::begin(&mut self.sessions.main())?;
-                    return Ok(());
-                }
-                Some("aborted") => return outcome,
-                // It is still ending, or the server does not say.
-                _ => std::thread::sleep(PAUSE),
-            }
-        }
-        outcome = outcome.map_err(|error| {
-            error.hint("whether the group was replaced is not known: look at its tables before the next restore")
-        });
-        outcome
     }
 
     fn finish_all(&mut self, objects: &[NativeObject]) -> Result<Vec<String>> {
@@ -307,15 +280,6 @@ impl PostgresReplacer {
         }
         Ok(std::mem::take(&mut self.warnings))
     }
-}
-
-/// How often it is asked what became of a transaction.
-const OUTCOME_ATTEMPTS: usize = 40;
-
-fn number_of_transaction(session: &mut Session) -> Result<i64> {
-    const DOING: &str = "cannot ask for the number of the transaction";
-    let rows = session.query(DOING, "SELECT pg_catalog.txid_current()", &[])?;
-    rows.first().map(|row| row.get(0)).ok_or_else(|| Error::new(ErrorKind::Database, DOING))
 }
 
 /// Statistics of what was loaded, which move with the tables.

@@ -80,10 +80,9 @@ impl Server {
     /// When there is none, or it does not start.
     #[allow(clippy::panic)] // For tests, which end here.
     pub fn shared() -> &'static Self {
-        if std::env::var_os(URL_VARIABLE).is_none() {
-            if let Some(oldest) = Installation::all().first() {
-                return Self::shared_of(oldest).unwrap_or_else(|error| panic!("{error}"));
-            }
+        let is_named = std::env::var_os(URL_VARIABLE).is_some();
+        if let Some(oldest) = Installation::all().first().filter(|_| !is_named) {
+            return Self::shared_of(oldest).unwrap_or_else(|error| panic!("{error}"));
         }
         static NAMED: Mutex<Option<&'static Server>> = Mutex::new(None);
         let mut named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);

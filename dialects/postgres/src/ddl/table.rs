@@ -236,7 +236,8 @@ fn constraints(name: &CollectionName, collection: &Collection, column: &Column, 
         text.push_str(&format!(" DEFAULT {}", default.native));
     }
     // A parent's comes with the parent.
-    if !column.nullable && !(linked && is_set_on(column, NOT_NULL_INHERITED)) {
+    let of_parent = linked && is_set_on(column, NOT_NULL_INHERITED);
+    if !column.nullable && !of_parent {
         if let Some(constraint) = column.native.parameters.get(NOT_NULL_NAME) {
             text.push_str(&format!(" CONSTRAINT {}", PostgresSyntax.quote_identifier(constraint)));
         }

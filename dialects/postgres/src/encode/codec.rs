@@ -90,10 +90,8 @@ impl Codec {
     /// How values of `logical` are written into a column of type `target`; none when they do not go there.
     pub(crate) fn new(types: &TypeCatalogue, logical: &LogicalType, target: Oid) -> Option<Self> {
         // Only a whole column is loaded as text and converted.
-        Self::inside(types, logical, target).or_else(|| match logical {
-            LogicalType::Opaque { form: OpaqueForm::Text, .. } => Some(Self::InputFunction),
-            _ => None,
-        })
+        let through = matches!(logical, LogicalType::Opaque { form: OpaqueForm::Text, .. });
+        Self::inside(types, logical, target).or(through.then_some(Self::InputFunction))
     }
 
     fn inside(types: &TypeCatalogue, logical: &LogicalType, target: Oid) -> Option<Self> {

@@ -38,9 +38,9 @@ pub(super) fn put(array: &dyn Array, logical: &LogicalType, row: usize, out: &mu
             let digits = text(array, row)?;
             let plain = serde_json::from_str::<serde_json::Number>(digits).is_ok();
             if plain {
-                out.extend_from_slice(digits.as_bytes())
+                out.extend_from_slice(digits.as_bytes());
             } else {
-                string(digits, out)
+                string(digits, out);
             }
             Ok(())
         }
@@ -198,17 +198,17 @@ fn map(array: &dyn Array, row: usize, out: &mut Vec<u8>) -> Result<(), Misfit> {
 
 /// Appends a dynamic value as plain text: digits, the text itself, or bytes as hexadecimal digits.
 pub(super) fn dynamic_text(members: &StructArray, row: usize, out: &mut Vec<u8>) -> Result<(), Misfit> {
-    for member in members.columns().iter().filter(|member| member.is_valid(row)) {
-        if let Some(text) = member.as_string_opt::<i32>() {
-            out.extend_from_slice(text.value(row).as_bytes());
-        } else if let Some(bytes) = member.as_binary_opt::<i32>() {
-            bytes.value(row).iter().for_each(|byte| _ = write!(out, "{byte:02x}"));
-        } else {
-            display(member, row, out)?;
-        }
-        return Ok(());
+    let Some(member) = members.columns().iter().find(|member| member.is_valid(row)) else {
+        return Err(Misfit::new("a dynamic value has no member"));
+    };
+    if let Some(text) = member.as_string_opt::<i32>() {
+        out.extend_from_slice(text.value(row).as_bytes());
+    } else if let Some(bytes) = member.as_binary_opt::<i32>() {
+        bytes.value(row).iter().for_each(|byte| _ = write!(out, "{byte:02x}"));
+    } else {
+        return display(member, row, out);
     }
-    Err(Misfit::new("a dynamic value has no member"))
+    Ok(())
 }
 
 fn dynamic(members: &StructArray, row: usize, out: &mut Vec<u8>) -> Result<(), Misfit> {

@@ -1,23 +1,23 @@
 //! One column of one batch, ready to be written cell by cell.
 
 use super::codec::{Codec, IntWire};
+use super::nested::{Range, array, hstore, items};
+use super::scalar::{
+    Ints, Members, bit_text, bits, bytes, day, fixed, instant, int, interval, member, members, values,
+};
 use super::{Misfit, NULL, json, length_prefixed, network, numeric, put_raw};
 use crate::types::{Oid, TypeCatalogue};
 use arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryArray, BooleanArray, FixedSizeBinaryArray, ListArray, MapArray,
-    StringArray, StructArray,
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, FixedSizeBinaryArray, ListArray, MapArray, StringArray,
+    StructArray,
 };
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{
-    Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-    Time64MicrosecondType, TimestampMicrosecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type, i256,
+    Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int32Type, Int64Type, Time64MicrosecondType,
+    TimestampMicrosecondType, UInt64Type, i256,
 };
 use dbferry_dialect::LogicalType;
 use dbferry_dialect::logical::NetworkKind;
-
-/// From 1970-01-01 to 2000-01-01, where PostgreSQL counts from.
-const EPOCH_DAYS: i32 = 10_957;
-const EPOCH_MICROS: i64 = EPOCH_DAYS as i64 * 86_400_000_000;
 
 /// The cells of one column.
 pub(super) struct View<'a> {
@@ -63,64 +63,6 @@ enum Cells<'a> {
     Json(&'a ArrayRef, &'a LogicalType, Option<u8>),
     DynamicText(&'a StructArray),
     Raw(&'a BinaryArray, &'a TypeCatalogue, Oid),
-}
-
-/// The members of a struct of numbers.
-type Members<'a, T> = (&'a [T], Option<&'a NullBuffer>);
-
-struct Range<'a> {
-    lower: View<'a>,
-    upper: View<'a>,
-    lower_inclusive: &'a BooleanArray,
-    upper_inclusive: &'a BooleanArray,
-    empty: &'a BooleanArray,
-}
-
-/// Whole numbers of any width.
-enum Ints<'a> {
-    Int8(&'a [i8]),
-    Int16(&'a [i16]),
-    Int32(&'a [i32]),
-    Int64(&'a [i64]),
-    UInt8(&'a [u8]),
-    UInt16(&'a [u16]),
-    UInt32(&'a [u32]),
-    UInt64(&'a [u64]),
-}
-
-impl<'a> Ints<'a> {
-    fn new(array: &'a dyn Array) -> Option<Self> {
-        values::<Int64Type>(array)
-            .map(Self::Int64)
-            .or_else(|| values::<Int32Type>(array).map(Self::Int32))
-            .or_else(|| values::<Int16Type>(array).map(Self::Int16))
-            .or_else(|| values::<Int8Type>(array).map(Self::Int8))
-            .or_else(|| values::<UInt64Type>(array).map(Self::UInt64))
-            .or_else(|| values::<UInt32Type>(array).map(Self::UInt32))
-            .or_else(|| values::<UInt16Type>(array).map(Self::UInt16))
-            .or_else(|| values::<UInt8Type>(array).map(Self::UInt8))
-    }
-
-    fn value(&self, row: usize) -> i128 {
-        match self {
-            Self::Int8(values) => values[row].into(),
-            Self::Int16(values) => values[row].into(),
-            Self::Int32(values) => values[row].into(),
-            Self::Int64(values) => values[row].into(),
-            Self::UInt8(values) => values[row].into(),
-            Self::UInt16(values) => values[row].into(),
-            Self::UInt32(values) => values[row].into(),
-            Self::UInt64(values) => values[row].into(),
-        }
-    }
-}
-
-fn values<T: ArrowPrimitiveType>(array: &dyn Array) -> Option<&[T::Native]> {
-    Some(&array.as_primitive_opt::<T>()?.values()[..])
-}
-
-fn members<T: ArrowPrimitiveType>(array: &ArrayRef) -> Option<Members<'_, T::Native>> {
-    Some((values::<T>(array)?, array.nulls()))
 }
 
 impl<'a> View<'a> {
@@ -204,10 +146,16 @@ impl<'a> View<'a> {
         Some(Self { nulls: array.nulls(), cells })
     }
 
+    /// Whether the cell is null.
+    #[inline]
+    pub(super) fn is_null(&self, row: usize) -> bool {
+        self.nulls.is_some_and(|nulls| nulls.is_null(row))
+    }
+
     /// Appends the cell with its length.
     #[inline]
     pub(super) fn put(&self, row: usize, out: &mut Vec<u8>) -> Result<(), Misfit> {
-        if self.nulls.is_some_and(|nulls| nulls.is_null(row)) {
+        if self.is_null(row) {
             out.extend_from_slice(&NULL);
             return Ok(());
         }
@@ -305,178 +253,4 @@ impl<'a> View<'a> {
         }
         Ok(())
     }
-}
-
-impl Range<'_> {
-    fn put(&self, row: usize, out: &mut Vec<u8>) -> Result<(), Misfit> {
-        const EMPTY: u8 = 0x01;
-        const LOWER_INCLUSIVE: u8 = 0x02;
-        const UPPER_INCLUSIVE: u8 = 0x04;
-        const NO_LOWER: u8 = 0x08;
-        const NO_UPPER: u8 = 0x10;
-        let is = |array: &BooleanArray| array.is_valid(row) && array.value(row);
-        if is(self.empty) {
-            out.push(EMPTY);
-            return Ok(());
-        }
-        let absent = |view: &View<'_>| view.nulls.is_some_and(|nulls| nulls.is_null(row));
-        let mut flags = 0;
-        for (bound, inclusive, no_bound, closed) in [
-            (&self.lower, self.lower_inclusive, NO_LOWER, LOWER_INCLUSIVE),
-            (&self.upper, self.upper_inclusive, NO_UPPER, UPPER_INCLUSIVE),
-        ] {
-            if absent(bound) {
-                flags |= no_bound;
-            } else if is(inclusive) {
-                flags |= closed;
-            }
-        }
-        out.push(flags);
-        for (bound, no_bound) in [(&self.lower, NO_LOWER), (&self.upper, NO_UPPER)] {
-            if flags & no_bound == 0 {
-                bound.put(row, out)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Appends a value of a fixed width with its length, at once.
-#[inline]
-fn fixed<const N: usize>(out: &mut Vec<u8>, value: [u8; N]) {
-    // No fixed value has more than 16 bytes.
-    out.extend_from_slice(&(N as u32).to_be_bytes());
-    out.extend_from_slice(&value);
-}
-
-#[inline]
-fn bytes(out: &mut Vec<u8>, value: &[u8]) -> Result<(), Misfit> {
-    let length = i32::try_from(value.len()).map_err(|_| Misfit::new("the value is larger than 2 GiB"))?;
-    out.extend_from_slice(&length.to_be_bytes());
-    out.extend_from_slice(value);
-    Ok(())
-}
-
-/// Days since 2000. The two ends of the range mean infinity there, which a plain value is not.
-#[inline]
-fn day(days: i32) -> Result<i32, Misfit> {
-    days.checked_sub(EPOCH_DAYS).filter(|days| *days != i32::MIN).ok_or_else(|| Misfit::new("the date is out of range"))
-}
-
-#[inline]
-fn instant(micros: i64) -> Result<i64, Misfit> {
-    let shifted = micros.checked_sub(EPOCH_MICROS).filter(|micros| *micros != i64::MIN);
-    shifted.ok_or_else(|| Misfit::new("the date and time are out of range"))
-}
-
-fn interval(months: i32, days: i32, micros: i64) -> [u8; 16] {
-    let mut value = [0; 16];
-    value[..8].copy_from_slice(&micros.to_be_bytes());
-    value[8..12].copy_from_slice(&days.to_be_bytes());
-    value[12..].copy_from_slice(&months.to_be_bytes());
-    value
-}
-
-fn member<T: Copy>((values, nulls): &Members<'_, T>, row: usize) -> Result<T, Misfit> {
-    match nulls {
-        Some(nulls) if nulls.is_null(row) => Err(Misfit::new("a part of the value is null")),
-        _ => Ok(values[row]),
-    }
-}
-
-fn int(value: i128, wire: IntWire, out: &mut Vec<u8>) -> Result<(), Misfit> {
-    let too_large = || Misfit::new(format!("{value} is outside the range of the column's type"));
-    match wire {
-        IntWire::Int2 => fixed(out, i16::try_from(value).map_err(|_| too_large())?.to_be_bytes()),
-        IntWire::Int4 => fixed(out, i32::try_from(value).map_err(|_| too_large())?.to_be_bytes()),
-        IntWire::Int8 => fixed(out, i64::try_from(value).map_err(|_| too_large())?.to_be_bytes()),
-        IntWire::Unsigned4 => fixed(out, u32::try_from(value).map_err(|_| too_large())?.to_be_bytes()),
-        IntWire::Unsigned8 => fixed(out, u64::try_from(value).map_err(|_| too_large())?.to_be_bytes()),
-    }
-    Ok(())
-}
-
-/// A bit string of `length` bits: their number, then the bits from the left.
-fn bits(value: u64, length: u32, out: &mut Vec<u8>) -> Result<(), Misfit> {
-    if length < 64 && value >> length != 0 {
-        return Err(Misfit::new(format!("{value:#b} has more than {length} bits")));
-    }
-    let aligned = if length == 0 { 0 } else { value << (64 - length) };
-    // At most 8.
-    let width = length.div_ceil(8) as usize;
-    length_prefixed(out, |out| {
-        out.extend_from_slice(&length.to_be_bytes());
-        out.extend_from_slice(&aligned.to_be_bytes()[..width.min(8)]);
-        Ok(())
-    })
-}
-
-fn bit_text(text: &[u8], out: &mut Vec<u8>) -> Result<(), Misfit> {
-    let length = i32::try_from(text.len()).map_err(|_| Misfit::new("too many bits"))?;
-    length_prefixed(out, |out| {
-        out.extend_from_slice(&length.to_be_bytes());
-        for chunk in text.chunks(8) {
-            let mut byte = 0;
-            for (place, bit) in chunk.iter().enumerate() {
-                match bit {
-                    b'0' => {}
-                    b'1' => byte |= 0x80 >> place,
-                    _ => return Err(Misfit::new("a bit is neither 0 nor 1")),
-                }
-            }
-            out.push(byte);
-        }
-        Ok(())
-    })
-}
-
-/// The places of a cell's items in the list's values.
-fn items(list: &ListArray, row: usize) -> std::ops::Range<usize> {
-    let offsets = list.value_offsets();
-    // Arrow's offsets are not negative and do not fall; each list has both ends.
-    offsets[row] as usize..offsets[row + 1] as usize
-}
-
-/// Dimensions, whether there are nulls, the elements' type, length and lower bound, the elements. An empty array has no
-/// dimension.
-fn array(list: &ListArray, element: &View<'_>, oid: Oid, row: usize, out: &mut Vec<u8>) -> Result<(), Misfit> {
-    let items = items(list, row);
-    let has_nulls = element.nulls.is_some_and(|nulls| items.clone().any(|item| nulls.is_null(item)));
-    length_prefixed(out, |out| {
-        let mut head = [0; 20];
-        head[..4].copy_from_slice(&u32::from(!items.is_empty()).to_be_bytes());
-        head[4..8].copy_from_slice(&u32::from(has_nulls).to_be_bytes());
-        head[8..12].copy_from_slice(&oid.to_be_bytes());
-        // Arrow's offsets are 32 bits wide.
-        head[12..16].copy_from_slice(&(items.len() as u32).to_be_bytes());
-        head[16..].copy_from_slice(&1u32.to_be_bytes());
-        let length = if items.is_empty() { 12 } else { 20 };
-        out.extend_from_slice(&head[..length]);
-        items.into_iter().try_for_each(|item| element.put(item, out))
-    })
-}
-
-/// The number of pairs, then each key and each value with its length.
-fn hstore(
-    map: &MapArray,
-    keys: &StringArray,
-    values: &StringArray,
-    row: usize,
-    out: &mut Vec<u8>,
-) -> Result<(), Misfit> {
-    let offsets = map.value_offsets();
-    // As in `items`.
-    let pairs = offsets[row] as usize..offsets[row + 1] as usize;
-    length_prefixed(out, |out| {
-        out.extend_from_slice(&(pairs.len() as u32).to_be_bytes());
-        for pair in pairs {
-            bytes(out, keys.value(pair).as_bytes())?;
-            if values.is_null(pair) {
-                out.extend_from_slice(&NULL);
-            } else {
-                bytes(out, values.value(pair).as_bytes())?;
-            }
-        }
-        Ok(())
-    })
 }

@@ -53,6 +53,12 @@ impl Existing {
         self.objects.get(&key(object)).filter(|there| is_name(object) || !is_name(there))
     }
 
+    /// As if the server had not that role.
+    #[cfg(test)]
+    pub(crate) fn forget_role(&mut self, role: &str) {
+        self.roles.remove(role);
+    }
+
     /// Whether the server has that role.
     pub(crate) fn has_role(&self, role: &str) -> bool {
         self.roles.contains(role)

@@ -127,7 +127,7 @@ mod tests {
             source,
         };
         let members = Members::new(vec![plan], &mut Staging::default(), &mut session).expect("members");
-        let mut next = |session: &mut Session, end: &str| -> (i64, i64) {
+        let next = |session: &mut Session, end: &str| -> (i64, i64) {
             session.run("", "BEGIN").expect("begun");
             set(session, &members).expect("set");
             session.run("", end).expect("ended");

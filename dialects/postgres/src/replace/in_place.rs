@@ -24,7 +24,7 @@ const PREPARING: &str = "cannot prepare the tables for their new rows";
 
 /// Locks the tables, takes off what is in the way, and empties those that are replaced. A transaction is under way.
 pub(super) fn begin(session: &mut Session, members: &Members) -> Result<TakenOff> {
-    let in_place: Vec<_> = members.at(Place::InPlace).filter(|member| !member.is_of_extension()).collect();
+    let in_place: Vec<_> = members.at(Place::Final).filter(|member| !member.is_of_extension()).collect();
     let names = |chosen: &mut dyn Iterator<Item = &CollectionName>| -> Vec<String> {
         chosen.map(|name| PostgresSyntax.qualified(name)).collect()
     };
@@ -51,7 +51,7 @@ pub(super) fn begin(session: &mut Session, members: &Members) -> Result<TakenOff
         let sql = format!("TRUNCATE ONLY {}", emptied.join(", ONLY "));
         statement(session, "cannot empty the tables", &sql)?;
     }
-    for member in members.at(Place::InPlace).filter(|member| member.is_of_extension()) {
+    for member in members.at(Place::Final).filter(|member| member.is_of_extension()) {
         // An extension's condition begins with `WHERE`; it is of the target's own catalogue or of a trusted archive.
         let condition = member.source.attributes.get(ddl::EXTENSION_CONDITION).map_or("", String::as_str);
         let table = PostgresSyntax.qualified(&member.plan.target);

@@ -1,4 +1,4 @@
-//! Loading rows: which columns go where, with which statements, and the writers.
+//! Loading rows: which columns go where, and with which statements. Not here: the sessions that do it ([`super::writer`]).
 //!
 //! A staged table of which one writer gets all rows is emptied and loaded in one transaction of that writer, with `FREEZE`:
 //! its rows need no more attention later, and with `wal_level = minimal` they are not logged. Otherwise each writer copies
@@ -10,54 +10,47 @@
 //! input function, unless there is a cast from text, which may mean something else: `'-'::text::regclass` fails. Such types'
 //! input functions are called by their names.
 
-use super::sessions::{Shared, lock, statement};
 use super::unit::{Member, Members, Place};
 use crate::PostgresSyntax;
-use crate::encode::{EncodedColumn, HEADER, RowEncoder, TRAILER};
+use crate::encode::{EncodedColumn, RowEncoder};
 use crate::session::Session;
 use crate::types::{Oid, TypeCatalogue};
-use bytes::Bytes;
-use dbferry_dialect::{Batch, Cancel, CollectionName, Error, ErrorKind, Result, Syntax, Writer};
+use dbferry_dialect::{Cancel, CollectionName, Error, ErrorKind, Result, Syntax};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How many bytes are sent at once.
-const CHUNK_BYTES: usize = 256 << 10;
-/// The largest message: the server takes no more than 1 GB, and a row may be larger.
-const MESSAGE_BYTES: usize = 8 << 20;
-/// How many bytes go through the temporary table before they are inserted.
-const DETOUR_BYTES: u64 = 64 << 20;
-
-const COPYING: &str = "rows cannot be copied into the table";
+/// What is being done, for messages.
+pub(super) const COPYING: &str = "rows cannot be copied into the table";
 
 /// How the rows of one collection are written.
 #[derive(Debug)]
 pub(super) struct Load {
     /// Its place in the target, quoted.
-    table: String,
-    place: Place,
+    pub(super) table: String,
+    pub(super) place: Place,
     /// The columns, quoted, in parentheses; empty when a table has none.
     columns: String,
-    encoder: RowEncoder,
-    detour: Option<Detour>,
+    pub(super) encoder: RowEncoder,
+    pub(super) detour: Option<Detour>,
     /// Whether one writer gets all of its rows, so that it may empty the table and freeze them.
-    whole: bool,
+    pub(super) whole: bool,
     /// Whether the main session's transaction has emptied the table.
-    emptied: bool,
+    pub(super) emptied: bool,
     /// Rows and bytes that were sent so far, of all writers.
-    rows: AtomicU64,
-    bytes: AtomicU64,
+    pub(super) rows: AtomicU64,
+    pub(super) bytes: AtomicU64,
 }
 
 /// The way through a temporary table.
 #[derive(Debug)]
-struct Detour {
-    create: String,
-    insert: String,
+pub(super) struct Detour {
+    pub(super) create: String,
+    pub(super) insert: String,
 }
 
-const DETOUR_TABLE: &str = "pg_temp.dbferry_rows";
+/// The temporary table, one a session.
+pub(super) const DETOUR_TABLE: &str = "pg_temp.dbferry_rows";
 
 /// A column of a table that exists.
 struct TargetColumn {
@@ -74,8 +67,8 @@ pub(super) struct Loads {
     /// Those that some writer has begun.
     begun: Mutex<HashSet<CollectionName>>,
     /// Raised once something failed: from then on the unit cannot be committed.
-    broken: Arc<AtomicBool>,
-    cancel: Cancel,
+    pub(super) broken: Arc<AtomicBool>,
+    pub(super) cancel: Cancel,
 }
 
 impl Loads {
@@ -114,7 +107,13 @@ impl Loads {
         self.loads.values().any(|load| load.place == place)
     }
 
-    fn get(&self, source: &CollectionName) -> Result<&Load> {
+    /// Marks a collection as begun; whether it was not before.
+    pub(super) fn begin(&self, collection: &CollectionName) -> bool {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner).insert(collection.clone())
+    }
+
+    /// How that collection is loaded.
+    pub(super) fn get(&self, source: &CollectionName) -> Result<&Load> {
         self.loads.get(source).ok_or_else(|| {
             Error::new(ErrorKind::Unsupported, "rows came for a collection that this restore does not load")
         })
@@ -238,190 +237,11 @@ impl Load {
     }
 
     /// The statement that begins a copy.
-    fn copy(&self, freeze: bool) -> String {
+    pub(super) fn copy(&self, freeze: bool) -> String {
         let freeze = if freeze { ", FREEZE" } else { "" };
         match &self.detour {
             Some(_) => format!("COPY {DETOUR_TABLE} FROM STDIN (FORMAT binary)"),
             None => format!("COPY {}{} FROM STDIN (FORMAT binary{freeze})", self.table, self.columns),
-        }
-    }
-}
-
-/// One session that loads.
-pub(super) struct PostgresWriter {
-    session: Shared,
-    /// Where the collections are that it takes.
-    place: Place,
-    loads: Arc<Loads>,
-    current: Option<Copying>,
-    buffer: Vec<u8>,
-    rows: u64,
-}
-
-/// A copy under way.
-struct Copying {
-    collection: CollectionName,
-    /// Whether it is in a transaction of its own.
-    transaction: bool,
-    /// Whether the table was emptied in this transaction.
-    freeze: bool,
-    /// Rows that were sent since the copy was begun.
-    rows: u64,
-    /// Bytes that were sent since then.
-    bytes: u64,
-}
-
-impl PostgresWriter {
-    /// A writer of collections at `place` on that session.
-    pub(super) fn new(session: Shared, place: Place, loads: Arc<Loads>) -> Self {
-        Self { session, place, loads, current: None, buffer: Vec::new(), rows: 0 }
-    }
-
-    fn write_batch(&mut self, collection: &CollectionName, batch: &Batch) -> Result<()> {
-        self.loads.cancel.check()?;
-        let loads = Arc::clone(&self.loads);
-        let load = loads.get(collection)?;
-        let shared = Arc::clone(&self.session);
-        let mut session = lock(&shared);
-        if self.current.as_ref().is_none_or(|current| current.collection != *collection) {
-            self.end(&mut session)?;
-            self.begin(&mut session, collection, load)?;
-        }
-        let before = load.rows.fetch_add(batch.records.num_rows() as u64, Ordering::Relaxed);
-        let mut rows = load.encoder.rows(batch, before)?;
-        for row in 0..batch.records.num_rows() {
-            rows.put(row, &mut self.buffer)?;
-            if self.buffer.len() >= CHUNK_BYTES {
-                self.send(&mut session, load)?;
-            }
-        }
-        if !rows.is_complete() {
-            return Err(Error::new(ErrorKind::Internal, "a batch has exceptions of rows that it does not have"));
-        }
-        self.rows += batch.records.num_rows() as u64;
-        if let Some(current) = &mut self.current {
-            current.rows += batch.records.num_rows() as u64;
-            if load.detour.is_some() && current.bytes >= DETOUR_BYTES {
-                self.flush(&mut session, load)?;
-                self.copy(&mut session, load)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Begins a collection: a transaction if it can be loaded in one, and a copy.
-    fn begin(&mut self, session: &mut Session, collection: &CollectionName, load: &Load) -> Result<()> {
-        let first = self.loads.begun.lock().unwrap_or_else(PoisonError::into_inner).insert(collection.clone());
-        // Where a table was begun before, its rows stay.
-        let transaction = load.place == Place::Staged && load.whole && first;
-        if transaction {
-            session.run(COPYING, &format!("BEGIN; TRUNCATE ONLY {}", load.table))?;
-        }
-        let freeze = (transaction || load.emptied) && load.detour.is_none();
-        if let Some(detour) = &load.detour {
-            session.run(COPYING, &format!("DROP TABLE IF EXISTS {DETOUR_TABLE}"))?;
-            statement(session, COPYING, &detour.create)?;
-        }
-        self.current = Some(Copying { collection: collection.clone(), transaction, freeze, rows: 0, bytes: 0 });
-        self.copy(session, load)
-    }
-
-    /// Begins a copy of the collection under way.
-    fn copy(&mut self, session: &mut Session, load: &Load) -> Result<()> {
-        let Some(current) = &mut self.current else { return Ok(()) };
-        (current.rows, current.bytes) = (0, 0);
-        self.buffer.clear();
-        self.buffer.extend_from_slice(HEADER);
-        session.copy_in(COPYING, &load.copy(current.freeze))
-    }
-
-    /// Sends what the buffer holds.
-    fn send(&mut self, session: &mut Session, load: &Load) -> Result<()> {
-        // A little more than is sent, since it is sent when a row has gone beyond that.
-        let fresh = Vec::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 8);
-        let mut bytes = Bytes::from(std::mem::replace(&mut self.buffer, fresh));
-        let length = bytes.len() as u64;
-        load.bytes.fetch_add(length, Ordering::Relaxed);
-        if let Some(current) = &mut self.current {
-            current.bytes += length;
-        }
-        while !bytes.is_empty() {
-            let message = bytes.split_to(bytes.len().min(MESSAGE_BYTES));
-            if let Err(error) = session.copy_send(COPYING, message) {
-                // The server has ended the copy; why stands in its answer.
-                return Err(session.copy_finish(COPYING).err().unwrap_or(error));
-            }
-        }
-        Ok(())
-    }
-
-    /// Ends the copy, and moves the rows on if they made a detour.
-    fn flush(&mut self, session: &mut Session, load: &Load) -> Result<()> {
-        self.buffer.extend_from_slice(&TRAILER);
-        self.send(session, load)?;
-        let taken = session.copy_finish(COPYING)?;
-        let Some(current) = &self.current else { return Ok(()) };
-        counted(taken, current.rows)?;
-        if let Some(detour) = &load.detour {
-            let taken = session.execute(COPYING, &detour.insert, &[])?;
-            counted(taken, current.rows)?;
-            session.run(COPYING, &format!("TRUNCATE {DETOUR_TABLE}"))?;
-        }
-        Ok(())
-    }
-
-    /// Ends the collection under way, if there is one.
-    fn end(&mut self, session: &mut Session) -> Result<()> {
-        let Some(current) = &self.current else { return Ok(()) };
-        let (collection, transaction) = (current.collection.clone(), current.transaction);
-        let loads = Arc::clone(&self.loads);
-        let load = loads.get(&collection)?;
-        let ended = self.flush(session, load).and_then(|()| {
-            if load.detour.is_some() {
-                session.run(COPYING, &format!("DROP TABLE {DETOUR_TABLE}"))?;
-            }
-            if transaction { session.run(COPYING, "COMMIT") } else { Ok(()) }
-        });
-        self.current = None;
-        ended.map_err(|error| error.with("collection", &collection))
-    }
-
-    fn check<T>(&self, result: Result<T>) -> Result<T> {
-        result.inspect_err(|_| self.loads.broken.store(true, Ordering::Relaxed))
-    }
-}
-
-fn counted(taken: u64, sent: u64) -> Result<()> {
-    if taken == sent {
-        return Ok(());
-    }
-    Err(Error::new(ErrorKind::Mismatch, format!("the server took {taken} rows of {sent}")).with("dialect", crate::NAME))
-}
-
-impl Writer for PostgresWriter {
-    fn accepts(&self, collection: &CollectionName) -> bool {
-        self.loads.loads.get(collection).is_some_and(|load| load.place == self.place)
-    }
-
-    fn write(&mut self, collection: &CollectionName, batch: &Batch) -> Result<()> {
-        let written = self.write_batch(collection, batch);
-        self.check(written).map_err(|error| error.with("collection", collection))
-    }
-
-    fn finish(mut self: Box<Self>) -> Result<u64> {
-        let shared = Arc::clone(&self.session);
-        let ended = self.end(&mut lock(&shared));
-        self.check(ended)?;
-        Ok(self.rows)
-    }
-}
-
-impl Drop for PostgresWriter {
-    /// A copy that was not ended fails with its transaction.
-    fn drop(&mut self) {
-        if self.current.is_some() {
-            self.loads.broken.store(true, Ordering::Relaxed);
-            lock(&self.session).copy_abort();
         }
     }
 }

@@ -13,7 +13,7 @@ pub(super) enum Place {
     /// In a staging schema, from where it is moved.
     Staged,
     /// Where it stands, in the transaction of the main session.
-    InPlace,
+    Final,
     /// Not at all.
     Untouched,
 }
@@ -44,7 +44,7 @@ impl Member {
 
     /// Whether it is emptied by `TRUNCATE` in the main session's transaction.
     pub(super) fn is_truncated(&self) -> bool {
-        self.place == Place::InPlace
+        self.place == Place::Final
             && self.plan.action == CollectionAction::Replace
             && self.plan.source.kind.has_rows()
             && !self.is_of_extension()
@@ -89,9 +89,9 @@ impl Members {
                 CollectionAction::Keep => Place::Untouched,
                 CollectionAction::CreateEmpty if of_extension => Place::Untouched,
                 // An extension makes its table, also in a database that did not have it.
-                _ if of_extension => Place::InPlace,
+                _ if of_extension => Place::Final,
                 CollectionAction::Create | CollectionAction::CreateEmpty | CollectionAction::Recreate => Place::Staged,
-                CollectionAction::Replace | CollectionAction::Append => Place::InPlace,
+                CollectionAction::Replace | CollectionAction::Append => Place::Final,
             };
             let current = match place {
                 Place::Staged => staging.place(session, &plan.target)?,

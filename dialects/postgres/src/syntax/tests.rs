@@ -1,6 +1,8 @@
 use super::*;
+use crate::objects::tests::{connect, servers};
 use dbferry_dialect::logical::StructField;
 use dbferry_dialect::model::{DefaultValue, Key};
+use dbferry_dialect::testkit::generate::{self, GenerateOptions};
 
 fn column(name: &str, logical: LogicalType, meaning: Option<DefaultMeaning>) -> Column {
     let mut column = Column::new(name, logical, "whatever; DROP TABLE x");
@@ -63,5 +65,35 @@ fn numbers_are_numbers() {
     }
     for bad in ["", "-", "1.", ".5", "1e", "0x10", "NaN", "1 ", "1--"] {
         assert!(!is_number(bad), "{bad}");
+    }
+}
+
+#[test]
+fn the_server_takes_whatever_comes() {
+    let defaults = [
+        (LogicalType::BYTES, DefaultMeaning::Bytes("00ff".into())),
+        (LogicalType::Date, DefaultMeaning::Text("2020-02-28".into())),
+        (LogicalType::Time { precision: 6 }, DefaultMeaning::CurrentTime),
+        (LogicalType::TEXT, DefaultMeaning::CurrentTimestamp),
+        (LogicalType::Uuid, DefaultMeaning::RandomUuid),
+        (LogicalType::Bool, DefaultMeaning::Bool(true)),
+        (LogicalType::Numeric, DefaultMeaning::Number("-1.5e10".into())),
+        (LogicalType::Json, DefaultMeaning::Text("{\"a\": 1}".into())),
+    ];
+    let columns = defaults.into_iter().enumerate();
+    let columns = columns.map(|(number, (logical, meaning))| column(&format!("c{number}"), logical, Some(meaning)));
+    let mut tables = vec![Collection::table(CollectionName::new("main", "defaults"), columns.collect())];
+    for seed in 0..60 {
+        let options = GenerateOptions { max_rows: 0, ..GenerateOptions::default() };
+        tables.extend(generate::database(seed, &options).0.collections);
+    }
+    for server in servers() {
+        let database = server.create_database();
+        let mut session = connect(server, &database);
+        for (number, table) in tables.iter().enumerate() {
+            let statement = PostgresSyntax.create_table(&CollectionName::new("public", format!("t{number}")), table);
+            let made = session.execute("a table", &statement, &[]);
+            assert!(made.is_ok(), "{made:?}\n{statement}");
+        }
     }
 }

@@ -28,11 +28,11 @@ struct Place {
 
 impl Place {
     fn start(installation: &Installation, identity: Option<Identity>) -> Self {
-        Self::start_with(installation, Setup { network: true, identity, ..Setup::default() })
+        Self::start_with(installation, &Setup { network: true, identity, ..Setup::default() })
     }
 
-    fn start_with(installation: &Installation, setup: Setup) -> Self {
-        let server = Server::start_with(installation, &setup).expect("a server");
+    fn start_with(installation: &Installation, setup: &Setup) -> Self {
+        let server = Server::start_with(installation, setup).expect("a server");
         Self { server, files: TempDir::new().expect("a directory") }
     }
 
@@ -164,7 +164,7 @@ fn rules_for_encrypted_and_for_plain_sessions(installation: &Installation) {
         hba: Some(rules.into()),
         ..Setup::default()
     };
-    let place = Place::start_with(installation, setup);
+    let place = Place::start_with(installation, &setup);
     place.server.sql("postgres", "CREATE ROLE plain LOGIN").expect("a role");
     assert!(place.is_encrypted("sslmode=allow"), "the server lets nobody in without");
     let plain = |parameters: &str| open(&over_network(&place.server, "plain", parameters), &[]);
@@ -182,7 +182,7 @@ fn a_client_with_a_certificate(installation: &Installation) {
         hba: Some("local all all trust\nhostssl all robot 127.0.0.1/32 cert\n".into()),
         ..Setup::default()
     };
-    let place = Place::start_with(installation, setup);
+    let place = Place::start_with(installation, &setup);
     place.server.sql("postgres", "CREATE ROLE robot LOGIN").expect("a role");
     let write = |name: &str, identity: &Identity| {
         let certificate = place.file(&format!("{name}.crt"), &identity.certificate);
@@ -208,7 +208,7 @@ fn passwords_bound_to_the_channel(installation: &Installation) {
         hba: Some("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n".into()),
         ..Setup::default()
     };
-    let place = Place::start_with(installation, setup);
+    let place = Place::start_with(installation, &setup);
     place.server.sql("postgres", &format!("CREATE ROLE scram LOGIN PASSWORD '{CANARY}'")).expect("a role");
     let with = |parameters: &str| open(&over_network(&place.server, &format!("scram:{CANARY}"), parameters), &[]);
     with("channel_binding=require").expect("a bound password");

@@ -71,7 +71,7 @@ fn every_operation_fails_once() {
                     target = database(TARGET);
                 }
                 Err(error) => {
-                    assert_eq!(now, expected.before, "operation {number}, {:?}: {error}", plan.operations().last())
+                    assert_eq!(now, expected.before, "operation {number}, {:?}: {error}", plan.operations().last());
                 }
             }
             assert_nothing_is_left(&target);
@@ -141,7 +141,7 @@ fn what_became_of_a_commit_is_asked_on_another_connection() {
             PostgresReplacer::open(&target, Duration::from_secs(5), &ReplaceOptions::new(1)).expect("a replacer");
         let mut main = replacer.sessions.main();
         main.run("", "BEGIN; CREATE TABLE public.t (id int)").expect("a table");
-        let number = super::super::number_of_transaction(&mut main).expect("a number");
+        let number = crate::replace::outcome::number_of_transaction(&mut main).expect("a number");
         main.run("", end).expect("the end");
         drop(main);
         kill(&database, false);
