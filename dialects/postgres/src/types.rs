@@ -27,8 +27,7 @@ pub(crate) struct TypeCatalogue {
 /// One type as `pg_type` and its friends tell it.
 #[derive(Clone, Debug)]
 pub(crate) struct TypeEntry {
-    /// Its namespace and name.
-    pub(crate) namespace: String,
+    /// Its name.
     pub(crate) name: String,
     /// The name in SQL, quoted and qualified where it must be, without a modifier: `numeric`, `public.mood[]`.
     pub(crate) text: String,
@@ -93,14 +92,13 @@ WITH RECURSIVE wanted(oid) AS (
 ), multirange AS (
     SELECT (pg_catalog.to_jsonb(r) ->> 'rngmultitypid')::pg_catalog.oid AS oid, r.rngtypid FROM pg_catalog.pg_range r
 )
-SELECT t.oid, n.nspname::text, t.typname::text, pg_catalog.format_type(t.oid, -1), t.typtype::text,
+SELECT t.oid, t.typname::text, pg_catalog.format_type(t.oid, -1), t.typtype::text,
        e.oid IS NOT NULL, t.typelem, t.typbasetype, t.typtypmod, r.rngsubtype, m.rngtypid,
        (SELECT array_agg(l.enumlabel::text ORDER BY l.enumsortorder)
           FROM pg_catalog.pg_enum l WHERE t.typtype = 'e' AND l.enumtypid = t.oid),
        f.names, f.types, f.typmods, x.extname::text
   FROM wanted w
   JOIN pg_catalog.pg_type t ON t.oid = w.oid
-  JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
   LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND e.typarray = t.oid
   LEFT JOIN pg_catalog.pg_range r ON r.rngtypid = t.oid
   LEFT JOIN multirange m ON m.oid = t.oid
@@ -156,30 +154,24 @@ fn unexpected(error: tokio_postgres::Error) -> Error {
 }
 
 fn entry(row: &Row) -> Result<(Oid, TypeEntry), tokio_postgres::Error> {
-    let kind = match (row.try_get::<_, &str>(4)?, row.try_get(5)?) {
-        ("e", _) => TypeKind::Enum(row.try_get::<_, Option<_>>(11)?.unwrap_or_default()),
-        ("d", _) => TypeKind::Domain { base: row.try_get(7)?, typmod: row.try_get(8)? },
+    let kind = match (row.try_get::<_, &str>(3)?, row.try_get(4)?) {
+        ("e", _) => TypeKind::Enum(row.try_get::<_, Option<_>>(10)?.unwrap_or_default()),
+        ("d", _) => TypeKind::Domain { base: row.try_get(6)?, typmod: row.try_get(7)? },
         ("c", _) => TypeKind::Composite(fields(row)?),
-        ("r", _) => TypeKind::Range { subtype: row.try_get::<_, Option<_>>(9)?.unwrap_or_default() },
-        ("m", _) => TypeKind::Multirange { range: row.try_get::<_, Option<_>>(10)?.unwrap_or_default() },
+        ("r", _) => TypeKind::Range { subtype: row.try_get::<_, Option<_>>(8)?.unwrap_or_default() },
+        ("m", _) => TypeKind::Multirange { range: row.try_get::<_, Option<_>>(9)?.unwrap_or_default() },
         ("p", _) => TypeKind::Pseudo,
-        (_, true) => TypeKind::Array { element: row.try_get(6)? },
+        (_, true) => TypeKind::Array { element: row.try_get(5)? },
         _ => TypeKind::Base,
     };
-    let entry = TypeEntry {
-        namespace: row.try_get(1)?,
-        name: row.try_get(2)?,
-        text: row.try_get(3)?,
-        kind,
-        extension: row.try_get(15)?,
-    };
+    let entry = TypeEntry { name: row.try_get(1)?, text: row.try_get(2)?, kind, extension: row.try_get(14)? };
     Ok((row.try_get(0)?, entry))
 }
 
 fn fields(row: &Row) -> Result<Vec<CompositeField>, tokio_postgres::Error> {
-    let names: Option<Vec<String>> = row.try_get(12)?;
-    let types: Option<Vec<Oid>> = row.try_get(13)?;
-    let typmods: Option<Vec<i32>> = row.try_get(14)?;
+    let names: Option<Vec<String>> = row.try_get(11)?;
+    let types: Option<Vec<Oid>> = row.try_get(12)?;
+    let typmods: Option<Vec<i32>> = row.try_get(13)?;
     let types = types.unwrap_or_default().into_iter().zip(typmods.unwrap_or_default());
     let fields = names.unwrap_or_default().into_iter().zip(types);
     Ok(fields.map(|(name, (type_, typmod))| CompositeField { name, type_, typmod }).collect())
@@ -208,7 +200,7 @@ impl TypeCatalogue {
         let entry = |(oid, kind): (Oid, TypeKind)| {
             let extension = (oid == 8).then(|| "hstore".to_owned());
             let name = if oid == 8 { "hstore".to_owned() } else { oid.to_string() };
-            (oid, TypeEntry { namespace: "public".to_owned(), text: name.clone(), name, kind, extension })
+            (oid, TypeEntry { text: name.clone(), name, kind, extension })
         };
         let types = BASE.map(|oid| (oid, Base)).into_iter().chain(others).map(entry).collect();
         Self { types, money_scale: 2 }
