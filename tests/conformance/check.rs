@@ -152,6 +152,10 @@ fn schema(database: &Endpoint<'_>) -> Schema {
 fn expect_same_schema(found: &Schema, expected: &Schema, run: &str) {
     let pairs = found.collections.iter().zip(&expected.collections);
     pairs.for_each(|(found, expected)| assert_eq!(found, expected, "{run}"));
+    let pairs = found.objects.iter().zip(&expected.objects);
+    pairs.for_each(|(found, expected)| assert_eq!(found, expected, "{run}"));
+    assert_eq!(found.attributes, expected.attributes, "{run}");
+    assert_eq!(found.not_carried, expected.not_carried, "{run}");
     assert_eq!(found, expected, "{run}");
 }
 

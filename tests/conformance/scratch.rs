@@ -115,13 +115,20 @@ impl Scratch {
                 DatabaseUrl::parse(&text).expect("a file URL")
             }
             #[cfg(feature = "postgres")]
-            Holder::Server(_, server, names) => {
-                let mut names = names.lock().expect("a case uses its place from one thread");
-                let name = names.entry(name.to_owned()).or_insert_with(|| server.create_database());
-                DatabaseUrl::parse(&server.url(name)).expect("a server's URL")
+            Holder::Server(..) => {
+                let (server, name) = self.on_server(name);
+                DatabaseUrl::parse(&server.url(&name)).expect("a server's URL")
             }
         };
         Endpoint::new(self.dialect(), url)
+    }
+
+    /// The server, and what the database of that name is called there.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn on_server(&self, name: &str) -> (&'static Server, String) {
+        let Holder::Server(_, server, names) = &self.dialect else { panic!("the dialect has no server") };
+        let mut names = names.lock().expect("a case uses its place from one thread");
+        (server, names.entry(name.to_owned()).or_insert_with(|| server.create_database()).clone())
     }
 
     /// Where the database of that name is, if databases are files.

@@ -6,7 +6,7 @@ use super::{
     REPLICA_IDENTITY, ROW_SECURITY, SERVER, STATISTICS, STORAGE, UNLOGGED, WITH, is_set, json, sequence,
 };
 use crate::PostgresSyntax;
-use dbferry_dialect::model::{CollectionKind, Identity};
+use dbferry_dialect::model::{CollectionKind, ColumnRole, Identity};
 use dbferry_dialect::{Collection, CollectionName, Column, Syntax};
 
 /// What a new table has to do with its parents.
@@ -24,7 +24,8 @@ pub(crate) fn create(name: &CollectionName, collection: &Collection, form: Form)
     let attribute = |key: &str| collection.attributes.get(key).map(String::as_str);
     let linked = form == Form::Linked;
     let of_type = attribute(OF_TYPE).filter(|_| linked);
-    let own = collection.columns.iter().filter(|column| !linked || !is_inherited(column));
+    let data = collection.columns.iter().filter(|column| column.role == ColumnRole::Data);
+    let own = data.filter(|column| !linked || !is_inherited(column));
     let mut columns: Vec<String> = match of_type {
         Some(_) => own.filter_map(|column| typed_column(name, collection, column, linked)).collect(),
         None => own.map(|column| full_column(name, collection, column, linked)).collect(),

@@ -4,8 +4,8 @@ use super::{READING, Tables, defaults, fact, get, privileges};
 use crate::ddl;
 use crate::session::Session;
 use crate::types::{Oid, TypeCatalogue};
-use dbferry_dialect::model::{Generated, Identity};
-use dbferry_dialect::{Column, Result};
+use dbferry_dialect::model::{ColumnRole, Generated, Identity};
+use dbferry_dialect::{Column, LogicalType, Result};
 use std::collections::HashMap;
 use tokio_postgres::Row;
 
@@ -47,6 +47,13 @@ pub(super) fn read(session: &mut Session, version: i32, types: &TypeCatalogue, t
             column_privileges.entry(table).or_default().insert(name.clone(), changes);
         }
         tables.column_names.insert((table, get(&row, 1)?), name);
+    }
+    // A file without columns has no rows, and these have.
+    for collection in tables.collections.iter_mut().filter(|collection| collection.columns.is_empty()) {
+        let mut number = Column::new("row", LogicalType::INT64, "bigint");
+        number.role = ColumnRole::RowIdentity;
+        number.nullable = false;
+        collection.columns.push(number);
     }
     for (table, changes) in column_privileges {
         if let Some(collection) = tables.get_mut(table) {

@@ -5,7 +5,8 @@ use crate::decode::choose::{Form, Source};
 use crate::session::Session;
 use crate::syntax::PostgresSyntax;
 use crate::types::Oid;
-use dbferry_dialect::{ChunkRange, Collection, Error, ErrorKind, LogicalType, ReadRequest, Result, Syntax};
+use dbferry_dialect::model::ColumnRole;
+use dbferry_dialect::{ChunkRange, Collection, Column, Error, ErrorKind, LogicalType, ReadRequest, Result, Syntax};
 
 /// What to run, and how its columns are decoded.
 pub(super) struct Plan {
@@ -54,8 +55,12 @@ struct Columns {
 }
 
 fn columns(session: &mut Session, source: Source<'_>, relation: &str, collection: &Collection) -> Result<Columns> {
-    let names: Vec<String> =
-        collection.columns.iter().map(|column| PostgresSyntax.quote_identifier(&column.name)).collect();
+    let name = |column: &Column| match column.role {
+        ColumnRole::Data => PostgresSyntax.quote_identifier(&column.name),
+        // Rows of tables without columns are all the same, wherever they lie.
+        ColumnRole::RowIdentity => "0::pg_catalog.int8".to_owned(),
+    };
+    let names: Vec<String> = collection.columns.iter().map(name).collect();
     let statement = session.prepare(REFUSED, &format!("SELECT {} FROM ONLY {relation}", names.join(", ")))?;
     let (mut list, mut decoders, mut types) = (Vec::new(), Vec::new(), Vec::new());
     for ((column, name), found) in collection.columns.iter().zip(names).zip(statement.columns()) {

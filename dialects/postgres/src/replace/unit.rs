@@ -97,7 +97,8 @@ impl Members {
                 Place::Staged => staging.place(session, &plan.target)?,
                 _ => plan.target.clone(),
             };
-            let source = if plan.use_definition { plan.source.clone() } else { without_texts(&plan.source) };
+            let mut source = if plan.use_definition { plan.source.clone() } else { without_texts(&plan.source) };
+            source.columns.retain(|column| column.role == ColumnRole::Data);
             members.places.insert(plan.source.name.clone(), members.list.len());
             members.list.push(Member { plan, source, place, current });
         }
@@ -192,7 +193,6 @@ fn without_texts(source: &Collection) -> Collection {
     collection.definition = None;
     collection.checks.clear();
     collection.attributes.clear();
-    collection.columns.retain(|column| column.role == ColumnRole::Data);
     for key in collection.primary_key.iter_mut().chain(&mut collection.unique_keys) {
         key.definition = None;
         // Other engines' names of keys are unique in their table only.
