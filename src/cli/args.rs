@@ -195,6 +195,12 @@ pub(crate) struct RestoreShared {
     /// What happens when foreign keys do not hold after loading
     #[arg(long, value_name = "HOW", default_value = "check", help_heading = SAFETY)]
     pub(crate) foreign_keys: ForeignKeys,
+    /// Give what is created the owner that it had; otherwise the user who restores owns it
+    #[arg(long, conflicts_with = "untrusted", help_heading = SAFETY)]
+    pub(crate) owners: bool,
+    /// Grant on what is created what was granted on it
+    #[arg(long, conflicts_with = "untrusted", help_heading = SAFETY)]
+    pub(crate) privileges: bool,
     #[command(flatten)]
     pub(crate) resources: ResourceArgs,
     #[command(flatten)]

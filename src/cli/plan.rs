@@ -150,6 +150,8 @@ impl Job {
             recreate: args.recreate,
             trusted: !args.untrusted,
             foreign_keys: args.foreign_keys.into(),
+            owners: args.owners,
+            privileges: args.privileges,
             safety_backup: None,
             cancel: app.signals.cancel(),
         };

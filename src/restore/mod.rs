@@ -51,6 +51,12 @@ pub struct RestoreOptions {
     pub trusted: bool,
     /// What happens when foreign keys do not hold after loading.
     pub foreign_keys: ForeignKeyPolicy,
+    /// Whether what is created gets the owner that it had in the source, where the dialect has owners and the archive is
+    /// trusted; false by default.
+    pub owners: bool,
+    /// Whether what is created gets the privileges that were granted on it in the source, under the same conditions; false by
+    /// default.
+    pub privileges: bool,
     /// Where to dump the collections whose rows are about to change, before they do.
     pub safety_backup: Option<PathBuf>,
     /// Cancels the restore.
@@ -66,6 +72,8 @@ impl Default for RestoreOptions {
             recreate: false,
             trusted: true,
             foreign_keys: ForeignKeyPolicy::default(),
+            owners: false,
+            privileges: false,
             safety_backup: None,
             cancel: Cancel::new(),
         }
@@ -281,6 +289,8 @@ fn run(
     let mut database = target.open(Purpose::Write, &options.cancel)?;
     let mut replace_options = ReplaceOptions::new(options.resources.jobs);
     replace_options.foreign_keys = options.foreign_keys;
+    replace_options.owners = options.owners && same_dialect && options.trusted;
+    replace_options.privileges = options.privileges && same_dialect && options.trusted;
     if same_dialect {
         replace_options.attributes.clone_from(&archive.manifest().attributes);
     }
