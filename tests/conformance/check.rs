@@ -82,12 +82,26 @@ pub(crate) fn round_trip(scratch: &Scratch, oracle: &dyn Fn(&str)) {
     }
 }
 
-/// Restores one group into a database of its own, which is refused when a foreign key leaves the group.
+/// Restores one group into a database of its own, which is refused when a foreign key leaves the group, or a table's parent
+/// is in the other one.
 fn one_group_alone(scratch: &Scratch, archive: &Archive, group: &str, options: &RestoreOptions) {
     let alone = scratch.database(group);
     let problems = plan(archive, &alone, options).expect("a plan").problems();
+    let nothing_was_made = || {
+        if alone.dialect.capabilities().creates_database {
+            assert!(alone.open(Purpose::Read, &Cancel::new()).is_err(), "a refused restore made a database");
+        } else {
+            assert_eq!(schema(&alone).collections, [], "a refused restore made a table");
+        }
+    };
     if problems.is_empty() {
-        restore(archive, &alone, options, &Silent).expect("one group alone");
+        match restore(archive, &alone, options, &Silent) {
+            Err(error) if error.to_string().contains("inherits from") => {
+                assert_eq!(error.kind(), ErrorKind::Incompatible);
+                return nothing_was_made();
+            }
+            result => _ = result.expect("one group alone"),
+        }
         let expected = archive.manifest().collections.iter().filter(|entry| entry.group == group);
         let names: Vec<_> = expected.map(|entry| entry.collection.name.clone()).collect();
         assert_eq!(schema(&alone).collections.into_iter().map(|c| c.name).collect::<Vec<_>>(), names);
@@ -96,11 +110,7 @@ fn one_group_alone(scratch: &Scratch, archive: &Archive, group: &str, options: &
         assert!(problems.iter().all(|problem| problem.contains("foreign key")), "{problems:?}");
         let error = restore(archive, &alone, options, &Silent).expect_err("a refusal");
         assert_eq!(error.kind(), ErrorKind::Incompatible);
-        if alone.dialect.capabilities().creates_database {
-            assert!(alone.open(Purpose::Read, &Cancel::new()).is_err(), "a refused restore made a database");
-        } else {
-            assert_eq!(schema(&alone).collections, [], "a refused restore made a table");
-        }
+        nothing_was_made();
     }
 }
 

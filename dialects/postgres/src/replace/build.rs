@@ -13,13 +13,41 @@ use std::collections::BTreeSet;
 const NAME_BYTES: usize = 63;
 
 /// Creates the tables, without keys and indexes. All of them or none: it is one transaction.
+///
+/// # Errors
+/// [`ErrorKind::Incompatible`] when one inherits from a table, or is a partition of one, that will not be there.
 pub(super) fn create_tables(session: &mut Session, members: &Members, cancel: &Cancel) -> Result<()> {
+    find_parents(session, members)?;
     session.run("cannot begin a transaction", "BEGIN")?;
     for member in members.staged_parents_first() {
         cancel.check()?;
         create_table(session, members, member).map_err(|error| error.with("collection", &member.plan.target))?;
     }
     session.run("the tables cannot be created", "COMMIT")
+}
+
+/// Looks for the parents that these tables will be linked to and that no table here is.
+fn find_parents(session: &mut Session, members: &Members) -> Result<()> {
+    let staged = |parent: &CollectionName| members.get(parent).is_some_and(|parent| parent.place == Place::Staged);
+    for member in members.at(Place::Staged).filter(|member| member.plan.use_definition) {
+        let parents = ddl::table::parents(&member.source).into_iter().chain(member.source.part_of.clone());
+        for parent in parents.filter(|parent| !staged(parent)) {
+            let rows = session.query(
+                "cannot look for the parents of tables",
+                "SELECT pg_catalog.to_regclass($1) IS NOT NULL",
+                &[&PostgresSyntax.qualified(&parent)],
+            )?;
+            if !rows.iter().any(|row| row.get(0)) {
+                let message =
+                    format!("the table inherits from {parent}, or is a partition of it, and that is not there");
+                return Err(Error::new(ErrorKind::Incompatible, message)
+                    .with("dialect", crate::NAME)
+                    .with("collection", &member.plan.target)
+                    .hint(format!("restore {parent} too")));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn create_table(session: &mut Session, members: &Members, member: &Member) -> Result<()> {

@@ -85,8 +85,11 @@ impl Members {
         let mut members = Self::default();
         for plan in plans {
             let of_extension = plan.source.attributes.contains_key(ddl::EXTENSION);
+            let is_there = matches!(plan.action, CollectionAction::Replace | CollectionAction::Append);
             let place = match plan.action {
                 CollectionAction::Keep => Place::Untouched,
+                // Its rows are another server's.
+                _ if is_there && plan.source.kind == CollectionKind::Foreign => Place::Untouched,
                 CollectionAction::CreateEmpty if of_extension => Place::Untouched,
                 // An extension makes its table, also in a database that did not have it.
                 _ if of_extension => Place::Final,
