@@ -405,6 +405,9 @@ fn a_policy_is_for_those_who_are_there() {
         assert_eq!(warnings.len(), 2, "{warnings:#?}");
         let made = introspect(&mut session).expect("a schema");
         let made: Vec<&str> = made.objects.iter().filter(|o| o.on.is_some()).map(|o| o.definition.as_str()).collect();
-        assert_eq!(made, ["CREATE POLICY for_both ON public.t AS PERMISSIVE FOR ALL TO \"dbferry here\" USING ((a > 1))"]);
+        assert_eq!(
+            made,
+            ["CREATE POLICY for_both ON public.t AS PERMISSIVE FOR ALL TO \"dbferry here\" USING ((a > 1))"]
+        );
     }
 }
