@@ -171,7 +171,7 @@ pub fn restore(
         let done: Vec<&str> = report.units.iter().flat_map(|unit| &unit.groups).map(String::as_str).collect();
         match done.is_empty() {
             true => error,
-            false if is_absent(target) => error.with("groups finished before", "none stays: the database was not made"),
+            false if is_absent(target) => error.with("left behind", "nothing: the database was not made"),
             false => error.with("groups finished before", done.join(", ")),
         }
     })?;

@@ -218,6 +218,7 @@ impl PostgresReplacer {
         let ends = |key: &SavedKey| [key.child.clone(), key.parent.clone()];
         let moving = unit.members.changed_by_the_switch();
         let mut main = self.sessions.main();
+        unit.taken_off.build_indexes(&mut main)?;
         warnings.extend(
             unit.taken_off.restore_keys(&mut main, policy, |key| ends(key).iter().all(|end| !moving.contains(end)))?,
         );

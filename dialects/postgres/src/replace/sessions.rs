@@ -55,14 +55,9 @@ impl Sessions {
         while self.others.len() < count {
             let mut session = self.target.connect()?;
             // What these commit is of no use without the main session's last commit, which takes all of the log before
-            // it to the disk. Building an index is fast when its sort fits the memory.
-            session.run(
-                "cannot set a session up",
-                "SET synchronous_commit = off; \
-                 SELECT pg_catalog.set_config('maintenance_work_mem', '256MB', false) \
-                  WHERE pg_catalog.pg_size_bytes(pg_catalog.current_setting('maintenance_work_mem')) < 268435456",
-            )?;
-            any_bytes(&mut session)?;
+            // it to the disk.
+            session.run("cannot set a session up", "SET synchronous_commit = off")?;
+            prepare(&mut session)?;
             self.others.push(Arc::new(Mutex::new(session)));
         }
         // `count` is no more than were just opened.
@@ -90,15 +85,18 @@ fn open_main(target: &Target, lock_wait: Duration) -> Result<Session> {
     // Zero would mean for ever.
     let limit = lock_wait.as_millis().clamp(1, 1 << 30);
     session.run("cannot set the session up", &format!("SET lock_timeout = {limit}"))?;
-    any_bytes(&mut session)?;
+    prepare(&mut session)?;
     Ok(session)
 }
 
-/// A database whose encoding is `SQL_ASCII` takes any bytes as text, from a client that says the same of itself.
-fn any_bytes(session: &mut Session) -> Result<()> {
+/// What all of them need. Building an index is fast when its sort fits the memory. A database whose encoding is `SQL_ASCII`
+/// takes any bytes as text, from a client that says the same of itself.
+fn prepare(session: &mut Session) -> Result<()> {
     session.run(
-        "cannot set the session up",
-        "SELECT pg_catalog.set_config('client_encoding', 'SQL_ASCII', false) \
+        "cannot set a session up",
+        "SELECT pg_catalog.set_config('maintenance_work_mem', '256MB', false) \
+          WHERE pg_catalog.pg_size_bytes(pg_catalog.current_setting('maintenance_work_mem')) < 268435456; \
+         SELECT pg_catalog.set_config('client_encoding', 'SQL_ASCII', false) \
           WHERE pg_catalog.current_setting('server_encoding') = 'SQL_ASCII'",
     )
 }

@@ -74,9 +74,12 @@ fn tables_of_the_same_shape_keep_what_depends_on_them() {
          INSERT INTO shop.customer VALUES (7, 'seven'); INSERT INTO public.outside VALUES (7);
          ALTER TABLE shop.orders ENABLE ALWAYS TRIGGER touch;
          ALTER TABLE shop.orders ENABLE ROW LEVEL SECURITY; ALTER TABLE shop.orders FORCE ROW LEVEL SECURITY;
+         COMMENT ON INDEX shop.by_state IS 'kept'; CREATE UNIQUE INDEX used ON shop.node (parent, id);
+         CREATE TABLE public.uses (a int, b int, FOREIGN KEY (a, b) REFERENCES shop.node (parent, id));
+         CREATE INDEX clustered ON shop.node (parent); ALTER TABLE shop.node CLUSTER ON clustered;
          CREATE RULE quiet AS ON INSERT TO shop.orders DO INSTEAD NOTHING",
         );
-        let catalogue = "SELECT c.oid, c.relname FROM pg_class c WHERE relnamespace = 'shop'::regnamespace AND relkind IN ('r', 'i') ORDER BY 1";
+        let catalogue = "SELECT c.oid, c.relname FROM pg_class c WHERE relnamespace = 'shop'::regnamespace AND (relkind = 'r' OR relname LIKE '%key') ORDER BY 1";
         let before = (run(&target, catalogue), schema_of(&target));
         let kept = "TRIGGER touch on shop.orders is there with another definition, and is kept as it is";
         assert_eq!(restored(&archive, &target), [kept]);
