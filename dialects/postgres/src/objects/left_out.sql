@@ -13,7 +13,6 @@ CREATE LANGUAGE plother HANDLER plpgsql_call_handler;
 DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET work_mem = %L', current_database(), '5MB');
   EXECUTE format('COMMENT ON DATABASE %I IS %L', current_database(), 'mine');
   EXECUTE format('GRANT CONNECT ON DATABASE %I TO pg_monitor', current_database()); END $$;
-SELECT lo_from_bytea(0, 'large');
 CREATE TABLE public.t (a integer);
 CREATE INDEX invalid ON public.t (a); UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'public.invalid'::regclass;
 CREATE FUNCTION public.eq(public.t, public.t) RETURNS boolean LANGUAGE sql AS 'SELECT true';

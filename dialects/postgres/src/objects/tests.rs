@@ -284,7 +284,6 @@ fn what_is_left_out_is_told() {
             "default privileges for postgres in public",
             "event trigger on_event",
             "language plother",
-            "large objects 1",
             "operator public.!==",
             "privileges DB",
             "publication published",
