@@ -73,23 +73,23 @@ const QUERY: &str = "
 /// Privileges that differ from those of a new database, on what no statement of ours makes: members of extensions, and what is
 /// the server's own. `pg_init_privs` has what an extension or the server set itself.
 const PRIVILEGES: &str = "
-  WITH thing(class, oid, part, name, acl, usual) AS (
-    SELECT 'pg_class'::regclass, c.oid, 0, format('%s %s.%s', CASE c.relkind WHEN 'S' THEN 'sequence' ELSE 'table' END, n.nspname, c.relname),
+  WITH thing(class, oid, part, namespace, name, acl, usual) AS (
+    SELECT 'pg_class'::regclass, c.oid, 0, n.oid, format('%s %s.%s', CASE c.relkind WHEN 'S' THEN 'sequence' ELSE 'table' END, n.nspname, c.relname),
            c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::\"char\", c.relowner)
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     UNION ALL
-    SELECT 'pg_class'::regclass, c.oid, a.attnum, format('column %s.%s.%s', n.nspname, c.relname, a.attname), a.attacl, '{}'
+    SELECT 'pg_class'::regclass, c.oid, a.attnum, n.oid, format('column %s.%s.%s', n.nspname, c.relname, a.attname), a.attacl, '{}'
       FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE a.attnum > 0
     UNION ALL
-    SELECT 'pg_proc'::regclass, p.oid, 0, format('routine %s', p.oid::regprocedure), p.proacl, acldefault('f', p.proowner) FROM pg_proc p
+    SELECT 'pg_proc'::regclass, p.oid, 0, p.pronamespace, format('routine %s', p.oid::regprocedure), p.proacl, acldefault('f', p.proowner) FROM pg_proc p
     UNION ALL
-    SELECT 'pg_type'::regclass, t.oid, 0, format('type %s', t.oid::regtype), t.typacl, acldefault('T', t.typowner) FROM pg_type t
+    SELECT 'pg_type'::regclass, t.oid, 0, t.typnamespace, format('type %s', t.oid::regtype), t.typacl, acldefault('T', t.typowner) FROM pg_type t
     UNION ALL
-    SELECT 'pg_namespace'::regclass, n.oid, 0, format('schema %s', n.nspname), n.nspacl, acldefault('n', n.nspowner) FROM pg_namespace n
+    SELECT 'pg_namespace'::regclass, n.oid, 0, n.oid, format('schema %s', n.nspname), n.nspacl, acldefault('n', n.nspowner) FROM pg_namespace n
     UNION ALL
-    SELECT 'pg_language'::regclass, l.oid, 0, format('language %s', l.lanname), l.lanacl, acldefault('l', l.lanowner) FROM pg_language l
+    SELECT 'pg_language'::regclass, l.oid, 0, 0, format('language %s', l.lanname), l.lanacl, acldefault('l', l.lanowner) FROM pg_language l
     UNION ALL
-    SELECT 'pg_foreign_data_wrapper'::regclass, w.oid, 0, format('foreign data wrapper %s', w.fdwname), w.fdwacl, acldefault('F', w.fdwowner)
+    SELECT 'pg_foreign_data_wrapper'::regclass, w.oid, 0, 0, format('foreign data wrapper %s', w.fdwname), w.fdwacl, acldefault('F', w.fdwowner)
       FROM pg_foreign_data_wrapper w
   )
   SELECT t.name, e.oid IS NOT NULL FROM thing t
@@ -97,8 +97,8 @@ const PRIVILEGES: &str = "
     LEFT JOIN pg_depend m ON m.classid = t.class AND m.objid = t.oid AND m.objsubid = 0 AND m.deptype = 'e'
     LEFT JOIN pg_extension e ON e.oid = m.refobjid
    WHERE t.acl IS DISTINCT FROM i.initprivs AND (e.oid IS NOT NULL OR t.oid < 16384)
-     -- Whoever makes the database anew finds this one as it is here, or it is listed with the users' own.
-     AND NOT (t.class = 'pg_namespace'::regclass AND t.oid = 'public'::regnamespace)
+     -- The schema public is carried; what the server made in information_schema after it noted the privileges is not known.
+     AND t.namespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname IN ('public', 'information_schema') AND e.oid IS NULL)
      AND ARRAY(SELECT x::text FROM unnest(coalesce(t.acl, t.usual)) x ORDER BY 1)
          <> ARRAY(SELECT x::text FROM unnest(coalesce(i.initprivs, t.usual)) x ORDER BY 1)
    ORDER BY 1";
