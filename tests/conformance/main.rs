@@ -10,6 +10,9 @@
 mod check;
 // Databases that every SQL engine can hold, made from the schema model.
 mod portable;
+// PostgreSQL's own databases, and an oracle that asks pg_dump.
+#[cfg(feature = "postgres")]
+mod postgres;
 // How a dialect gives a database to try things in. A new dialect is added here.
 mod scratch;
 // SQLite's own databases, and an oracle that asks SQLite itself.
@@ -26,7 +29,11 @@ fn main() {
     let mut trials = Vec::new();
     trials.extend(trials_of(scratch::memory()));
     for dialect in registry::dialects() {
-        trials.extend(scratch::subjects(*dialect).into_iter().flat_map(trials_of));
+        for subject in scratch::subjects(*dialect) {
+            #[cfg(feature = "postgres")]
+            trials.extend(postgres::trials(&subject));
+            trials.extend(trials_of(subject));
+        }
     }
     #[cfg(feature = "sqlite")]
     trials.extend(sqlite::trials());

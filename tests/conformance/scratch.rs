@@ -115,13 +115,35 @@ impl Scratch {
                 DatabaseUrl::parse(&text).expect("a file URL")
             }
             #[cfg(feature = "postgres")]
-            Holder::Server(_, server, names) => {
-                let mut names = names.lock().expect("a case uses its place from one thread");
-                let name = names.entry(name.to_owned()).or_insert_with(|| server.create_database());
-                DatabaseUrl::parse(&server.url(name)).expect("a server's URL")
+            Holder::Server(..) => {
+                let (server, name) = self.on_server(name);
+                DatabaseUrl::parse(&server.url(&name)).expect("a server's URL")
             }
         };
         Endpoint::new(self.dialect(), url)
+    }
+
+    /// Runs SQL in the database of that name by the server's own client; returns what it prints.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn run(&self, database: &str, sql: &str) -> String {
+        let (server, name) = self.on_server(database);
+        server.sql(&name, sql).expect("a script")
+    }
+
+    /// What the server's own dump prints of the database of that name.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn pg_dump(&self, database: &str, options: &[&str]) -> String {
+        let (server, name) = self.on_server(database);
+        server.pg_dump(&name, options).expect("a dump")
+    }
+
+    /// The server, and what it calls the database of that name.
+    #[cfg(feature = "postgres")]
+    fn on_server(&self, database: &str) -> (&'static Server, String) {
+        let Holder::Server(_, server, names) = &self.dialect else { panic!("no server") };
+        let mut names = names.lock().expect("a case uses its place from one thread");
+        let name = names.entry(database.to_owned()).or_insert_with(|| server.create_database());
+        (server, name.clone())
     }
 
     /// Where the database of that name is, if databases are files.

@@ -69,8 +69,7 @@ pub(crate) fn introspect(session: &mut Session, schema: &mut Schema) -> Result<O
     collection.definition = Some("-- large objects are made with lo_create and lo_put".to_owned());
     let (tuples, bytes): (f64, i64) = (get(row, 2)?, get(row, 3)?);
     // -1 means that nobody has counted yet.
-    collection.estimate =
-        Estimate { rows: (tuples >= 0.0).then_some(tuples as u64), bytes: u64::try_from(bytes).ok() };
+    collection.estimate = Estimate { rows: (tuples >= 0.0).then_some(tuples as u64), bytes: u64::try_from(bytes).ok() };
     collection.attributes.insert(ddl::PAGE_BYTES.to_owned(), page_bytes(session)?.to_string());
     add_details(session, &mut collection, schema)?;
     Ok(Some(collection))
@@ -89,7 +88,8 @@ pub(crate) fn page_bytes(session: &mut Session) -> Result<u32> {
 
 /// The owner that most have as the collection's owner, and what single objects have beside it.
 fn add_details(session: &mut Session, collection: &mut Collection, schema: &mut Schema) -> Result<()> {
-    let common = "SELECT lomowner FROM pg_largeobject_metadata GROUP BY lomowner ORDER BY count(*) DESC, lomowner LIMIT 1";
+    let common =
+        "SELECT lomowner FROM pg_largeobject_metadata GROUP BY lomowner ORDER BY count(*) DESC, lomowner LIMIT 1";
     let owner = session.query(READING, &format!("SELECT pg_get_userbyid(({common}))::text"), &[])?;
     if let Some(owner) = owner.first().map(|row| get(row, 0)).transpose()? {
         collection.attributes.insert(ddl::OWNER.to_owned(), owner);

@@ -95,8 +95,7 @@ impl Members {
     pub(super) fn new(plans: Vec<CollectionPlan>, staging: &mut Staging, session: &mut Session) -> Result<Self> {
         let mut members = Self::default();
         for plan in plans {
-            let given =
-                plan.source.attributes.contains_key(ddl::EXTENSION) || large::is_large_objects(&plan.source);
+            let given = plan.source.attributes.contains_key(ddl::EXTENSION) || large::is_large_objects(&plan.source);
             let place = match plan.action {
                 CollectionAction::Keep => Place::Untouched,
                 CollectionAction::CreateEmpty if given => Place::Untouched,
