@@ -10,6 +10,7 @@ use std::sync::Arc;
 const TYPES: &str = include_str!("../../fixtures/types.postgres.sql");
 const EVERYTHING: &str = include_str!("../../dialects/postgres/src/objects/everything.sql");
 const NEW_IN_18: &str = include_str!("../../dialects/postgres/src/objects/version_18.sql");
+const LARGE_OBJECTS: &str = include_str!("../../dialects/postgres/src/replace/tests/large_objects.sql");
 /// The file with a schema and rows that somebody else wrote: <https://github.com/devrimgunduz/pagila>.
 const PAGILA_VARIABLE: &str = "DBFERRY_TEST_PAGILA";
 
@@ -46,6 +47,7 @@ pub(crate) fn trials(subject: &Subject) -> Vec<Trial> {
     vec![
         trial("types", Box::new(|_| TYPES.to_owned())),
         trial("everything", Box::new(everything)),
+        trial("large_objects", Box::new(|_| LARGE_OBJECTS.to_owned())),
         trial("pagila", Box::new(pagila))
             .with_kind(if has_pagila { "" } else { PAGILA_VARIABLE })
             .with_ignored_flag(!has_pagila),

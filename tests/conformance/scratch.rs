@@ -141,3 +141,17 @@ impl Scratch {
         self.directory.path().join(format!("{name}.archive"))
     }
 }
+
+#[cfg(feature = "postgres")]
+impl Drop for Scratch {
+    /// The databases of all cases together would take gigabytes. After a failure they stay for a look, as long as the server
+    /// does.
+    fn drop(&mut self) {
+        if let Holder::Server(_, server, names) = &self.dialect
+            && !std::thread::panicking()
+        {
+            let names = names.lock().expect("a case uses its place from one thread");
+            names.values().for_each(|name| server.drop_database(name).expect("a database that nobody uses"));
+        }
+    }
+}

@@ -4,15 +4,30 @@
 //! a range is found without looking at the rest of the table; before, each would cost a whole scan, so there a table is one
 //! chunk. So is whatever is not stored as a heap.
 
+use crate::large;
 use crate::session::Session;
-use dbferry_dialect::{Chunk, ChunkRange, Result};
+use dbferry_dialect::{Chunk, ChunkRange, Collection, Result};
 
 /// The first version with scans of `ctid` ranges.
 const RANGE_SCANS: i32 = 140_000;
 
+/// Chunks of a collection, whose relation has that quoted name: see [`of_relation`]; large objects are divided otherwise.
+pub(crate) fn chunks(
+    session: &mut Session,
+    collection: &Collection,
+    relation: &str,
+    target_bytes: u64,
+) -> Result<Vec<Chunk>> {
+    if large::is_large_objects(collection) {
+        large::chunks(session, target_bytes)
+    } else {
+        of_relation(session, relation, target_bytes)
+    }
+}
+
 /// Chunks of the relation of that quoted name, each of about `target_bytes` of rows and what they have in their TOAST
 /// table; the last one is open, so that a table that grew is read to its end.
-pub(crate) fn chunks(session: &mut Session, relation: &str, target_bytes: u64) -> Result<Vec<Chunk>> {
+pub(crate) fn of_relation(session: &mut Session, relation: &str, target_bytes: u64) -> Result<Vec<Chunk>> {
     let doing = "the size of the table cannot be read";
     let rows = session.query(
         doing,

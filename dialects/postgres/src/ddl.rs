@@ -76,6 +76,11 @@ pub(crate) const EXTENSION: &str = "extension";
 /// Collection attribute beside [`EXTENSION`]: the condition that tells the users' rows from the extension's own; all rows
 /// when it is not there.
 pub(crate) const EXTENSION_CONDITION: &str = "extension-condition";
+/// Attribute of the collection of large objects: the size of their pages, in bytes.
+pub(crate) const PAGE_BYTES: &str = "page-bytes";
+/// Attribute of the collection of large objects: JSON list of `[identifier, owner, privileges, comment]` of those that have
+/// another owner than most, privileges, or a comment; null stands for what an object has not.
+pub(crate) const LARGE_OBJECTS: &str = "large-objects";
 
 /// Column parameter: the storage, where it is not its type's: `EXTERNAL`.
 pub(crate) const STORAGE: &str = "storage";

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | tables, partitioned and foreign ones | [`Schema::collections`], with the facts of [`ddl`](crate::ddl) as attributes |
 //! | tables that an extension made for its users' settings | collections of kind `System`: the extension makes the table, the users' rows are carried |
+//! | large objects | a collection of kind `System`, see [`large`] |
 //! | everything else that has a definition | [`Schema::objects`], see [`objects`] |
 //! | what an extension made | nowhere: the extension makes it again |
 //! | what cannot be carried | [`Schema::not_carried`], with the reason |
@@ -25,6 +26,7 @@ mod tests;
 
 pub(crate) use sql::{USER_NAMESPACE, get, privileges};
 
+use crate::large;
 use crate::objects;
 use crate::session::Session;
 use crate::types::{Oid, TypeCatalogue};
@@ -58,7 +60,9 @@ pub(crate) fn introspect_with(session: &mut Session, types: &TypeCatalogue) -> R
     sequences::assign(&sequences, &mut tables);
     objects::read(session, version, &mut tables, &sequences, &mut schema)?;
     left_out::read(session, &mut schema)?;
+    let large_objects = large::introspect(session, &mut schema)?;
     schema.collections = tables.collections;
+    schema.collections.extend(large_objects);
     schema.collections.sort_by(|left, right| left.name.cmp(&right.name));
     Ok(schema)
 }

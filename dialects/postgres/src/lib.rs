@@ -8,6 +8,7 @@ mod decode;
 mod encode;
 mod error;
 mod introspect;
+mod large;
 mod objects;
 mod read;
 mod replace;

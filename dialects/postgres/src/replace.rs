@@ -10,12 +10,14 @@
 //! | recreate | staging | the same; the old table is dropped in the transaction that moves the new one |
 //! | replace | in place | foreign keys and triggers off, `TRUNCATE`, rows, foreign keys and triggers on again |
 //! | append | in place | the same without `TRUNCATE` |
+//! | create, replace of large objects | in place | those that are there are unlinked, then made and written anew |
 //! | keep | | nothing |
 
 mod build;
 mod counters;
 mod foreign_keys;
 mod in_place;
+mod large;
 mod load;
 mod objects;
 mod outcome;
@@ -241,6 +243,7 @@ impl PostgresReplacer {
         self.warnings.extend(unit.taken_off.restore_keys(&mut main, options.foreign_keys, |_| true)?);
         counters::set(&mut main, members)?;
         unit.taken_off.put_back(&mut main)?;
+        self.warnings.extend(large::complete(&mut main, members, existing, options)?);
         self.warnings.extend(objects::give_away(&mut main, members, existing, options)?);
         let transaction = number_of_transaction(&mut main)?;
         let ended = main.run("the group cannot be committed", "COMMIT");
@@ -364,7 +367,7 @@ impl Replacer for PostgresReplacer {
             let unit = replacer.unit()?;
             let current = unit.members.get(&collection.name).map_or(&collection.name, |member| &member.current);
             let relation = PostgresSyntax.qualified(current);
-            crate::chunk::chunks(&mut replacer.sessions.main(), &relation, target_bytes)
+            crate::chunk::chunks(&mut replacer.sessions.main(), collection, &relation, target_bytes)
         })
     }
 

@@ -124,7 +124,7 @@ impl Snapshot for PostgresSnapshot {
     /// Chunks are in the order of storage, which is that of no key.
     fn chunks(&mut self, collection: &Collection, target_bytes: u64) -> Result<Vec<Chunk>> {
         self.wanted.insert(collection.name.clone());
-        crate::chunk::chunks(&mut self.leader(), &PostgresSyntax.qualified(&collection.name), target_bytes)
+        crate::chunk::chunks(&mut self.leader(), collection, &PostgresSyntax.qualified(&collection.name), target_bytes)
             .map_err(|error| error.with("collection", &collection.name))
     }
 

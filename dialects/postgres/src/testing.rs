@@ -229,6 +229,14 @@ impl Server {
         name
     }
 
+    /// Drops a database, whoever is still connected to it.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub fn drop_database(&self, name: &str) -> io::Result<()> {
+        self.sql("postgres", &format!("DROP DATABASE {name} WITH (FORCE)")).map(|_| ())
+    }
+
     /// Runs SQL through `psql`, which is not our code, stopping at the first error; returns what it prints, unaligned.
     ///
     /// # Errors

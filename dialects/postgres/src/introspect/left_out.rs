@@ -42,9 +42,6 @@ const QUERY: &str = "
   SELECT 'privileges', datname::text, 'they belong to the database itself: GRANT ON DATABASE sets them in the target'
     FROM pg_database WHERE datname = current_database() AND datacl IS NOT NULL
   UNION ALL
-  SELECT 'large objects', count(*)::text, 'they are in no table; copy them with pg_dump --large-objects'
-    FROM pg_largeobject_metadata HAVING count(*) > 0
-  UNION ALL
   SELECT 'temporary table', format('%s.%s', n.nspname, c.relname), 'it belongs to a session and ends with it'
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relpersistence = 't' AND c.relkind IN ('r', 'p')
   UNION ALL
@@ -64,12 +61,57 @@ const QUERY: &str = "
   SELECT 'invalid index', format('%s.%s', n.nspname, x.relname), 'a build of it failed: drop it or build it anew with REINDEX'
     FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_class c ON c.oid = i.indrelid AND c.relkind = 'm'
     JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT i.indisvalid
+  UNION ALL
+  SELECT 'constraint name', format('%s on %s.%s', k.conname, n.nspname, c.relname),
+         'it comes with the partitioned table''s constraint: this one gets the name that the server chooses'
+    FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    CROSS JOIN LATERAL (SELECT format('%s_%s_excl', c.relname, string_agg(a.attname, '_' ORDER BY a.attnum)) AS usual
+                          FROM pg_attribute a WHERE a.attrelid = k.conindid) u
+   WHERE k.contype = 'x' AND k.conparentid <> 0 AND CASE WHEN octet_length(u.usual) < 64 THEN k.conname <> u.usual ELSE k.conname !~ '_excl$' END
   ORDER BY 1, 2";
+
+/// Privileges that differ from those of a new database, on what no statement of ours makes: members of extensions, and what is
+/// the server's own. `pg_init_privs` has what an extension or the server set itself.
+const PRIVILEGES: &str = "
+  WITH thing(class, oid, part, namespace, name, acl, usual) AS (
+    SELECT 'pg_class'::regclass, c.oid, 0, n.oid, format('%s %s.%s', CASE c.relkind WHEN 'S' THEN 'sequence' ELSE 'table' END, n.nspname, c.relname),
+           c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::\"char\", c.relowner)
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    UNION ALL
+    SELECT 'pg_class'::regclass, c.oid, a.attnum, n.oid, format('column %s.%s.%s', n.nspname, c.relname, a.attname), a.attacl, '{}'
+      FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE a.attnum > 0
+    UNION ALL
+    SELECT 'pg_proc'::regclass, p.oid, 0, p.pronamespace, format('routine %s', p.oid::regprocedure), p.proacl, acldefault('f', p.proowner) FROM pg_proc p
+    UNION ALL
+    SELECT 'pg_type'::regclass, t.oid, 0, t.typnamespace, format('type %s', t.oid::regtype), t.typacl, acldefault('T', t.typowner) FROM pg_type t
+    UNION ALL
+    SELECT 'pg_namespace'::regclass, n.oid, 0, n.oid, format('schema %s', n.nspname), n.nspacl, acldefault('n', n.nspowner) FROM pg_namespace n
+    UNION ALL
+    SELECT 'pg_language'::regclass, l.oid, 0, 0, format('language %s', l.lanname), l.lanacl, acldefault('l', l.lanowner) FROM pg_language l
+    UNION ALL
+    SELECT 'pg_foreign_data_wrapper'::regclass, w.oid, 0, 0, format('foreign data wrapper %s', w.fdwname), w.fdwacl, acldefault('F', w.fdwowner)
+      FROM pg_foreign_data_wrapper w
+  )
+  SELECT t.name, e.oid IS NOT NULL FROM thing t
+    LEFT JOIN pg_init_privs i ON i.classoid = t.class AND i.objoid = t.oid AND i.objsubid = t.part
+    LEFT JOIN pg_depend m ON m.classid = t.class AND m.objid = t.oid AND m.objsubid = 0 AND m.deptype = 'e'
+    LEFT JOIN pg_extension e ON e.oid = m.refobjid
+   WHERE t.acl IS DISTINCT FROM i.initprivs AND (e.oid IS NOT NULL OR t.oid < 16384)
+     -- The schema public is carried; what the server made in information_schema after it noted the privileges is not known.
+     AND t.namespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname IN ('public', 'information_schema') AND e.oid IS NULL)
+     AND ARRAY(SELECT x::text FROM unnest(coalesce(t.acl, t.usual)) x ORDER BY 1)
+         <> ARRAY(SELECT x::text FROM unnest(coalesce(i.initprivs, t.usual)) x ORDER BY 1)
+   ORDER BY 1";
 
 /// Adds what is not carried to the schema, and the facts of the database as a whole.
 pub(super) fn read(session: &mut Session, schema: &mut Schema) -> Result<()> {
     for row in session.query(READING, QUERY, &[])? {
         schema.not_carried.push(NotCarried { kind: get(&row, 0)?, name: get(&row, 1)?, reason: get(&row, 2)? });
+    }
+    for row in session.query(READING, PRIVILEGES, &[])? {
+        let whose = if get(&row, 1)? { "its extension makes it" } else { "the server has it" };
+        let reason = format!("{whose}, with the privileges of a new one: GRANT or REVOKE sets them in the target");
+        schema.not_carried.push(NotCarried { kind: "privileges".to_owned(), name: get(&row, 0)?, reason });
     }
     let facts =
         "SELECT pg_encoding_to_char(encoding)::text, datcollate::text, datctype::text, pg_get_userbyid(datdba)::text

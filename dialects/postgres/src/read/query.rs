@@ -2,6 +2,7 @@
 
 use crate::decode::Decoder;
 use crate::decode::choose::{Form, Source};
+use crate::large;
 use crate::session::Session;
 use crate::syntax::PostgresSyntax;
 use crate::types::Oid;
@@ -33,16 +34,20 @@ impl Plan {
         relation: &str,
         request: &ReadRequest<'_>,
     ) -> Result<Self> {
-        let Columns { list, decoders, types } = columns(session, source, relation, request.collection)?;
-        let mut conditions = bounds(&request.chunk.range)?;
+        let (from, mut conditions) = if large::is_large_objects(request.collection) {
+            (large::relation(&request.chunk.range)?, Vec::new())
+        } else {
+            // ONLY: rows of tables that inherit from this one belong to them.
+            (format!("ONLY {relation}"), bounds(&request.chunk.range)?)
+        };
+        let Columns { list, decoders, types } = columns(session, source, &from, request.collection)?;
         if let Some(condition) = request.predicate {
-            check_condition(session, relation, condition)?;
+            check_condition(session, &from, condition)?;
             conditions.push(in_parentheses(condition));
         }
         let conditions =
             if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
-        // ONLY: rows of tables that inherit from this one belong to them.
-        let copy = format!("COPY (SELECT {list} FROM ONLY {relation}{conditions}) TO STDOUT (FORMAT binary)");
+        let copy = format!("COPY (SELECT {list} FROM {from}{conditions}) TO STDOUT (FORMAT binary)");
         Ok(Self { copy, decoders, types })
     }
 }
@@ -54,14 +59,14 @@ struct Columns {
     types: Vec<Oid>,
 }
 
-fn columns(session: &mut Session, source: Source<'_>, relation: &str, collection: &Collection) -> Result<Columns> {
+fn columns(session: &mut Session, source: Source<'_>, from: &str, collection: &Collection) -> Result<Columns> {
     let name = |column: &Column| match column.role {
         ColumnRole::Data => PostgresSyntax.quote_identifier(&column.name),
         // Rows of tables without columns are all the same, wherever they lie.
         ColumnRole::RowIdentity => "0::pg_catalog.int8".to_owned(),
     };
     let names: Vec<String> = collection.columns.iter().map(name).collect();
-    let statement = session.prepare(REFUSED, &format!("SELECT {} FROM ONLY {relation}", names.join(", ")))?;
+    let statement = session.prepare(REFUSED, &format!("SELECT {} FROM {from}", names.join(", ")))?;
     let (mut list, mut decoders, mut types) = (Vec::new(), Vec::new(), Vec::new());
     for ((column, name), found) in collection.columns.iter().zip(names).zip(statement.columns()) {
         let chosen = source.decoder(&column.logical, found.type_().oid(), found.type_modifier());
@@ -122,9 +127,9 @@ fn in_parentheses(condition: &str) -> String {
 
 /// The condition must be one expression by itself: `1) OR (1` would pair up with the parentheses around it, and
 /// `true LIMIT 1` would stand without any. So it is parsed alone and in parentheses, and run as neither.
-fn check_condition(session: &mut Session, relation: &str, condition: &str) -> Result<()> {
+fn check_condition(session: &mut Session, from: &str, condition: &str) -> Result<()> {
     for text in [condition, &in_parentheses(condition)] {
-        let sql = format!("SELECT 1 FROM ONLY {relation} WHERE {text}\n");
+        let sql = format!("SELECT 1 FROM {from} WHERE {text}\n");
         session.prepare("the condition cannot be used", &sql).map_err(|error| {
             Error::new(ErrorKind::Usage, "the condition cannot be used")
                 .with("dialect", crate::NAME)

@@ -308,9 +308,9 @@ fn chunks_and_batches_hold_every_row_once() {
     let whole = texts(&mut reader, &collection, None).expect("rows");
     assert_eq!(whole.len(), 30_000 - 30_000 / 7);
     let mut session = connect(server, &database);
-    let chunks = crate::chunk::chunks(&mut session, "\"public\".\"t\"", 1 << 20).expect("chunks");
+    let chunks = crate::chunk::of_relation(&mut session, "\"public\".\"t\"", 1 << 20).expect("chunks");
     assert!(chunks.len() > 5, "{}", chunks.len());
-    assert_eq!(chunks, crate::chunk::chunks(&mut session, "\"public\".\"t\"", 1 << 20).expect("chunks"));
+    assert_eq!(chunks, crate::chunk::of_relation(&mut session, "\"public\".\"t\"", 1 << 20).expect("chunks"));
     let (mut parts, mut largest, mut smallest) = (Vec::new(), 0, usize::MAX);
     for chunk in &chunks {
         let batches = read(&mut reader, &collection, chunk, None, 64 << 10).expect("rows");

@@ -8,10 +8,12 @@
 //! Columns whose types only take texts ([`EncodedColumn::through`]) make a detour: the rows are copied into a temporary table
 //! that has a text in that place, and inserted from there, some megabytes at a time. A conversion of a text is its type's
 //! input function, unless there is a cast from text, which may mean something else: `'-'::text::regclass` fails. Such types'
-//! input functions are called by their names.
+//! input functions are called by their names. Large objects make the same detour.
 
+use super::large;
 use super::unit::{Member, Members, Place};
 use crate::PostgresSyntax;
+use crate::ddl;
 use crate::encode::{EncodedColumn, RowEncoder};
 use crate::session::Session;
 use crate::types::{Oid, TypeCatalogue};
@@ -46,7 +48,26 @@ pub(super) struct Load {
 #[derive(Debug)]
 pub(super) struct Detour {
     pub(super) create: String,
-    pub(super) insert: String,
+    insert: Insert,
+}
+
+/// How the rows leave it.
+#[derive(Debug)]
+enum Insert {
+    /// By this statement.
+    Statement(String),
+    /// As pages of large objects, of that many bytes.
+    LargeObjects(u32),
+}
+
+impl Detour {
+    /// Moves the rows of the temporary table on; returns their number.
+    pub(super) fn insert(&self, session: &mut Session) -> Result<u64> {
+        match &self.insert {
+            Insert::Statement(sql) => session.execute(COPYING, sql, &[]),
+            Insert::LargeObjects(page_bytes) => large::put(session, *page_bytes),
+        }
+    }
 }
 
 /// The temporary table, one a session.
@@ -172,6 +193,12 @@ fn input_functions(session: &mut Session) -> Result<HashMap<Oid, Input>> {
     Ok(rows.iter().map(input).collect())
 }
 
+/// The size that pages of large objects had in the source, which is that of the target.
+fn page_bytes(member: &Member) -> Result<u32> {
+    let bytes = member.source.attributes.get(ddl::PAGE_BYTES).and_then(|text| text.parse().ok());
+    bytes.ok_or_else(|| Error::new(ErrorKind::Incompatible, "the archive does not tell the size of its pages"))
+}
+
 impl Load {
     fn new(
         member: &Member,
@@ -213,15 +240,20 @@ impl Load {
         let encoder = RowEncoder::new(Arc::clone(types), source, encoded)?;
         let table = PostgresSyntax.qualified(&member.current);
         let columns = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
-        let detour = encoder.through().then(|| Detour {
+        let insert = if member.is_large_objects() {
+            Insert::LargeObjects(page_bytes(member)?)
+        } else {
+            Insert::Statement(format!(
+                "INSERT INTO {table}{columns} OVERRIDING SYSTEM VALUE SELECT {} FROM {DETOUR_TABLE}",
+                selected.join(", ")
+            ))
+        };
+        let detour = (encoder.through() || member.is_large_objects()).then(|| Detour {
             create: format!(
                 "CREATE TEMPORARY TABLE dbferry_rows AS SELECT {} FROM ONLY {table} WITH NO DATA",
                 temporary.join(", ")
             ),
-            insert: format!(
-                "INSERT INTO {table}{columns} OVERRIDING SYSTEM VALUE SELECT {} FROM {DETOUR_TABLE}",
-                selected.join(", ")
-            ),
+            insert,
         });
         Ok(Self {
             table,

@@ -2,5 +2,6 @@
 
 mod cases;
 mod faults;
+mod large;
 mod support;
 mod types;

@@ -2,6 +2,7 @@
 
 use super::staging::Staging;
 use crate::ddl;
+use crate::large;
 use crate::session::Session;
 use dbferry_dialect::model::{CollectionKind, ColumnRole};
 use dbferry_dialect::{Collection, CollectionAction, CollectionName, CollectionPlan, Result};
@@ -42,12 +43,22 @@ impl Member {
         self.source.attributes.contains_key(ddl::EXTENSION)
     }
 
+    /// Whether it is the collection of the large objects, which the server keeps.
+    pub(super) fn is_large_objects(&self) -> bool {
+        large::is_large_objects(&self.source)
+    }
+
+    /// Whether it is a table that a restore neither makes nor changes beside its rows.
+    pub(super) fn is_given(&self) -> bool {
+        self.is_of_extension() || self.is_large_objects()
+    }
+
     /// Whether it is emptied by `TRUNCATE` in the main session's transaction.
     pub(super) fn is_truncated(&self) -> bool {
         self.place == Place::Final
             && self.plan.action == CollectionAction::Replace
             && self.plan.source.kind.has_rows()
-            && !self.is_of_extension()
+            && !self.is_given()
     }
 
     /// Whether it is a table that is divided into partitions.
@@ -84,15 +95,15 @@ impl Members {
     pub(super) fn new(plans: Vec<CollectionPlan>, staging: &mut Staging, session: &mut Session) -> Result<Self> {
         let mut members = Self::default();
         for plan in plans {
-            let of_extension = plan.source.attributes.contains_key(ddl::EXTENSION);
+            let given = plan.source.attributes.contains_key(ddl::EXTENSION) || large::is_large_objects(&plan.source);
             let is_there = matches!(plan.action, CollectionAction::Replace | CollectionAction::Append);
             let place = match plan.action {
                 CollectionAction::Keep => Place::Untouched,
                 // Its rows are another server's.
                 _ if is_there && plan.source.kind == CollectionKind::Foreign => Place::Untouched,
-                CollectionAction::CreateEmpty if of_extension => Place::Untouched,
-                // An extension makes its table, also in a database that did not have it.
-                _ if of_extension => Place::Final,
+                CollectionAction::CreateEmpty if given => Place::Untouched,
+                // An extension makes its table, also in a database that did not have it; every database keeps large objects.
+                _ if given => Place::Final,
                 CollectionAction::Create | CollectionAction::CreateEmpty | CollectionAction::Recreate => Place::Staged,
                 CollectionAction::Replace | CollectionAction::Append => Place::Final,
             };

@@ -133,7 +133,7 @@ impl PostgresWriter {
         let Some(current) = &self.current else { return Ok(()) };
         counted(taken, current.rows)?;
         if let Some(detour) = &load.detour {
-            let taken = session.execute(COPYING, &detour.insert, &[])?;
+            let taken = detour.insert(session)?;
             counted(taken, current.rows)?;
             session.run(COPYING, &format!("TRUNCATE {DETOUR_TABLE}"))?;
         }

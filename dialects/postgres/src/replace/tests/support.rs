@@ -129,6 +129,8 @@ pub(super) struct Restore<'a> {
     pub(super) url: Option<DatabaseUrl>,
     /// Collections of one unit each.
     pub(super) one_by_one: bool,
+    /// What is asked for, if it is more than the fields above say.
+    pub(super) options: Option<ReplaceOptions>,
 }
 
 /// Replace what is there, create the rest.
@@ -148,6 +150,7 @@ impl Default for Restore<'_> {
             before: &|_| (),
             url: None,
             one_by_one: false,
+            options: None,
         }
     }
 }
@@ -157,7 +160,7 @@ impl Restore<'_> {
     pub(super) fn run(&self, archive: &Archive, database: &str) -> Result<Vec<String>> {
         let url = self.url.clone().unwrap_or_else(|| url(database));
         let schema = open(self.dialect, &url, Purpose::Plan, &self.cancel)?.introspect()?;
-        let mut options = ReplaceOptions::new(self.writers);
+        let mut options = self.options.clone().unwrap_or_else(|| ReplaceOptions::new(self.writers));
         options.foreign_keys = self.policy;
         let mut target = open(self.dialect, &url, Purpose::Write, &self.cancel)?;
         let mut replacer = target.replacer(&options)?;
