@@ -1,7 +1,7 @@
 //! PostgreSQL's own databases, and an oracle that asks `pg_dump` of the server's own version for all that it sees: every
 //! object's statement, every row, large objects and the state of sequences.
 
-use crate::check::round_trip;
+use crate::check::{round_trip, round_trip_whole};
 use crate::scratch::{Scratch, Subject};
 use libtest_mimic::Trial;
 use std::sync::Arc;
@@ -29,17 +29,29 @@ pub(crate) fn trials(subject: &Subject) -> Vec<Trial> {
 
 fn native(scratch: &Scratch, name: &str, sql: &str) {
     let version: u32 = scratch.run("source", "SHOW server_version_num").trim().parse().expect("a version");
+    // An archive cannot hold the rows of a table without columns, and says so. The owner of the copy is whoever restores it.
+    let refused = if name == "everything" {
+        "DROP TABLE public.no_columns; REASSIGN OWNED BY \"dbferry ann\", \"dbferry bob\" TO CURRENT_USER;"
+    } else {
+        ""
+    };
     let newer = if name == "everything" && version >= 180_000 { VERSION_18 } else { "" };
-    scratch.run("source", &format!("{sql}{newer}"));
+    scratch.run("source", &format!("{sql}{newer}{refused}"));
     let expected = contents(scratch, "source");
     assert!(expected.len() > 10, "the oracle sees nothing");
-    round_trip(scratch, &|name| {
+    let oracle = |name: &str| {
         let found = contents(scratch, name);
         let missing: Vec<_> = expected.iter().filter(|line| !found.contains(line)).collect();
         let extra: Vec<_> = found.iter().filter(|line| !expected.contains(line)).collect();
         assert!(missing.is_empty() && extra.is_empty(), "missing {missing:#?}\nextra {extra:#?}");
         assert_eq!(found.len(), expected.len());
-    });
+    };
+    // Tables that inherit from those of another group need them.
+    if name == "everything" {
+        round_trip_whole(scratch, &oracle);
+    } else {
+        round_trip(scratch, &oracle);
+    }
 }
 
 /// What `pg_dump` prints, part by part in an order of their own: its order depends on identifiers, and that of rows on where
