@@ -10,11 +10,10 @@
 use super::foreign_keys::SavedKey;
 use super::large;
 use super::sessions::statement;
-use super::unit::{Member, Members, Place};
+use super::unit::{Members, Place};
 use crate::PostgresSyntax;
 use crate::ddl;
 use crate::session::Session;
-use dbferry_dialect::model::CollectionKind;
 use dbferry_dialect::{CollectionName, Error, ErrorKind, ForeignKeyPolicy, Result, Syntax};
 
 /// What was taken off.
@@ -31,9 +30,7 @@ const PREPARING: &str = "cannot prepare the tables for their new rows";
 
 /// Locks the tables, takes off what is in the way, and empties those that are replaced. A transaction is under way.
 pub(super) fn begin(session: &mut Session, members: &Members) -> Result<TakenOff> {
-    // A foreign table has no rows here, and cannot be locked.
-    let is_changed = |member: &&Member| !member.is_given() && member.source.kind != CollectionKind::Foreign;
-    let in_place: Vec<_> = members.at(Place::Final).filter(is_changed).collect();
+    let in_place: Vec<_> = members.at(Place::Final).filter(|member| !member.is_given()).collect();
     let names = |chosen: &mut dyn Iterator<Item = &CollectionName>| -> Vec<String> {
         chosen.map(|name| PostgresSyntax.qualified(name)).collect()
     };
