@@ -8,6 +8,8 @@ use dbferry_dialect::{Database, DatabaseUrl, Dialect, Error, ErrorKind, OpenOpti
 /// Every dialect of this build.
 pub fn dialects() -> &'static [&'static dyn Dialect] {
     &[
+        #[cfg(feature = "mysql")]
+        &dbferry_mysql::MySql,
         #[cfg(feature = "postgres")]
         &dbferry_postgres::Postgres,
         #[cfg(feature = "sqlite")]

@@ -2,13 +2,11 @@
 //!
 //! What it is not: a mock. `DBFERRY_TEST_POSTGRES_URL` names a server to use instead, with a user who may create databases.
 
-mod certificates;
 mod installation;
-mod watchdog;
 
-pub use certificates::{Authority, Identity, self_signed};
+pub use dbferry_dialect::testkit::certificates::{Authority, Identity, self_signed};
+pub use dbferry_dialect::testkit::watchdog::Watchdog;
 pub use installation::{Installation, ROOT_VARIABLE};
-pub use watchdog::Watchdog;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -7,16 +7,21 @@
 //! | [`throttle`] | a decorator of any dialect that delays each batch |
 //! | [`generate`] | schemas and rows from a seed, full of extremes |
 //! | [`text`] | rows as canonical text: the oracle beside the row hash |
+//! | [`watchdog`] | programs (database servers) that end with the test, however it ends |
+//! | [`certificates`] | certificates for such servers, good ones and every kind of bad ones |
 //!
 //! What it is not: a mock. Nothing here answers what a test wants to hear; the in-memory dialect refuses what a database
 //! would refuse.
 
+pub mod certificates;
 mod decorate;
 pub mod fault;
 pub mod generate;
 pub mod memory;
 pub mod text;
 pub mod throttle;
+#[cfg(unix)]
+pub mod watchdog;
 
 pub use decorate::Inner;
 pub use fault::{FaultDialect, FaultPlan};

@@ -24,8 +24,8 @@ impl Watchdog {
         let place = quoted(&[directory.display().to_string()]);
         let prepare: String =
             preparation.iter().map(|words| format!("{} >>{place}/log 2>&1 && ", quoted(words))).collect();
-        // The shell lives as long as its standard input, which this process holds open. PostgreSQL takes
-        // SIGQUIT for an end without a last checkpoint, which nobody needs here; what ignores it gets SIGTERM.
+        // The shell lives as long as its standard input, which this process holds open. Servers take SIGQUIT for an
+        // end without a last checkpoint, which nobody needs here; what ignores it gets SIGTERM.
         let script = format!(
             "cd /; {prepare}{{ {program} >>{place}/log 2>&1 & server=$!; }}; cat >/dev/null; \
              [ -z \"$server\" ] || {{ kill -QUIT $server; kill -TERM $server; wait $server; }}; rm -rf {place}",

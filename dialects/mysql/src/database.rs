@@ -1,0 +1,78 @@
+//! One open database.
+
+use crate::connect::Target;
+use crate::flavour::ServerVersion;
+use crate::introspect::introspect;
+use crate::replace::open_replacer;
+use crate::session::Session;
+use crate::snapshot::MySqlSnapshot;
+use dbferry_dialect::{
+    Capabilities, Database, DatabaseInfo, DatabaseUrl, OpenOptions, ReplaceOptions, Replacer, Result, Schema, Snapshot,
+    SnapshotOptions,
+};
+use std::time::Duration;
+
+/// How long other people's locks are waited for, unless told.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
+
+/// A database on a server, with one session of its own; snapshots and replacers open theirs.
+#[derive(Debug)]
+pub(crate) struct MySqlDatabase {
+    target: Target,
+    session: Session,
+    version: ServerVersion,
+    info: DatabaseInfo,
+    lock_wait: Duration,
+}
+
+impl MySqlDatabase {
+    /// Connects.
+    ///
+    /// # Errors
+    /// Those of [`Target::resolve`] and [`Target::connect`].
+    pub(crate) fn open(url: &DatabaseUrl, options: &OpenOptions) -> Result<Self> {
+        let target = Target::resolve(url, options)?;
+        let mut session = target.connect()?;
+        let rows = session
+            .query("the server does not say what it is", "SELECT VERSION(), DATABASE(), @@character_set_database")?;
+        let text = |column: usize| rows.first().and_then(|row| row.get::<String, _>(column)).unwrap_or_default();
+        let version = ServerVersion::parse(&text(0));
+        let info = DatabaseInfo {
+            dialect: crate::NAME.to_owned(),
+            product: version.product().to_owned(),
+            version: text(0),
+            database: text(1),
+            encoding: text(2),
+            time_zone: Some("UTC".to_owned()),
+        };
+        let lock_wait = options.lock_wait.unwrap_or(LOCK_WAIT);
+        Ok(Self { target, session, version, info, lock_wait })
+    }
+}
+
+impl Database for MySqlDatabase {
+    fn info(&self) -> &DatabaseInfo {
+        &self.info
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        crate::capabilities()
+    }
+
+    fn introspect(&mut self) -> Result<Schema> {
+        introspect(&mut self.session, self.version)
+    }
+
+    fn query_names(&mut self, sql: &str) -> Result<Vec<String>> {
+        let rows = self.session.query("a group rule's query failed", sql)?;
+        Ok(rows.iter().filter_map(|row| row.get::<Option<String>, _>(0).flatten()).collect())
+    }
+
+    fn snapshot(&mut self, options: &SnapshotOptions) -> Result<Box<dyn Snapshot>> {
+        Ok(Box::new(MySqlSnapshot::take(&self.target, self.version, self.lock_wait, options)?))
+    }
+
+    fn replacer(&mut self, options: &ReplaceOptions) -> Result<Box<dyn Replacer>> {
+        open_replacer(&self.target, self.version, self.lock_wait, options)
+    }
+}

@@ -1,0 +1,281 @@
+//! Private MySQL and MariaDB servers for tests: started from installed binaries in a temporary directory, stopped with the
+//! test.
+//!
+//! What it is not: a mock. `DBFERRY_TEST_MYSQL_URL` and `DBFERRY_TEST_MARIADB_URL` name servers to use instead, with a user
+//! who may do everything.
+
+mod installation;
+
+pub use dbferry_dialect::testkit::certificates::{Authority, Identity, self_signed};
+pub use dbferry_dialect::testkit::watchdog::Watchdog;
+pub use installation::{Installation, ROOT_VARIABLE};
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// How long a server may take to start.
+const START_LIMIT: Duration = Duration::from_secs(120);
+
+/// Settings of a server that is thrown away: it does not care for power cuts, and leaves memory to others. Unknown ones are
+/// only warned of, since the two families do not have the same.
+const SCRATCH: [&str; 12] = [
+    "innodb-flush-log-at-trx-commit=0",
+    "innodb-doublewrite=OFF",
+    "innodb-buffer-pool-size=64M",
+    "loose-innodb-redo-log-capacity=64M",
+    "loose-innodb-log-file-size=64M",
+    "max-connections=200",
+    "local-infile=ON",
+    "max-allowed-packet=64M",
+    "loose-mysqlx=OFF",
+    "loose-performance-schema=OFF",
+    "secure-file-priv=",
+    "character-set-server=utf8mb4",
+];
+
+/// How a private server is to be.
+#[derive(Clone, Debug, Default)]
+pub struct Setup {
+    /// Further settings, `name=value`; they win over those of every private server.
+    pub settings: Vec<String>,
+    /// Whether it listens on a free port of 127.0.0.1 too, beside its socket.
+    pub network: bool,
+}
+
+/// A running server. Dropping it stops it; so does the end of the process, however it ends.
+#[derive(Debug)]
+pub struct Server {
+    installation: Installation,
+    socket: String,
+    /// The socket as the client programs see it, which may run in another root.
+    socket_inside: String,
+    port: Option<u16>,
+    running: Watchdog,
+    databases: AtomicU32,
+}
+
+impl Server {
+    /// The server of that installation that the tests of one process share.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn shared_of(installation: &Installation) -> io::Result<&'static Self> {
+        static SERVERS: Mutex<BTreeMap<String, &'static Server>> = Mutex::new(BTreeMap::new());
+        let mut servers = SERVERS.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(server) = servers.get(&installation.name) {
+            return Ok(server);
+        }
+        // It lives as long as the process; the watchdog sees to its end.
+        let server: &'static Self = Box::leak(Box::new(Self::start(installation, &[])?));
+        servers.insert(installation.name.clone(), server);
+        Ok(server)
+    }
+
+    /// Every server that is installed, each started once a process.
+    ///
+    /// # Panics
+    /// When there is none, or one does not start.
+    #[allow(clippy::expect_used)] // For tests, which end here.
+    pub fn all() -> Vec<&'static Self> {
+        let all: Vec<_> =
+            Installation::all().iter().map(|one| Self::shared_of(one).expect("a server that starts")).collect();
+        assert!(!all.is_empty(), "neither MySQL nor MariaDB is installed (apt-get install mariadb-server)");
+        all
+    }
+
+    /// Starts a server with further settings (`name=value`), on a socket of its own.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start(installation: &Installation, settings: &[&str]) -> io::Result<Self> {
+        let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        Self::start_with(installation, &Setup { settings, ..Setup::default() })
+    }
+
+    /// Starts a server.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_with(installation: &Installation, setup: &Setup) -> io::Result<Self> {
+        let base = installation.root.as_deref().unwrap_or(Path::new("/")).join("tmp");
+        let directory = tempfile::Builder::new().prefix("dbferry-my-").tempdir_in(base)?;
+        let inside = installation.inside(directory.path()).display().to_string();
+        let mut preparation: Vec<_> = installation.chown(&inside).into_iter().collect();
+        preparation.push(installation.initialise(&format!("{inside}/data")));
+        let mut program = installation.server(&format!("{inside}/data"));
+        let mut set = |setting: &str| program.push(format!("--{setting}"));
+        SCRATCH.iter().for_each(|setting| set(setting));
+        let port = if setup.network { Some(free_port()?) } else { None };
+        match port {
+            Some(port) => ["bind-address=127.0.0.1".to_owned(), format!("port={port}")].iter().for_each(|s| set(s)),
+            None => set("skip-networking"),
+        }
+        set(&format!("socket={inside}/s.sock"));
+        set(&format!("pid-file={inside}/pid"));
+        setup.settings.iter().for_each(|setting| set(setting));
+        let socket = directory.path().join("s.sock").display().to_string();
+        let running = Watchdog::start(directory.keep(), &preparation, &program)?;
+        let server = Self {
+            installation: installation.clone(),
+            socket,
+            socket_inside: format!("{inside}/s.sock"),
+            port,
+            running,
+            databases: AtomicU32::new(0),
+        };
+        server.wait_until_ready()?;
+        Ok(server)
+    }
+
+    /// Which server it is: `mariadb-10.11`, `mysql-9.7`.
+    pub fn name(&self) -> &str {
+        &self.installation.name
+    }
+
+    /// Whether it is MariaDB.
+    pub fn is_mariadb(&self) -> bool {
+        self.installation.is_mariadb
+    }
+
+    /// The URL of a database of this server, over its socket, as a user who may do everything.
+    pub fn url(&self, database: &str) -> String {
+        format!("mysql://root@{}/{database}", self.socket.replace('/', "%2F"))
+    }
+
+    /// The URL of a database of this server, over its socket, as that user.
+    pub fn url_of(&self, user: &str, password: &str, database: &str) -> String {
+        format!("mysql://{user}:{password}@{}/{database}", self.socket.replace('/', "%2F"))
+    }
+
+    /// The port, if it listens on the network.
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// Creates an empty database with a name of its own and returns the name.
+    ///
+    /// # Panics
+    /// When it cannot be created.
+    #[allow(clippy::expect_used)] // For tests, which end here.
+    pub fn create_database(&self) -> String {
+        let name = format!("dbferry_{}_{}", std::process::id(), self.databases.fetch_add(1, Ordering::Relaxed));
+        self.sql("", &format!("CREATE DATABASE {name}")).expect("a new database");
+        name
+    }
+
+    /// Drops a database.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub fn drop_database(&self, name: &str) -> io::Result<()> {
+        self.sql("", &format!("DROP DATABASE {name}")).map(|_| ())
+    }
+
+    /// Runs SQL through the server's own client program, which is not our code, stopping at the first error; returns what
+    /// it prints, one line a row, columns between tabs.
+    ///
+    /// # Errors
+    /// What the program says.
+    pub fn sql(&self, database: &str, sql: &str) -> io::Result<String> {
+        let options = ["--batch", "--skip-column-names", "--default-character-set=utf8mb4", "--binary-mode"];
+        let options: Vec<_> = options.into_iter().chain((!database.is_empty()).then_some(database)).collect();
+        let output = self.client(self.installation.client(), &options, sql.as_bytes())?;
+        Ok(String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned())
+    }
+
+    /// What the server's own `mysqldump` prints of a database.
+    ///
+    /// # Errors
+    /// What the program says.
+    pub fn dump(&self, database: &str, options: &[&str]) -> io::Result<String> {
+        let options: Vec<_> = options.iter().copied().chain([database]).collect();
+        let output = self.client(self.installation.dump_program(), &options, &[])?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Where its files are.
+    pub fn directory(&self) -> &Path {
+        self.running.directory()
+    }
+
+    /// Kills it at once, as a power cut would.
+    ///
+    /// # Errors
+    /// When it is not there any more.
+    pub fn kill(&self) -> io::Result<()> {
+        let pid = std::fs::read_to_string(self.directory().join("pid"))?;
+        let killed = Command::new("kill").args(["-KILL", pid.trim()]).status()?;
+        if killed.success() { Ok(()) } else { Err(io::Error::other("cannot kill the server")) }
+    }
+
+    fn client(&self, mut words: Vec<String>, options: &[&str], input: &[u8]) -> io::Result<Output> {
+        // The options file of whoever runs the tests is none of theirs, and has to be named first.
+        words.extend([
+            "--no-defaults".to_owned(),
+            format!("--socket={}", self.socket_inside),
+            "--user=root".to_owned(),
+        ]);
+        words.extend(options.iter().map(|option| (*option).to_owned()));
+        let mut child = Command::new(&words[0])
+            .args(&words[1..])
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let mut stdin = child.stdin.take().ok_or_else(|| io::Error::other("the client has no input"))?;
+        let text = input.to_owned();
+        let feeder = std::thread::spawn(move || io::Write::write_all(&mut stdin, &text));
+        let output = child.wait_with_output()?;
+        // It stops reading at an error, which is told below.
+        _ = feeder.join();
+        if !output.status.success() {
+            return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()));
+        }
+        Ok(output)
+    }
+
+    fn wait_until_ready(&self) -> io::Result<()> {
+        let began = Instant::now();
+        while self.sql("", "SELECT 1").is_err() {
+            let log = self.running.log();
+            if log.contains("Aborting") || began.elapsed() > START_LIMIT {
+                return Err(io::Error::other(format!("{} does not start: {log}", self.name())));
+            }
+            sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+}
+
+/// A port that is free now.
+///
+/// # Errors
+/// When there is none.
+pub fn free_port() -> io::Result<u16> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_installed_server_starts_and_stops() {
+        for installation in Installation::all() {
+            let server = Server::start(&installation, &[]).expect("a server");
+            let database = server.create_database();
+            let version = server.sql(&database, "SELECT VERSION()").expect("a version");
+            assert_eq!(version.contains("MariaDB"), server.is_mariadb(), "{version}");
+            let directory = server.directory().to_owned();
+            drop(server);
+            assert!(!directory.exists());
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Native types as logical ones.
