@@ -1,8 +1,11 @@
 //! A database that a run starts from or arrives at: which dialect, and where.
 
 use crate::registry;
-use dbferry_dialect::{Cancel, Database, DatabaseUrl, Dialect, Environment, Error, OpenOptions, Purpose, Result};
+use dbferry_dialect::{
+    Cancel, Database, DatabaseUrl, Dialect, Environment, Error, Location, OpenOptions, Purpose, Result,
+};
 use std::fmt;
+use std::path::Path;
 
 /// A dialect and a place. Opening it is left to the run, which knows what for.
 #[derive(Clone, Debug)]
@@ -44,6 +47,22 @@ impl Endpoint<'_> {
         self.dialect.open(&self.url, &options).map_err(|error| self.name(error))
     }
 
+    /// Whether both lead to one database, as far as their URLs tell: whoever logs in, and however a file's path is spelled.
+    /// One server under two names is not recognised.
+    pub fn is_same_database(&self, other: &Endpoint<'_>) -> bool {
+        if self.dialect.name() != other.dialect.name() {
+            return false;
+        }
+        match (self.url.location(), other.url.location()) {
+            (Location::File(left), Location::File(right)) => {
+                let real = |path: &str| Path::new(path).canonicalize().ok();
+                left == right || real(left).is_some_and(|left| Some(left) == real(right))
+            }
+            (Location::Server { .. }, Location::Server { .. }) => server_of(&self.url) == server_of(&other.url),
+            _ => false,
+        }
+    }
+
     /// Adds the database to an error's context.
     pub(crate) fn name(&self, error: Error) -> Error {
         error.with("database", self)
@@ -54,4 +73,16 @@ impl fmt::Display for Endpoint<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.url.fmt(f)
     }
+}
+
+/// Host, port and database of a server's URL. A parameter says the same as the part of the URL that it takes the place of.
+fn server_of(url: &DatabaseUrl) -> [Option<String>; 3] {
+    let Location::Server { host, port, database, .. } = url.location() else { return [None, None, None] };
+    let parameter =
+        |name: &str| url.parameters().iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    [
+        parameter("host").or_else(|| host.clone()),
+        parameter("port").or_else(|| port.map(|port| port.to_string())),
+        parameter("dbname").or_else(|| database.clone()),
+    ]
 }

@@ -13,6 +13,7 @@
 //! | [`dump`] | a database into an archive |
 //! | [`archive`] | the archive's format, written and read |
 //! | [`restore`] | the plan, and an archive into a database |
+//! | [`copy`] | a database into another one, without files between |
 //! | [`verify`] | whether an archive is whole, and whether a database holds it |
 //! | [`group`], [`config`] | which tables belong together; `dbferry.toml` |
 //! | [`progress`], [`resources`] | what a run tells, and what it may use |
@@ -36,6 +37,7 @@
 
 pub mod archive;
 pub mod config;
+pub mod copy;
 pub mod dump;
 pub mod endpoint;
 pub mod group;

@@ -8,6 +8,7 @@ mod share;
 
 pub(crate) use share::{Share, divide};
 
+use serde::Serialize;
 use std::iter::Sum;
 
 /// Receives what happens. Called from several threads, often; an implementation must be cheap and must not block.
@@ -83,7 +84,8 @@ pub enum Event<'a> {
 }
 
 /// A number of rows that is not moved yet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum RowCount {
     /// Nobody knows.
     #[default]

@@ -33,6 +33,7 @@ pub(crate) struct Cli {
 pub(crate) enum Verb {
     Dump(DumpArgs),
     Restore(RestoreArgs),
+    Copy(CopyArgs),
     Plan(PlanArgs),
     Groups(GroupsArgs),
     Inspect(InspectArgs),
@@ -172,15 +173,9 @@ pub(crate) struct DumpArgs {
     pub(crate) config: ConfigArgs,
 }
 
-/// What a restore and its plan share.
+/// How rows are put into a target, wherever they come from.
 #[derive(Args, Debug)]
-pub(crate) struct RestoreShared {
-    /// The archive: a directory or a packed .zip
-    #[arg(value_name = "ARCHIVE")]
-    pub(crate) archive: PathBuf,
-    /// The target: a URL such as sqlite:test.db, or @NAME from dbferry.toml; DATABASE_URL when left out
-    #[arg(value_name = "URL")]
-    pub(crate) url: Option<String>,
+pub(crate) struct LoadArgs {
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     /// What happens to tables that exist; dbferry.toml can say it by group and by table
@@ -189,7 +184,7 @@ pub(crate) struct RestoreShared {
     /// Drop and create anew what has another shape in the target, instead of refusing
     #[arg(long, help_heading = SAFETY)]
     pub(crate) recreate: bool,
-    /// Run no SQL text of the archive: no views, triggers, expressions; for archives from strangers
+    /// Run no SQL text of the source: no views, triggers, expressions; for what comes from strangers
     #[arg(long, help_heading = SAFETY)]
     pub(crate) untrusted: bool,
     /// What happens when foreign keys do not hold after loading
@@ -207,12 +202,22 @@ pub(crate) struct RestoreShared {
     pub(crate) config: ConfigArgs,
 }
 
-/// Restore an archive into a database
+/// How a database is read whose rows go straight into another one.
 #[derive(Args, Debug)]
-#[command(alias = "import")]
-pub(crate) struct RestoreArgs {
+pub(crate) struct ReadArgs {
+    /// Only rows of TABLE for which SQL holds, in the source's own SQL; repeat it for more tables
+    #[arg(long = "where", value_name = "TABLE=SQL", help_heading = SELECTION)]
+    pub(crate) conditions: Vec<String>,
+    /// Accept a weaker view than one proven snapshot that all readers share
+    #[arg(long, help_heading = SAFETY)]
+    pub(crate) inconsistent: bool,
     #[command(flatten)]
-    pub(crate) shared: RestoreShared,
+    pub(crate) presets: PresetArgs,
+}
+
+/// What is done before anything in a target changes.
+#[derive(Args, Debug)]
+pub(crate) struct ConsentArgs {
     /// First dump what is about to be overwritten into this new archive
     #[arg(long, value_name = "PATH", help_heading = SAFETY)]
     pub(crate) safety_backup: Option<PathBuf>,
@@ -224,11 +229,53 @@ pub(crate) struct RestoreArgs {
     pub(crate) yes: bool,
 }
 
-/// Show what a restore would do and lose, and change nothing
+/// Restore an archive into a database
+#[derive(Args, Debug)]
+#[command(alias = "import")]
+pub(crate) struct RestoreArgs {
+    /// The archive: a directory or a packed .zip
+    #[arg(value_name = "ARCHIVE")]
+    pub(crate) archive: PathBuf,
+    /// The target: a URL such as sqlite:test.db, or @NAME from dbferry.toml; DATABASE_URL when left out
+    #[arg(value_name = "URL")]
+    pub(crate) url: Option<String>,
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
+    #[command(flatten)]
+    pub(crate) consent: ConsentArgs,
+}
+
+/// Copy a database into another one, of any kind, without files between
+#[derive(Args, Debug)]
+#[command(alias = "migrate")]
+pub(crate) struct CopyArgs {
+    /// The source: a URL such as sqlite:shop.db, or @NAME from dbferry.toml
+    #[arg(value_name = "SOURCE")]
+    pub(crate) source: String,
+    /// The target: a URL or @NAME; DATABASE_URL when left out
+    #[arg(value_name = "TARGET")]
+    pub(crate) target: Option<String>,
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
+    #[command(flatten)]
+    pub(crate) read: ReadArgs,
+    #[command(flatten)]
+    pub(crate) consent: ConsentArgs,
+}
+
+/// Show what a restore or a copy would do and lose, and change nothing
 #[derive(Args, Debug)]
 pub(crate) struct PlanArgs {
+    /// The archive, or the database to copy: a URL or @NAME from dbferry.toml
+    #[arg(value_name = "ARCHIVE|URL")]
+    pub(crate) from: PathBuf,
+    /// The target: a URL such as sqlite:test.db, or @NAME from dbferry.toml; DATABASE_URL when left out
+    #[arg(value_name = "URL")]
+    pub(crate) url: Option<String>,
     #[command(flatten)]
-    pub(crate) shared: RestoreShared,
+    pub(crate) load: LoadArgs,
+    #[command(flatten)]
+    pub(crate) read: ReadArgs,
 }
 
 /// Show which table is in which group, and why

@@ -6,7 +6,7 @@ use super::args::ConfigArgs;
 use super::output::Output;
 use super::text::shell_word;
 use dbferry::config::{Config, ConnectionRole, ExternalValue, UrlSource};
-use dbferry::dialect::{DatabaseUrl, Dialect, Location, Secret};
+use dbferry::dialect::{DatabaseUrl, Location, Secret};
 use dbferry::endpoint::Endpoint;
 use dbferry::{Error, ErrorKind, Result, registry};
 use std::path::{Path, PathBuf};
@@ -209,32 +209,10 @@ fn everybody_reads(_path: &Path) -> bool {
     false
 }
 
-/// Whether two URLs lead to one database, as far as they tell: whoever logs in, and however a file's path is spelled.
+/// Whether two URLs lead to one database, as far as they tell.
 fn same_database(left: &DatabaseUrl, right: &DatabaseUrl) -> bool {
-    let dialect = |url: &DatabaseUrl| registry::by_scheme(url.scheme()).map(Dialect::name);
-    if dialect(left) != dialect(right) {
-        return false;
-    }
-    match (left.location(), right.location()) {
-        (Location::File(left), Location::File(right)) => {
-            left == right
-                || matches!((Path::new(left).canonicalize(), Path::new(right).canonicalize()), (Ok(l), Ok(r)) if l == r)
-        }
-        (Location::Server { .. }, Location::Server { .. }) => server_of(left) == server_of(right),
-        _ => false,
-    }
-}
-
-/// Host, port and database of a server's URL. A parameter says the same as the part of the URL that it takes the place of.
-fn server_of(url: &DatabaseUrl) -> [Option<String>; 3] {
-    let Location::Server { host, port, database, .. } = url.location() else { return [None, None, None] };
-    let parameter =
-        |name: &str| url.parameters().iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-    [
-        parameter("host").or_else(|| host.clone()),
-        parameter("port").or_else(|| port.map(|port| port.to_string())),
-        parameter("dbname").or_else(|| database.clone()),
-    ]
+    let endpoint = |url: &DatabaseUrl| registry::dialect_of(url).map(|dialect| Endpoint::new(dialect, url.clone()));
+    matches!((endpoint(left), endpoint(right)), (Ok(left), Ok(right)) if left.is_same_database(&right))
 }
 
 /// An environment variable; an empty one counts as not set.

@@ -129,7 +129,7 @@ fn check_places(args: &DumpArgs) -> Result<()> {
 }
 
 /// `TABLE=SQL` each.
-fn conditions(texts: &[String]) -> Result<BTreeMap<String, String>> {
+pub(super) fn conditions(texts: &[String]) -> Result<BTreeMap<String, String>> {
     let mut conditions = BTreeMap::new();
     for text in texts {
         let (table, sql) =

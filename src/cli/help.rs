@@ -45,9 +45,22 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "copy",
+        &[
+            ("Into another database, of any kind", "dbferry copy sqlite:shop.db postgres://me@host/shop"),
+            ("See first what will be done and lost", "dbferry plan sqlite:shop.db postgres://me@host/shop -v"),
+            (
+                "One group over what is there, and do not ask",
+                "dbferry copy @prod @test --group user --safety-backup before/ --yes",
+            ),
+            ("Only some rows of a table", "dbferry copy @prod sqlite:sample.db --where \"public.orders=id % 100 = 0\""),
+        ],
+    ),
+    (
         "plan",
         &[
             ("What would a restore do and lose?", "dbferry plan backup/ sqlite:test.db"),
+            ("And a copy?", "dbferry plan @prod sqlite:test.db"),
             ("All columns with their verdicts", "dbferry plan backup/ sqlite:test.db -v"),
             ("For a program; exit code 5 when it cannot be done", "dbferry plan backup/ @test --json"),
         ],

@@ -7,6 +7,7 @@
 //! | `config`, `confirm`, `signals` | databases and passwords; consent; Ctrl-C |
 //! | `output`, `json`, `progress`, `exit` | what people and programs get to see |
 //! | `text`, `units` | text that is safe to show; sizes and times |
+//! | `job` | a restore or a copy before it is done |
 //! | the others | one verb each |
 
 mod args;
@@ -14,11 +15,13 @@ mod choices;
 mod completions;
 mod config;
 mod confirm;
+mod copy;
 mod dump;
 mod exit;
 mod groups;
 mod help;
 mod inspect;
+mod job;
 mod json;
 mod list;
 mod output;
@@ -82,7 +85,8 @@ fn run(verb: Verb, app: &App) -> Result<u8> {
     match verb {
         Verb::Dump(args) => dump::run(&args, app),
         Verb::Restore(args) => restore::run(&args, app),
-        Verb::Plan(args) => plan::run(&args.shared, app),
+        Verb::Copy(args) => copy::run(&args, app),
+        Verb::Plan(args) => plan::run(&args, app),
         Verb::Groups(args) => groups::run(&args, app),
         Verb::Inspect(args) => inspect::run(&args, app),
         Verb::List(args) => list::run(&args, app),

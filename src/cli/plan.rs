@@ -1,26 +1,27 @@
-//! `plan`: what a restore would do and lose. Also what `restore --dry-run` prints, and what its question is made of.
+//! `plan`: what a restore or a copy would do and lose. Also what `--dry-run` prints, and what their question is made of.
 
 use super::App;
-use super::args::RestoreShared;
-use super::config::{Configuration, Place, archive_path};
+use super::args::PlanArgs;
+use super::config::names_database;
 use super::exit;
+use super::job::{Job, Origin, OriginFields};
 use super::output::{Columns, Output};
 use super::text::{counted, indented, one_line};
 use super::units;
-use dbferry::Result;
-use dbferry::archive::Archive;
 use dbferry::dialect::{CollectionAction, DatabaseInfo};
-use dbferry::restore::{
-    LeavingEdge, PlannedCollection, PlannedColumn, PlannedUnit, RestoreOptions, RestorePlan, Verdict, plan,
-};
+use dbferry::progress::RowCount;
+use dbferry::restore::{LeavingEdge, PlannedCollection, PlannedColumn, PlannedUnit, RestorePlan, Verdict};
+use dbferry::{Error, ErrorKind, Result};
 use serde::Serialize;
 
 /// The document of a plan.
 #[derive(Serialize)]
 struct Document<'a> {
-    archive_path: String,
+    #[serde(flatten)]
+    origin: OriginFields,
     /// The archive's id.
-    archive: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archive: Option<&'a str>,
     target_url: String,
     source: &'a DatabaseInfo,
     target: &'a DatabaseInfo,
@@ -33,7 +34,7 @@ struct Document<'a> {
     /// Foreign keys that leave the selection.
     leaving: Vec<Edge<'a>>,
     notes: &'a [String],
-    /// What the archive holds of the selection and the target would not get.
+    /// What the source holds of the selection and the target would not get.
     warnings: &'a [String],
     /// Everything that keeps the restore from being done; empty when it can be done.
     problems: Vec<String>,
@@ -53,7 +54,9 @@ struct CollectionLine<'a> {
     group: &'a str,
     /// Absent when it is refused.
     action: Option<CollectionAction>,
-    rows: u64,
+    /// Rows in the source; null where nobody knows.
+    rows: Option<u64>,
+    rows_estimated: bool,
     rows_overwritten: Option<u64>,
     columns: &'a [PlannedColumn],
     problems: &'a [String],
@@ -79,7 +82,8 @@ impl<'a> Document<'a> {
             target: line.target.to_string(),
             group: &line.group,
             action: line.action,
-            rows: line.rows,
+            rows: line.rows.number(),
+            rows_estimated: line.rows.is_estimate(),
             rows_overwritten: line.rows_overwritten,
             columns: &line.columns,
             problems: &line.problems,
@@ -99,8 +103,8 @@ impl<'a> Document<'a> {
             collections: unit.collections.iter().map(line).collect(),
         };
         Self {
-            archive_path: job.archive.path().display().to_string(),
-            archive: &plan.archive,
+            origin: job.origin.fields(),
+            archive: plan.archive.as_deref(),
             target_url: job.place.endpoint.to_string(),
             source: &plan.source,
             target: &plan.target,
@@ -116,56 +120,26 @@ impl<'a> Document<'a> {
     }
 }
 
-/// What a restore and its plan need.
-pub(super) struct Job {
-    pub(super) archive: Archive,
-    pub(super) place: Place,
-    pub(super) options: RestoreOptions,
-}
-
-impl Job {
-    /// Opens the archive, finds the target, and puts the options together.
-    pub(super) fn prepare(args: &RestoreShared, app: &App) -> Result<Self> {
-        archive_path(
-            &args.archive,
-            "write the archive first and the database second: dbferry restore backup/ sqlite:new.db",
-        )?;
-        let configuration = Configuration::load(&args.config)?;
-        let resources = args.resources.resources()?;
-        let archive = Archive::open(&args.archive)?;
-        let place = configuration.database(args.url.as_deref(), &app.output)?;
-        let mut modes = configuration.config.restore;
-        let names = archive.manifest().collections.iter().map(|entry| &entry.collection.name);
-        for pattern in modes.unmatched(names) {
-            app.output
-                .warn(&format!("[[restore.table]] match = {:?} matches no table of the archive", pattern.as_str()));
+pub(super) fn run(args: &PlanArgs, app: &App) -> Result<u8> {
+    let url = args.url.as_deref();
+    let from = args.from.to_string_lossy();
+    let job = if names_database(&from) {
+        if url.is_none() && std::env::var_os("DATABASE_URL").is_none_or(|value| value.is_empty()) {
+            return Err(Error::new(ErrorKind::Usage, "one of the archive and the target is missing").hint(
+                "write the archive first and the database second: dbferry plan backup/ sqlite:new.db; or two databases",
+            ));
         }
-        if let Some(mode) = args.mode {
-            modes.mode = mode.into();
+        Job::copy(&from, url, &args.load, &args.read, app)?
+    } else {
+        if !args.read.conditions.is_empty() || args.read.inconsistent || !args.read.presets.presets.is_empty() {
+            return Err(Error::new(
+                ErrorKind::Usage,
+                "--where, --inconsistent and --preset are about reading a database, and this is an archive",
+            )
+            .hint("what an archive holds, and in which groups, was decided when it was dumped"));
         }
-        let options = RestoreOptions {
-            resources,
-            selection: args.selection.selection(),
-            modes,
-            recreate: args.recreate,
-            trusted: !args.untrusted,
-            foreign_keys: args.foreign_keys.into(),
-            owners: args.owners,
-            privileges: args.privileges,
-            safety_backup: None,
-            cancel: app.signals.cancel(),
-        };
-        Ok(Self { archive, place, options })
-    }
-
-    /// Plans; the target is only looked at.
-    pub(super) fn plan(&self) -> Result<RestorePlan> {
-        plan(&self.archive, &self.place.endpoint, &self.options)
-    }
-}
-
-pub(super) fn run(args: &RestoreShared, app: &App) -> Result<u8> {
-    let job = Job::prepare(args, app)?;
+        Job::restore(&args.from, url, &args.load, app)?
+    };
     show(&job, &job.plan()?, app)
 }
 
@@ -213,14 +187,16 @@ pub(super) fn question(job: &Job, plan: &RestorePlan) -> String {
 }
 
 fn title(job: &Job, plan: &RestorePlan) -> String {
-    let manifest = job.archive.manifest();
+    let (from, when) = match &job.origin {
+        Origin::Archive(archive) => (archive.path().display().to_string(), Some(&archive.manifest().created_at)),
+        Origin::Database(from, _) => (from.endpoint.to_string(), None),
+    };
     let text = format!(
-        "{} ({} {}, {}, {}) into {}",
-        job.archive.path().display(),
+        "{from} ({} {}, {}{}) into {}",
         plan.source.product,
         plan.source.version,
         plan.source.database,
-        manifest.created_at,
+        when.map(|when| format!(", {when}")).unwrap_or_default(),
         job.place.endpoint
     );
     one_line(&text).into_owned()
@@ -238,12 +214,21 @@ fn collections(plan: &RestorePlan) -> Columns {
             line.group.clone(),
             line.target.to_string(),
             line.action.map_or("refuse", action_name).into(),
-            units::count(if line.action.is_none_or(CollectionAction::loads) { line.rows } else { 0 }),
+            if line.action.is_none_or(CollectionAction::loads) { rows(line.rows) } else { rows(RowCount::Exactly(0)) },
             overwritten,
             verdicts(line),
         ]);
     }
     table
+}
+
+/// A number of rows, marked where it is an estimate.
+fn rows(rows: RowCount) -> String {
+    match rows {
+        RowCount::Unknown => "unknown".into(),
+        RowCount::About(rows) => format!("~{}", units::count(rows)),
+        RowCount::Exactly(rows) => units::count(rows),
+    }
 }
 
 /// The name of an action as JSON has it.
@@ -276,7 +261,7 @@ fn verdicts(collection: &PlannedCollection) -> String {
 }
 
 fn details(plan: &RestorePlan, output: &Output) -> Result<()> {
-    let mut table = Columns::new(&["column", "archive", "target", "verdict", "why"], &[]);
+    let mut table = Columns::new(&["column", "source", "target", "verdict", "why"], &[]);
     for collection in plan.collections() {
         for column in &collection.columns {
             table.row([
@@ -327,12 +312,16 @@ fn effect(plan: &RestorePlan) -> String {
             parts.push(format!("{verb} {}", counted(count, "table")));
         }
     }
-    let rows: u64 =
-        plan.collections().filter(|line| line.action.is_some_and(CollectionAction::loads)).map(|line| line.rows).sum();
-    parts.push(format!("loads {}", counted(rows, "row")));
+    let loaded = plan.collections().filter(|line| line.action.is_some_and(CollectionAction::loads));
+    parts.push(match loaded.map(|line| line.rows).sum() {
+        RowCount::Exactly(rows) => format!("loads {}", counted(rows, "row")),
+        RowCount::About(rows) => format!("loads about {}", counted(rows, "row")),
+        RowCount::Unknown => "loads rows whose number is not known yet".into(),
+    });
     let problems = plan.problems().len() as u64;
     if problems > 0 {
-        return format!("cannot be restored: {}; nothing was changed", counted(problems, "problem"));
+        let verb = if plan.archive.is_some() { "restored" } else { "copied" };
+        return format!("cannot be {verb}: {}; nothing was changed", counted(problems, "problem"));
     }
     parts.join("; ")
 }

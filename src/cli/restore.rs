@@ -1,28 +1,34 @@
-//! `restore`: an archive into a database, after consent.
+//! `restore`: an archive into a database, after consent. The same for `copy`, whose rows come from a database.
 
 use super::App;
-use super::args::RestoreArgs;
+use super::args::{ConsentArgs, RestoreArgs};
 use super::config::archive_path;
 use super::confirm;
 use super::exit;
+use super::job::{Job, OriginFields};
 use super::output::{Columns, Output};
-use super::plan::{self, Job};
+use super::plan;
 use super::progress::Moved;
 use super::text::{counted, one_line};
 use super::units;
 use dbferry::config::ConnectionRole;
-use dbferry::dialect::CollectionAction;
-use dbferry::restore::{Proof, RestorePlan, RestoreReport, restore};
+use dbferry::dialect::{CollectionAction, Consistency};
+use dbferry::restore::{Proof, RestorePlan, RestoreReport};
 use dbferry::{Error, ErrorKind, Result};
 use serde::Serialize;
 
-/// The last document of a restore.
+/// The last document of a restore or a copy.
 #[derive(Serialize)]
 struct Summary<'a> {
     command: &'static str,
-    archive_path: String,
+    #[serde(flatten)]
+    origin: OriginFields,
     /// The archive's id.
-    archive: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archive: Option<&'a str>,
+    /// How one view of a database was held while it was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    consistency: Option<&'a Consistency>,
     target_url: String,
     /// Groups that were replaced together, in order.
     units: Vec<Unit<'a>>,
@@ -50,23 +56,28 @@ struct CollectionLine {
     action: CollectionAction,
     rows: u64,
     proof: Proof,
+    /// The condition that rows had to meet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partial: Option<String>,
 }
 
 impl<'a> Summary<'a> {
-    fn new(job: &Job, report: &'a RestoreReport, exit_code: u8) -> Self {
+    fn new(words: Words, job: &Job, report: &'a RestoreReport, exit_code: u8) -> Self {
         let units = report.units.iter().map(|unit| {
             let lines = unit.collections.iter().map(|line| CollectionLine {
                 collection: line.collection.to_string(),
                 action: line.action,
                 rows: line.rows,
                 proof: line.proof,
+                partial: line.partial.clone(),
             });
             Unit { groups: &unit.groups, collections: lines.collect() }
         });
         Self {
-            command: "restore",
-            archive_path: job.archive.path().display().to_string(),
-            archive: &report.archive,
+            command: words.command,
+            origin: job.origin.fields(),
+            archive: report.archive.as_deref(),
+            consistency: report.consistency.as_ref(),
             target_url: job.place.endpoint.to_string(),
             units: units.collect(),
             rows: report.rows,
@@ -79,33 +90,45 @@ impl<'a> Summary<'a> {
     }
 }
 
+/// What the command is called, and what it has done.
+#[derive(Clone, Copy)]
+pub(super) struct Words {
+    pub(super) command: &'static str,
+    pub(super) done: &'static str,
+}
+
 pub(super) fn run(args: &RestoreArgs, app: &App) -> Result<u8> {
-    let mut job = Job::prepare(&args.shared, app)?;
+    let job = Job::restore(&args.archive, args.url.as_deref(), &args.load, app)?;
+    carry_out(job, &args.consent, Words { command: "restore", done: "restored" }, app)
+}
+
+/// Plans, asks, and does it.
+pub(super) fn carry_out(mut job: Job, consent: &ConsentArgs, words: Words, app: &App) -> Result<u8> {
     confirm::refuse_source(&job.place)?;
-    if let Some(path) = &args.safety_backup {
+    if let Some(path) = &consent.safety_backup {
         archive_path(path, "the safety backup is a new archive: --safety-backup before/")?;
         job.options.safety_backup = Some(path.clone());
     }
     let planned = job.plan()?;
-    if args.dry_run {
+    if consent.dry_run {
         return plan::show(&job, &planned, app);
     }
-    // A plan with problems needs no consent: the restore refuses it with all of them, before anything is touched.
+    // A plan with problems needs no consent: the run refuses it with all of them, before anything is touched.
     let asks = planned.problems().is_empty() && needs_consent(&planned);
-    if asks && !args.yes && job.place.role != Some(ConnectionRole::Scratch) {
+    if asks && !consent.yes && job.place.role != Some(ConnectionRole::Scratch) {
         confirm::ask(&plan::question(&job, &planned), &job.place.endpoint.url)?;
     }
 
     let reporter = app.reporter(job.options.resources.jobs)?;
-    let result = restore(&job.archive, &job.place.endpoint, &job.options, &reporter);
+    let result = job.run(&reporter);
     let moved = reporter.finish();
     let report = result.map_err(state_of_target)?;
     for warning in &report.warnings {
         app.output.warn(warning);
     }
     let exit_code = if report.warnings.is_empty() { exit::DONE } else { exit::WARNINGS };
-    say(&app.output, &job, &report, moved)?;
-    app.output.document("summary", &Summary::new(&job, &report, exit_code))?;
+    say(&app.output, words, &job, &report, moved)?;
+    app.output.document("summary", &Summary::new(words, &job, &report, exit_code))?;
     Ok(exit_code)
 }
 
@@ -135,7 +158,7 @@ fn state_of_target(error: Error) -> Error {
     )
 }
 
-fn say(output: &Output, job: &Job, report: &RestoreReport, moved: Moved) -> Result<()> {
+fn say(output: &Output, words: Words, job: &Job, report: &RestoreReport, moved: Moved) -> Result<()> {
     let mut table = Columns::new(&["group", "table", "action", "rows", "proof"], &[3]);
     for unit in &report.units {
         for line in &unit.collections {
@@ -143,7 +166,7 @@ fn say(output: &Output, job: &Job, report: &RestoreReport, moved: Moved) -> Resu
                 unit.groups.join(", "),
                 line.collection.to_string(),
                 plan::action_name(line.action).into(),
-                units::count(line.rows),
+                format!("{}{}", units::count(line.rows), if line.partial.is_some() { " of more" } else { "" }),
                 proof_name(line.proof).into(),
             ]);
         }
@@ -159,7 +182,8 @@ fn say(output: &Output, job: &Job, report: &RestoreReport, moved: Moved) -> Resu
     let bytes = (u128::from(moved.bytes) * u128::from(report.rows)).checked_div(u128::from(moved.rows)).unwrap_or(0);
     let rates = units::rates(report.rows, u64::try_from(bytes).unwrap_or(moved.bytes), moved.time);
     output.success(format!(
-        "restored {} with {} into {} in {} ({rates}); {}",
+        "{} {} with {} into {} in {} ({rates}); {}",
+        words.done,
         counted(lines().count() as u64, "table"),
         counted(report.rows, "row"),
         one_line(&job.place.endpoint.to_string()),
@@ -172,6 +196,7 @@ fn proof_name(proof: Proof) -> &'static str {
     match proof {
         Proof::Hash => "read again, equal",
         Proof::HashWithoutGenerated => "read again, equal but for generated columns",
+        Proof::HashWithoutUnreadable => "read again, equal but for unreadable columns",
         Proof::Count => "counted",
         Proof::Nothing => "",
     }

@@ -13,7 +13,7 @@ mod worker;
 
 use crate::archive::{ArchiveWriter, CollectionEntry, Compression, GroupEntry, Manifest, ObjectEntry, WriteOptions};
 use crate::endpoint::Endpoint;
-use crate::group::{self, Assignment, GroupRules, InOrder, SelectFor, Selection, UnmatchedRule};
+use crate::group::{self, Assignment, GroupRules, Grouping, InOrder, SelectFor, Selection, UnmatchedRule};
 use crate::progress::{Event, Progress};
 use crate::resources::Resources;
 use dbferry_dialect::model::{NativeObject, NotCarried};
@@ -22,7 +22,7 @@ use dbferry_dialect::{
     SnapshotOptions,
 };
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -200,6 +200,39 @@ fn run(
     Ok(manifest)
 }
 
+/// The group of each collection.
+///
+/// # Errors
+/// When a rule cannot be followed, or a list has what is never dumped.
+pub(crate) fn grouping(database: &mut dyn Database, schema: &Schema, group_by: &GroupBy) -> Result<Grouping> {
+    match group_by {
+        GroupBy::Fixed(assignments) => {
+            if let Some(skipped) = assignments.iter().find(|assignment| assignment.group == group::SKIPPED) {
+                let message =
+                    format!("{} is in the group {}, which is never dumped", skipped.collection, group::SKIPPED);
+                return Err(Error::new(ErrorKind::Usage, message));
+            }
+            Ok(Grouping { assignments: assignments.clone(), unmatched_rules: Vec::new() })
+        }
+        GroupBy::Rules(rules) => group::assign(schema, rules, &mut |sql| database.query_names(sql)),
+    }
+}
+
+/// That a condition is given for what does not take part.
+pub(crate) fn check_conditions<'a>(
+    predicates: &BTreeMap<String, String>,
+    wanted: impl Iterator<Item = &'a CollectionName>,
+) -> Result<()> {
+    let wanted: BTreeSet<String> = wanted.map(ToString::to_string).collect();
+    match predicates.keys().find(|name| !wanted.contains(*name)) {
+        None => Ok(()),
+        Some(name) => {
+            Err(Error::new(ErrorKind::Usage, format!("a condition is given for {name}, which is not dumped"))
+                .hint("name the table in full, such as main.orders"))
+        }
+    }
+}
+
 /// The collections that are wanted, each with its group.
 fn wanted<'a>(
     database: &mut dyn Database,
@@ -207,36 +240,24 @@ fn wanted<'a>(
     options: &DumpOptions,
     progress: &dyn Progress,
 ) -> Result<Vec<(&'a Collection, Assignment)>> {
+    let Grouping { assignments, unmatched_rules } = grouping(database, schema, &options.group_by)?;
     let chosen: Vec<Assignment> = match &options.group_by {
-        GroupBy::Fixed(assignments) => {
-            if let Some(skipped) = assignments.iter().find(|assignment| assignment.group == group::SKIPPED) {
-                let message =
-                    format!("{} is in the group {}, which is never dumped", skipped.collection, group::SKIPPED);
-                return Err(Error::new(ErrorKind::Usage, message));
-            }
-            assignments.clone()
-        }
-        GroupBy::Rules(rules) => {
-            let grouping = group::assign(schema, rules, &mut |sql| database.query_names(sql))?;
-            let chosen = group::select(&grouping.assignments, &options.selection, SelectFor::Dump)?;
-            for UnmatchedRule { rule, reason } in &grouping.unmatched_rules {
-                progress.event(Event::Warning { message: &format!("{rule}: {reason}") });
-            }
-            chosen.into_iter().map(|index| grouping.assignments[index].clone()).collect()
+        GroupBy::Fixed(_) => assignments,
+        GroupBy::Rules(_) => {
+            let chosen = group::select(&assignments, &options.selection, SelectFor::Dump)?;
+            chosen.into_iter().map(|index| assignments[index].clone()).collect()
         }
     };
+    for UnmatchedRule { rule, reason } in &unmatched_rules {
+        progress.event(Event::Warning { message: &format!("{rule}: {reason}") });
+    }
     let collections: BTreeMap<&CollectionName, &Collection> =
         schema.collections.iter().map(|collection| (&collection.name, collection)).collect();
     let wanted: Vec<_> = chosen
         .into_iter()
         .filter_map(|assignment| collections.get(&assignment.collection).map(|collection| (*collection, assignment)))
         .collect();
-    for name in options.predicates.keys() {
-        if !wanted.iter().any(|(collection, _)| collection.name.to_string() == *name) {
-            return Err(Error::new(ErrorKind::Usage, format!("a condition is given for {name}, which is not dumped"))
-                .hint("name the table in full, such as main.orders"));
-        }
-    }
+    check_conditions(&options.predicates, wanted.iter().map(|(collection, _)| &collection.name))?;
     Ok(wanted)
 }
 

@@ -6,19 +6,25 @@
 //!        begin -> load row groups, counting and hashing -> indexes, counters, foreign keys -> read again, hash -> switch
 //! ```
 //!
-//! A unit is replaced whole or left as it was. What it is not: it builds no SQL and knows no dialect.
+//! A unit is replaced whole or left as it was. Where the rows come from is a [`Supply`], so that a copy from one database to
+//! another goes the same way without files. What it is not: it builds no SQL and knows no dialect.
 
 mod load;
+mod name;
 mod plan;
 mod prepare;
+mod prove;
 mod shape;
+mod supply;
 mod unit;
 
 pub use plan::{LeavingEdge, PlannedCollection, PlannedUnit, RestorePlan};
 pub use prepare::plan;
+pub(crate) use prepare::plan_from;
 pub use shape::{PlannedColumn, Verdict};
+pub(crate) use supply::{Division, Measure, Offered, RowSupply, Supply};
 
-use crate::archive::{Archive, CollectionEntry};
+use crate::archive::Archive;
 use crate::config::RestoreConfig;
 use crate::dump::{DumpOptions, GroupBy, dump};
 use crate::endpoint::Endpoint;
@@ -28,11 +34,12 @@ use crate::resources::Resources;
 use crate::verify::work;
 use dbferry_dialect::model::Stage;
 use dbferry_dialect::{
-    Cancel, CollectionAction, CollectionName, Error, ErrorKind, ForeignKeyPolicy, Purpose, ReplaceOptions, Result,
+    Cancel, CollectionAction, CollectionName, Consistency, Error, ErrorKind, ForeignKeyPolicy, Purpose, ReplaceOptions,
+    Result,
 };
-use prepare::{Prepared, prepare};
-use rayon::prelude::*;
+use prepare::{Loading, Prepared, prepare};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -41,17 +48,17 @@ use std::time::Instant;
 pub struct RestoreOptions {
     /// Threads and memory.
     pub resources: Resources,
-    /// Which groups and collections; all that the archive has by default.
+    /// Which groups and collections; all that the source has by default.
     pub selection: Selection,
     /// What happens to collections that exist: a table's own mode before its group's before the run's.
     pub modes: RestoreConfig,
     /// Whether a collection of another shape is dropped and created anew instead of refused; false by default.
     pub recreate: bool,
-    /// Whether SQL text of the archive may be run (definitions, triggers, views); true by default.
+    /// Whether SQL text of the source may be run (definitions, triggers, views); true by default.
     pub trusted: bool,
     /// What happens when foreign keys do not hold after loading.
     pub foreign_keys: ForeignKeyPolicy,
-    /// Whether what is created gets the owner that it had in the source, where the dialect has owners and the archive is
+    /// Whether what is created gets the owner that it had in the source, where the dialect has owners and the source is
     /// trusted; false by default.
     pub owners: bool,
     /// Whether what is created gets the privileges that were granted on it in the source, under the same conditions; false by
@@ -83,8 +90,12 @@ impl Default for RestoreOptions {
 /// What a restore did.
 #[derive(Clone, Debug, Serialize)]
 pub struct RestoreReport {
-    /// The archive's id.
-    pub archive: String,
+    /// The archive's id; absent when rows came from a database.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archive: Option<String>,
+    /// How one view of the source was held while it was read, when rows came from a database.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consistency: Option<Consistency>,
     /// One line a unit of groups, in order. A restore that fails ends at the first failure, which is then the last line.
     pub units: Vec<RestoredUnit>,
     /// Rows loaded and proven.
@@ -120,17 +131,23 @@ pub struct RestoredCollection {
     pub rows: u64,
     /// What proves them.
     pub proof: Proof,
+    /// The condition that rows had to meet, if only some of them were restored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partial: Option<String>,
 }
 
 /// What proves that a collection's rows arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Proof {
-    /// Every row was read again from the target, counted and hashed.
+    /// Every row was read again from the target, counted and hashed: in another dialect too, through the source's types.
     Hash,
     /// As `hash`, without the generated columns: the target computes them to other values than the source had.
     HashWithoutGenerated,
-    /// The rows that were written were counted (they were added to others, or the target is of another dialect).
+    /// As `hash`, without the columns that a target of another dialect cannot give as the source's types.
+    HashWithoutUnreadable,
+    /// The rows that were written were counted (they were added to others, or the target gives nothing of them as the
+    /// source's types).
     Count,
     /// No rows were loaded.
     Nothing,
@@ -147,18 +164,33 @@ pub fn restore(
     options: &RestoreOptions,
     progress: &dyn Progress,
 ) -> Result<RestoreReport> {
+    restore_from(&Supply::of_archive(archive), target, options, progress)
+}
+
+/// Restores what `supply` offers.
+///
+/// # Errors
+/// Those of [`restore`].
+pub(crate) fn restore_from<'a>(
+    supply: &'a Supply<'a>,
+    target: &Endpoint<'_>,
+    options: &RestoreOptions,
+    progress: &dyn Progress,
+) -> Result<RestoreReport> {
     let started = Instant::now();
     progress.event(Event::Phase { name: "plan", group: None });
-    let prepared = {
+    let mut prepared = {
         let mut database = target.open(Purpose::Plan, &options.cancel)?;
-        prepare(archive, target.dialect, &mut *database, options).map_err(|error| target.name(error))?
+        prepare(supply, target.dialect, &mut *database, options).map_err(|error| target.name(error))?
     };
-    refuse_problems(&prepared.plan)?;
-    progress.event(planned(&prepared));
-    check_bytes(archive, &prepared, options, progress)?;
+    refuse_problems(&prepared.plan, supply.noun())?;
+    let loads = prepared.divide(supply)?;
+    progress.event(planned(&prepared, &loads));
+    supply.rows.check(&loads.values().map(|loading| loading.place).collect::<Vec<_>>(), options, progress)?;
     let safety_backup = safety_backup(&prepared, target, options, progress)?;
     let mut report = RestoreReport {
-        archive: archive.manifest().id.clone(),
+        archive: supply.archive.clone(),
+        consistency: supply.consistency.clone(),
         units: Vec::new(),
         rows: 0,
         notes: prepared.plan.all_notes(),
@@ -166,7 +198,7 @@ pub fn restore(
         safety_backup,
         seconds: 0.0,
     };
-    run(archive, target, prepared, options, progress, &mut report).map_err(|error| {
+    run(supply, &loads, target, prepared, options, progress, &mut report).map_err(|error| {
         let error = target.name(error);
         let done: Vec<&str> = report.units.iter().flat_map(|unit| &unit.groups).map(String::as_str).collect();
         match done.is_empty() {
@@ -192,21 +224,21 @@ fn unproven(units: &[RestoredUnit]) -> Option<String> {
     (!counted.is_empty()).then(list)
 }
 
-fn planned(prepared: &Prepared<'_>) -> Event<'static> {
+fn planned(prepared: &Prepared<'_>, loads: &BTreeMap<CollectionName, Loading<'_>>) -> Event<'static> {
     let loaded = || {
-        let entry = |planned: &PlannedCollection| prepared.entries.get(&planned.collection).copied();
-        prepared.plan.collections().filter_map(move |planned| Some((entry(planned)?, planned.action)))
+        let loading = |planned: &PlannedCollection| loads.get(&planned.collection);
+        prepared.plan.collections().filter_map(move |planned| Some((loading(planned)?, planned.action)))
     };
-    let proven = || {
-        let provable = |action| load::is_provable(prepared.plan.is_same_dialect(), action);
-        loaded().filter(move |(_, action)| provable(*action)).map(|(entry, _)| entry)
-    };
-    let each = loaded().flat_map(|(entry, _)| [work::check(entry), work::load(entry), work::complete(entry)]);
+    let proven = || loaded().filter(|(_, action)| load::is_provable(*action)).map(|(loading, _)| loading);
+    let each = loaded().flat_map(|(loading, _)| {
+        let Division { amount, check, .. } = loading.division;
+        [check, work::load(amount), work::complete(amount, loading.offered.collection)]
+    });
     Event::Planned {
-        collections: prepared.entries.len(),
-        rows: RowCount::Exactly(work::sum(loaded().map(|(entry, _)| entry.rows))),
-        again: work::sum(proven().map(|entry| entry.rows)),
-        work: work::sum(each.chain(proven().map(work::reread))),
+        collections: loads.len(),
+        rows: loaded().map(|(loading, _)| loading.offered.rows).sum::<RowCount>(),
+        again: work::sum(proven().filter_map(|loading| loading.offered.rows.number())),
+        work: work::sum(each.chain(proven().map(|loading| work::reread(loading.division.amount)))),
     }
 }
 
@@ -216,7 +248,7 @@ fn is_absent(target: &Endpoint<'_>) -> bool {
     target.dialect.capabilities().creates_database && target.open(Purpose::Read, &Cancel::new()).is_err()
 }
 
-fn refuse_problems(plan: &RestorePlan) -> Result<()> {
+fn refuse_problems(plan: &RestorePlan, noun: &str) -> Result<()> {
     let problems = plan.problems();
     if problems.is_empty() {
         return Ok(());
@@ -228,24 +260,9 @@ fn refuse_problems(plan: &RestorePlan) -> Result<()> {
     let list = problems.iter().map(|problem| format!("\n  - {problem}")).collect::<String>();
     Err(Error::new(
         ErrorKind::Incompatible,
-        format!("the target cannot take the archive as it is; {count}, nothing was changed:{list}"),
+        format!("the target cannot take the {noun} as it is; {count}, nothing was changed:{list}"),
     )
     .hint("see all verdicts with `dbferry plan`; --recreate drops and creates anew a table of another shape"))
-}
-
-/// Checks the bytes of every file that will be read, before anything is written.
-fn check_bytes(
-    archive: &Archive,
-    prepared: &Prepared<'_>,
-    options: &RestoreOptions,
-    progress: &dyn Progress,
-) -> Result<()> {
-    progress.event(Event::Phase { name: "check", group: None });
-    let entries: Vec<_> = prepared.entries.values().copied().collect();
-    let check = |entry: &&CollectionEntry| {
-        archive.check_bytes(entry, &options.cancel, &mut |amount| progress.event(Event::Work { amount }))
-    };
-    Resources::pool(options.resources.jobs)?.install(|| entries.par_iter().try_for_each(check))
 }
 
 fn safety_backup(
@@ -266,10 +283,15 @@ fn safety_backup(
         .collect();
     let Some(path) = options.safety_backup.clone().filter(|_| !assignments.is_empty()) else { return Ok(None) };
     progress.event(Event::Phase { name: "safety backup", group: None });
+    let plan = &prepared.plan;
+    let why = match &plan.archive {
+        Some(archive) => format!("restoring {archive}"),
+        None => format!("copying from {} {}", plan.source.product, plan.source.database),
+    };
     let dump_options = DumpOptions {
         resources: options.resources,
         group_by: GroupBy::Fixed(assignments),
-        description: Some(format!("safety backup before restoring {}", prepared.plan.archive)),
+        description: Some(format!("safety backup before {why}")),
         cancel: options.cancel.clone(),
         ..DumpOptions::default()
     };
@@ -277,8 +299,9 @@ fn safety_backup(
     Ok(Some(path))
 }
 
-fn run(
-    archive: &Archive,
+fn run<'a>(
+    supply: &'a Supply<'a>,
+    loads: &BTreeMap<CollectionName, Loading<'a>>,
     target: &Endpoint<'_>,
     prepared: Prepared<'_>,
     options: &RestoreOptions,
@@ -292,21 +315,24 @@ fn run(
     replace_options.owners = options.owners && same_dialect && options.trusted;
     replace_options.privileges = options.privileges && same_dialect && options.trusted;
     if same_dialect {
-        replace_options.attributes.clone_from(&archive.manifest().attributes);
+        replace_options.attributes.clone_from(supply.attributes);
     }
     let mut replacer = database.replacer(&replace_options)?;
-    let Prepared { plan, groups, entries, objects } = prepared;
+    let Prepared { plan, groups, objects, .. } = prepared;
     let (before, after): (Vec<_>, Vec<_>) = objects.into_iter().partition(|object| object.stage == Stage::Before);
     report.warnings.extend(replacer.prepare(&before)?);
-    for (group, planned) in groups.into_iter().zip(plan.units) {
+    let count = groups.len();
+    for (number, (group, planned)) in (1..).zip(groups.into_iter().zip(plan.units)) {
         options.cancel.check()?;
-        let name = group.group.clone();
-        let work = load::Load { archive, entries: &entries, same_dialect, options, progress, group: &name };
+        let (name, last) = (group.group.clone(), number == count);
+        let work = load::Load { supply, loads, same_dialect, options, progress, group: &name, last };
         let result = load::replace(&work, &mut *replacer, group, &mut report.warnings);
         progress.event(Event::GroupFinished { group: &name, replaced: result.is_ok() });
         let collections = result.map_err(|error| error.with("group", &name))?;
         report.units.push(RestoredUnit { groups: planned.groups, collections });
     }
+    // Where there was no unit at all, the source is still held.
+    supply.rows.finish()?;
     report.warnings.extend(replacer.finish(&after)?);
     Ok(())
 }

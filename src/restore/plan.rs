@@ -3,14 +3,16 @@
 //! How it is made is in `prepare.rs`.
 
 use super::shape::PlannedColumn;
+use crate::progress::RowCount;
 use dbferry_dialect::{CollectionAction, CollectionName, DatabaseInfo};
 use serde::Serialize;
 
 /// What a restore would do.
 #[derive(Clone, Debug, Serialize)]
 pub struct RestorePlan {
-    /// The archive's id.
-    pub archive: String,
+    /// The archive's id; absent when rows come from a database.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archive: Option<String>,
     /// Where the rows come from.
     pub source: DatabaseInfo,
     /// Where they go.
@@ -21,7 +23,7 @@ pub struct RestorePlan {
     pub leaving: Vec<LeavingEdge>,
     /// What was chosen so, or does no harm.
     pub notes: Vec<String>,
-    /// What the archive holds of the selection and the target will not get.
+    /// What the source holds of the selection and the target will not get.
     pub warnings: Vec<String>,
 }
 
@@ -92,7 +94,7 @@ pub struct PlannedUnit {
 /// What happens to one collection.
 #[derive(Clone, Debug, Serialize)]
 pub struct PlannedCollection {
-    /// Its name in the archive.
+    /// Its name in the source.
     pub collection: CollectionName,
     /// Its name in the target.
     pub target: CollectionName,
@@ -101,8 +103,8 @@ pub struct PlannedCollection {
     /// What is done; absent when it is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<CollectionAction>,
-    /// Rows in the archive.
-    pub rows: u64,
+    /// Rows in the source; those of a database are an estimate.
+    pub rows: RowCount,
     /// About how many rows the target holds now that will be gone: an estimate, if the target tells without a scan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows_overwritten: Option<u64>,
@@ -112,7 +114,7 @@ pub struct PlannedCollection {
     pub problems: Vec<String>,
     /// What differs and does no harm.
     pub notes: Vec<String>,
-    /// What the archive holds of the selection and the target will not get.
+    /// What the source holds of the selection and the target will not get.
     pub warnings: Vec<String>,
     /// The statements that create it, if it is created.
     pub statements: Vec<String>,
@@ -129,7 +131,7 @@ pub struct LeavingEdge {
     pub parent: CollectionName,
     /// Whether the referenced collection is neither selected nor in the target: the rows could not be checked.
     pub missing: bool,
-    /// The group of the end that is not selected, if the archive holds it.
+    /// The group of the end that is not selected, if the source holds it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outside_group: Option<String>,
 }

@@ -1,10 +1,12 @@
-//! Makes the plan: compares an archive with a target, before anything is written.
+//! Makes the plan: compares what can be restored with a target, before anything is written.
 
 use super::RestoreOptions;
+use super::name::target_name;
 use super::plan::{LeavingEdge, PlannedCollection, PlannedUnit, RestorePlan};
 use super::shape::{Comparison, PlannedColumn, Verdict, compare};
+use super::supply::{Division, Offered, Supply};
 use super::unit::units;
-use crate::archive::{Archive, CollectionEntry};
+use crate::archive::Archive;
 use crate::config::RestoreMode;
 use crate::endpoint::Endpoint;
 use crate::group::{self, Assignment, SelectFor};
@@ -20,10 +22,36 @@ pub(super) struct Prepared<'a> {
     pub(super) plan: RestorePlan,
     /// One for each unit of the plan. Empty when there are problems.
     pub(super) groups: Vec<GroupPlan>,
-    /// The archive's entries that load rows, by name.
-    pub(super) entries: BTreeMap<CollectionName, &'a CollectionEntry>,
+    /// What loads rows, by name: its place among what is offered.
+    pub(super) loads: BTreeMap<CollectionName, (usize, &'a Offered<'a>)>,
     /// Objects of no collection that go along.
     pub(super) objects: Vec<NativeObject>,
+}
+
+/// A collection whose rows will be loaded.
+pub(super) struct Loading<'a> {
+    /// Its place among what is offered.
+    pub(super) place: usize,
+    pub(super) offered: &'a Offered<'a>,
+    pub(super) division: Division,
+}
+
+impl<'a> Prepared<'a> {
+    /// Divides everything that will be loaded into parts.
+    ///
+    /// # Errors
+    /// When the source cannot tell its parts.
+    pub(super) fn divide(&mut self, supply: &Supply<'a>) -> Result<BTreeMap<CollectionName, Loading<'a>>> {
+        let mut loads = BTreeMap::new();
+        for (name, (place, offered)) in &self.loads {
+            let division = supply.rows.divide(*place).map_err(|error| error.with("collection", name))?;
+            loads.insert(name.clone(), Loading { place: *place, offered, division });
+        }
+        for plan in self.groups.iter_mut().flat_map(|group| &mut group.collections) {
+            plan.parts = loads.get(&plan.source.name).map_or(0, |loading| loading.division.parts.len());
+        }
+        Ok(loads)
+    }
 }
 
 /// Plans to restore `archive` into `target`, which is only looked at.
@@ -31,55 +59,64 @@ pub(super) struct Prepared<'a> {
 /// # Errors
 /// When the target cannot be read, or the options name what the archive has not. Differences are in the plan.
 pub fn plan(archive: &Archive, target: &Endpoint<'_>, options: &RestoreOptions) -> Result<RestorePlan> {
+    plan_from(&Supply::of_archive(archive), target, options)
+}
+
+/// Plans to restore what `supply` offers.
+///
+/// # Errors
+/// Those of [`plan`].
+pub(crate) fn plan_from(supply: &Supply<'_>, target: &Endpoint<'_>, options: &RestoreOptions) -> Result<RestorePlan> {
     let mut database = target.open(Purpose::Plan, &options.cancel)?;
-    Ok(prepare(archive, target.dialect, &mut *database, options).map_err(|error| target.name(error))?.plan)
+    Ok(prepare(supply, target.dialect, &mut *database, options).map_err(|error| target.name(error))?.plan)
 }
 
 pub(super) fn prepare<'a>(
-    archive: &'a Archive,
+    supply: &'a Supply<'a>,
     dialect: &dyn Dialect,
     database: &mut dyn Database,
     options: &RestoreOptions,
 ) -> Result<Prepared<'a>> {
-    let manifest = archive.manifest();
     let schema = database.introspect()?;
-    let same_dialect = manifest.source.dialect == dialect.name();
+    let same_dialect = supply.source.dialect == dialect.name();
     let context = Context {
         existing: schema.collections.iter().map(|collection| (&collection.name, collection)).collect(),
         capabilities: database.capabilities(),
         dialect,
         same_dialect,
         options,
-        objects: objects_by_collection(archive),
+        noun: supply.noun(),
+        objects: objects_by_collection(supply),
     };
 
-    let assignments: Vec<Assignment> = manifest.collections.iter().map(Assignment::from).collect();
-    let chosen = group::select(&assignments, &options.selection, SelectFor::Restore)?;
-    let (mut notes, mut warnings) = (Vec::new(), Vec::new());
-    let mut selected: Vec<&CollectionEntry> = Vec::new();
-    for entry in chosen.into_iter().map(|index| &manifest.collections[index]) {
-        let kind = entry.collection.kind;
-        if mode_of(options, entry) == RestoreMode::Skip {
-            notes.push(format!("{} is skipped as configured", entry.collection.name));
+    let assignments: Vec<Assignment> = supply.collections.iter().map(|offered| offered.assignment.clone()).collect();
+    let chosen = group::select(&assignments, &options.selection, supply.purpose)?;
+    let (mut notes, mut warnings) = (supply.notes.clone(), supply.warnings.clone());
+    let mut selected: Vec<(usize, &Offered<'_>)> = Vec::new();
+    for (place, offered) in chosen.into_iter().map(|place| (place, &supply.collections[place])) {
+        let Collection { name, kind, .. } = offered.collection;
+        if offered.mode(options) == RestoreMode::Skip {
+            notes.push(format!("{name} is skipped as configured"));
         } else if !(kind.is_portable() || same_dialect && options.trusted) {
-            let why = if same_dialect { "the archive is not trusted" } else { "it means nothing to another dialect" };
-            warnings.push(format!("{} is left out: {why}", entry.collection.name));
+            let untrusted = format!("the {} is not trusted", context.noun);
+            let why = if same_dialect { &untrusted } else { "it means nothing to another dialect" };
+            warnings.push(format!("{name} is left out: {why}"));
         } else {
-            selected.push(entry);
+            selected.push((place, offered));
         }
     }
     // A database without tables is restored as one: its views and attributes are all that there is.
-    if selected.is_empty() && !manifest.collections.is_empty() {
+    if selected.is_empty() && !supply.collections.is_empty() {
         return Err(Error::new(ErrorKind::Usage, "nothing is selected, so there is nothing to restore"));
     }
 
     let with_groups: Vec<(&Collection, &str)> =
-        selected.iter().map(|entry| (&entry.collection, entry.group.as_str())).collect();
-    let leaving = leaving(archive, &context, &with_groups, &schema);
+        selected.iter().map(|(_, offered)| (offered.collection, offered.assignment.group.as_str())).collect();
+    let leaving = leaving(supply, &context, &with_groups, &schema);
     let mut prepared = Prepared {
         plan: RestorePlan {
-            archive: manifest.id.clone(),
-            source: manifest.source.clone(),
+            archive: supply.archive.clone(),
+            source: supply.source.clone(),
             target: database.info().clone(),
             units: Vec::new(),
             leaving,
@@ -87,18 +124,20 @@ pub(super) fn prepare<'a>(
             warnings,
         },
         groups: Vec::new(),
-        entries: BTreeMap::new(),
+        loads: BTreeMap::new(),
         objects: Vec::new(),
     };
     for unit in units(&with_groups) {
         prepared.add_unit(&context, &unit, &selected);
     }
+    prepared.refuse_collisions();
     if same_dialect && options.trusted {
-        let free = manifest.objects.iter().filter(|entry| entry.object.on.is_none());
-        prepared.objects = free.map(|entry| entry.object.clone()).collect();
-    } else if !manifest.objects.is_empty() {
-        let count = manifest.objects.len();
-        let why = if same_dialect { "the archive is not trusted" } else { "they are of another dialect" };
+        let free = supply.objects.iter().filter(|object| object.on.is_none());
+        prepared.objects = free.map(|object| (*object).clone()).collect();
+    } else if !supply.objects.is_empty() {
+        let count = supply.objects.len();
+        let untrusted = format!("the {} is not trusted", context.noun);
+        let why = if same_dialect { &untrusted } else { "they are of another dialect" };
         let what = if count == 1 {
             "1 view, trigger or the like is".into()
         } else {
@@ -111,7 +150,9 @@ pub(super) fn prepare<'a>(
 
 struct Context<'a> {
     existing: BTreeMap<&'a CollectionName, &'a Collection>,
-    /// The archive's triggers and the like, by the collection that they belong to.
+    /// What the rows come from, in messages.
+    noun: &'static str,
+    /// The source's triggers and the like, by the collection that they belong to.
     objects: BTreeMap<&'a CollectionName, Vec<&'a NativeObject>>,
     capabilities: Capabilities,
     dialect: &'a dyn Dialect,
@@ -120,40 +161,38 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// The name that a collection of the archive gets in the target.
+    /// The name that a collection of the source gets in the target.
     fn target_name(&self, name: &CollectionName) -> CollectionName {
-        if self.same_dialect || self.capabilities.namespaces {
-            name.clone()
-        } else {
-            CollectionName::new(self.capabilities.default_namespace, name.name.clone())
-        }
+        target_name(name, self.same_dialect, &self.capabilities)
     }
 }
 
 impl<'a> Prepared<'a> {
-    fn add_unit(&mut self, context: &Context<'_>, unit: &[usize], selected: &[&'a CollectionEntry]) {
+    fn add_unit(&mut self, context: &Context<'_>, unit: &[usize], selected: &[(usize, &'a Offered<'a>)]) {
         let mut groups: Vec<String> = Vec::new();
         let mut planned = Vec::with_capacity(unit.len());
         let mut plans = Vec::with_capacity(unit.len());
-        for entry in unit.iter().map(|index| selected[*index]) {
-            if !groups.contains(&entry.group) {
-                groups.push(entry.group.clone());
+        for (place, offered) in unit.iter().map(|index| selected[*index]) {
+            let (source, group) = (offered.collection, &offered.assignment.group);
+            if !groups.contains(group) {
+                groups.push(group.clone());
             }
-            let collection = plan_collection(context, entry);
+            let collection = plan_collection(context, offered);
             if let Some(action) = collection.action {
                 let trusted = context.same_dialect && context.options.trusted;
-                let objects = context.objects.get(&entry.collection.name).into_iter().flatten().copied().cloned();
+                let objects = context.objects.get(&source.name).into_iter().flatten().copied().cloned();
                 plans.push(CollectionPlan {
-                    source: entry.collection.clone(),
+                    source: source.clone(),
                     target: collection.target.clone(),
                     existing: context.existing.get(&collection.target).map(|existing| (*existing).clone()),
                     action,
-                    parts: entry.row_groups.len(),
+                    // Known when the source is divided.
+                    parts: 0,
                     objects: if trusted { objects.collect() } else { Vec::new() },
                     use_definition: trusted,
                 });
-                if action.loads() && entry.file.is_some() {
-                    self.entries.insert(entry.collection.name.clone(), entry);
+                if action.loads() && source.kind.has_rows() {
+                    self.loads.insert(source.name.clone(), (place, offered));
                 }
             }
             planned.push(collection);
@@ -162,23 +201,34 @@ impl<'a> Prepared<'a> {
         self.groups.push(GroupPlan { group: groups.join(", "), collections: plans });
         self.plan.units.push(PlannedUnit { groups, collections: planned });
     }
+
+    /// Collections of several namespaces may get the same name in a target that has one.
+    fn refuse_collisions(&mut self) {
+        let mut taken: BTreeMap<CollectionName, CollectionName> = BTreeMap::new();
+        for planned in self.plan.units.iter_mut().flat_map(|unit| &mut unit.collections) {
+            if let Some(other) = taken.insert(planned.target.clone(), planned.collection.clone()) {
+                planned.problems.push(format!("{other} gets the same name in the target, {}", planned.target));
+                planned.action = None;
+            }
+        }
+    }
 }
 
-fn objects_by_collection(archive: &Archive) -> BTreeMap<&CollectionName, Vec<&NativeObject>> {
+fn objects_by_collection<'a>(supply: &Supply<'a>) -> BTreeMap<&'a CollectionName, Vec<&'a NativeObject>> {
     let mut objects: BTreeMap<&CollectionName, Vec<&NativeObject>> = BTreeMap::new();
-    for entry in &archive.manifest().objects {
-        if let Some(collection) = &entry.object.on {
-            objects.entry(collection).or_default().push(&entry.object);
+    for object in &supply.objects {
+        if let Some(collection) = &object.on {
+            objects.entry(collection).or_default().push(object);
         }
     }
     objects
 }
 
-fn plan_collection(context: &Context<'_>, entry: &CollectionEntry) -> PlannedCollection {
-    let source = &entry.collection;
+fn plan_collection(context: &Context<'_>, offered: &Offered<'_>) -> PlannedCollection {
+    let source = offered.collection;
     let target = context.target_name(&source.name);
     let existing = context.existing.get(&target).copied();
-    let mode = mode_of(context.options, entry);
+    let mode = offered.mode(context.options);
     let mut comparison = match existing {
         Some(existing) if existing.kind != source.kind => Comparison {
             problems: vec!["the target holds something of another kind under that name".into()],
@@ -187,6 +237,9 @@ fn plan_collection(context: &Context<'_>, entry: &CollectionEntry) -> PlannedCol
         Some(existing) => compare(source, existing, context.dialect.syntax(), context.same_dialect),
         None => new_columns(context, source),
     };
+    if let Some(condition) = offered.partial {
+        comparison.notes.push(format!("only its rows for which this holds: {condition}"));
+    }
     let mut warnings = Vec::new();
     let fits = comparison.problems.is_empty();
     let action = match (mode, existing.is_some()) {
@@ -220,9 +273,9 @@ fn plan_collection(context: &Context<'_>, entry: &CollectionEntry) -> PlannedCol
     let overwrites = matches!(action, Some(CollectionAction::Replace | CollectionAction::Recreate));
     PlannedCollection {
         collection: source.name.clone(),
-        group: entry.group.clone(),
+        group: offered.assignment.group.clone(),
         action,
-        rows: entry.rows,
+        rows: offered.rows,
         rows_overwritten: existing.filter(|_| overwrites).and_then(|existing| existing.estimate.rows),
         columns: comparison.columns,
         problems: comparison.problems,
@@ -231,12 +284,6 @@ fn plan_collection(context: &Context<'_>, entry: &CollectionEntry) -> PlannedCol
         statements: if creates { statements(context, &target, source) } else { Vec::new() },
         target,
     }
-}
-
-/// The mode of a collection; a part has its owner's.
-fn mode_of(options: &RestoreOptions, entry: &CollectionEntry) -> RestoreMode {
-    let owner = entry.collection.part_of.as_ref().unwrap_or(&entry.collection.name);
-    options.modes.mode_of(owner, &entry.group)
 }
 
 /// The verdicts for a collection that is created: what the target's own types do to the values.
@@ -274,25 +321,25 @@ fn statements(context: &Context<'_>, target: &CollectionName, source: &Collectio
 
 /// Foreign keys of selected collections to others, and of the target's other collections to selected ones.
 fn leaving(
-    archive: &Archive,
+    supply: &Supply<'_>,
     context: &Context<'_>,
     selected: &[(&Collection, &str)],
     schema: &Schema,
 ) -> Vec<LeavingEdge> {
     let inside: BTreeSet<CollectionName> =
         selected.iter().map(|(collection, _)| context.target_name(&collection.name)).collect();
-    let archived: BTreeMap<CollectionName, &str> = archive
-        .manifest()
+    let offered: BTreeMap<CollectionName, &str> = supply
         .collections
         .iter()
-        .map(|entry| (context.target_name(&entry.collection.name), entry.group.as_str()))
+        .filter(|offered| supply.purpose == SelectFor::Restore || offered.assignment.group != group::SKIPPED)
+        .map(|offered| (context.target_name(&offered.collection.name), offered.assignment.group.as_str()))
         .collect();
     let mut edges = Vec::new();
     for (collection, _) in selected {
         for key in &collection.foreign_keys {
             let parent = context.target_name(&key.references);
             // A foreign key to a table that the source itself lacks is the source's own state, not a choice made here.
-            let nowhere = !archived.contains_key(&parent) && !context.existing.contains_key(&parent);
+            let nowhere = !offered.contains_key(&parent) && !context.existing.contains_key(&parent);
             if inside.contains(&parent) || nowhere {
                 continue;
             }
@@ -300,7 +347,7 @@ fn leaving(
                 child: context.target_name(&collection.name),
                 columns: key.columns.clone(),
                 missing: !context.existing.contains_key(&parent),
-                outside_group: archived.get(&parent).map(|group| (*group).to_owned()),
+                outside_group: offered.get(&parent).map(|group| (*group).to_owned()),
                 parent,
             });
         }
@@ -312,7 +359,7 @@ fn leaving(
                 columns: key.columns.clone(),
                 parent: key.references.clone(),
                 missing: false,
-                outside_group: archived.get(&child.name).map(|group| (*group).to_owned()),
+                outside_group: offered.get(&child.name).map(|group| (*group).to_owned()),
             });
         }
     }

@@ -33,6 +33,12 @@ impl<'a> Rehash<'a> {
     ) -> Self {
         Self { collection, chunks, predicate, rows: entry.rows, work: work::reread(entry) }
     }
+
+    /// `rows` rows that were loaded, with the columns of `collection`, in `chunks` of the database that is read. So much of
+    /// the planned `work` is it; none where it is done a second time.
+    pub(crate) fn of_loaded(collection: &'a Collection, chunks: Vec<Chunk>, rows: u64, work: u64) -> Self {
+        Self { collection, chunks, predicate: None, rows, work }
+    }
 }
 
 /// How to read, and who hears of it.

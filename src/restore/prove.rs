@@ -1,0 +1,316 @@
+//! Proves a loaded unit before its switch: every row is read again from the target and hashed, and the hash is that of the
+//! rows as they were read from the source.
+//!
+//! A target of another dialect is read through the source's columns, so that its values hash as the source's do. The
+//! source's row numbers mean nothing there and are not compared. A column that the target's reader cannot give as the source's type
+//! is left out and named; the source is then read once more without it.
+
+use super::Proof;
+use super::load::{Load, is_provable};
+use super::prepare::Loading;
+use crate::progress::Event;
+use crate::resources::Resources;
+use crate::verify::{Projection, Rehash, Run, difference, rehash, work};
+use dbferry_dialect::hash::{CollectionHash, RowHasher};
+use dbferry_dialect::model::ColumnRole;
+use dbferry_dialect::{
+    Batch, Collection, CollectionAction, CollectionName, CollectionPlan, Error, ErrorKind, Replacer, Result,
+};
+use rayon::prelude::*;
+
+/// A collection whose rows are loaded.
+pub(super) struct Member<'a> {
+    pub(super) loading: &'a Loading<'a>,
+    target: CollectionName,
+    action: CollectionAction,
+    /// The columns that are compared, and of these the ones that the target does not compute; absent where that is no
+    /// other set of columns than the one before.
+    pub(super) projections: [Option<Projection>; 2],
+}
+
+/// What was read of a member's rows.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Read {
+    pub(super) all: CollectionHash,
+    /// Through each of its projections.
+    pub(super) projected: [CollectionHash; 2],
+}
+
+impl Read {
+    pub(super) fn rows(&self) -> u64 {
+        self.all.rows
+    }
+}
+
+impl<'a> Member<'a> {
+    pub(super) fn new(loading: &'a Loading<'a>, planned: &CollectionPlan, same_dialect: bool) -> Self {
+        let source = loading.offered.collection;
+        let computed = |name: &str| {
+            let existing = planned.existing.as_ref().and_then(|existing| existing.column(name));
+            // What the same dialect creates, it computes as the source does.
+            same_dialect || existing.is_some_and(|(_, column)| column.generated.is_some())
+        };
+        let positions = |wanted: &dyn Fn(usize) -> bool| (0..source.columns.len()).filter(|at| wanted(*at)).collect();
+        let compared: Vec<usize> = positions(&|at| same_dialect || source.columns[at].role == ColumnRole::Data);
+        let written: Vec<usize> = positions(&|at| {
+            let column = &source.columns[at];
+            compared.contains(&at) && !(column.generated.is_some() && computed(&column.name))
+        });
+        let fewer = |kept: &[usize], than: usize| (kept.len() < than).then(|| Projection::new(source, kept.to_vec()));
+        let projections = [
+            fewer(&compared, source.columns.len()),
+            // Without any column nothing is left to compare.
+            fewer(&written, compared.len()).filter(|projection| !projection.collection.columns.is_empty()),
+        ];
+        Self { loading, target: planned.target.clone(), action: planned.action, projections }
+    }
+
+    /// The collection as the source has it.
+    pub(super) fn source(&self) -> &'a Collection {
+        self.loading.offered.collection
+    }
+
+    /// A collection with its name in the target.
+    fn in_target(&self, columns: &Collection) -> Collection {
+        Collection { name: self.target.clone(), ..columns.clone() }
+    }
+
+    fn compared(&self) -> &Collection {
+        self.projections[0].as_ref().map_or(self.source(), |projection| &projection.collection)
+    }
+
+    fn hash(&self, read: &Read) -> CollectionHash {
+        if self.projections[0].is_some() { read.projected[0] } else { read.all }
+    }
+
+    /// The same with those columns of the source only that `collection` has.
+    fn projection_to(&self, collection: &Collection) -> Projection {
+        let columns = &self.source().columns;
+        let kept = (0..columns.len()).filter(|at| collection.column(&columns[*at].name).is_some());
+        Projection::new(self.source(), kept.collect())
+    }
+}
+
+/// A member that is read again, and what is known of it.
+struct Doubt<'a, 'm> {
+    place: usize,
+    member: &'m Member<'a>,
+    /// The columns that are compared, under the target's name.
+    columns: Collection,
+    /// Columns that cannot be read as the source's type, each with the reason.
+    unreadable: Vec<String>,
+    found: Option<CollectionHash>,
+}
+
+/// Reads the loaded members again and compares them with what was read of the source; returns the proof of each.
+pub(super) fn prove(
+    load: &Load<'_>,
+    replacer: &mut dyn Replacer,
+    members: &[Member<'_>],
+    read: &[Read],
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Proof>> {
+    let mut proofs = vec![Proof::Count; members.len()];
+    let provable = members.iter().enumerate().filter(|(_, member)| {
+        // Another dialect may have no use for any column.
+        is_provable(Some(member.action)) && !member.compared().columns.is_empty()
+    });
+    let mut wanted: Vec<Doubt<'_, '_>> = provable
+        .map(|(place, member)| Doubt {
+            place,
+            member,
+            columns: member.in_target(member.compared()),
+            unreadable: Vec::new(),
+            found: None,
+        })
+        .collect();
+    let share = |doubt: &Doubt<'_, '_>| work::reread(doubt.member.loading.division.amount);
+    let found = hash_target(load, replacer, &wanted, read, &share)?;
+
+    let mut differences = Vec::new();
+    let (mut computed, mut narrowed) = (Vec::new(), Vec::new());
+    for (mut doubt, found) in wanted.drain(..).zip(found) {
+        let place = doubt.place;
+        match found {
+            Ok(found) => match disagreement(doubt.member.hash(&read[place]), found) {
+                None => proofs[place] = Proof::Hash,
+                Some(difference) => match &doubt.member.projections[1] {
+                    Some(written) => {
+                        doubt.columns = doubt.member.in_target(&written.collection);
+                        computed.push((doubt, difference));
+                    }
+                    None => differences.push(format!("{}: {difference}", doubt.member.source().name)),
+                },
+            },
+            Err(error) if load.same_dialect => return Err(error),
+            Err(error) => {
+                doubt.leave_out(&error);
+                narrowed.push(doubt);
+            }
+        }
+    }
+    // A collection that differs in computed columns only is what the source says, computed by another version of the engine.
+    let (doubts, told): (Vec<_>, Vec<_>) = computed.into_iter().unzip();
+    let found = hash_target(load, replacer, &doubts, read, &|_| 0)?;
+    for ((doubt, difference), found) in doubts.into_iter().zip(told).zip(found) {
+        let name = &doubt.member.source().name;
+        if found? == read[doubt.place].projected[1] {
+            proofs[doubt.place] = Proof::HashWithoutGenerated;
+            let left_out = |column: &&dbferry_dialect::Column| {
+                doubt.member.compared().column(&column.name).is_some() && doubt.columns.column(&column.name).is_none()
+            };
+            let columns = doubt.member.source().columns.iter().filter(left_out).map(|column| column.name.as_str());
+            warnings.push(format!(
+                "{name}: the target computes generated columns ({}) to other values than the source had; all other \
+                 columns are equal",
+                columns.collect::<Vec<_>>().join(", ")
+            ));
+        } else {
+            differences.push(format!("{name}: {difference}"));
+        }
+    }
+    for (doubt, expected) in without_unreadable(load, replacer, narrowed, read)? {
+        let name = &doubt.member.source().name;
+        let Some(found) = doubt.found else {
+            warnings.push(format!("{name}: nothing of it can be read as the source's types: {}", doubt.told()));
+            continue;
+        };
+        match disagreement(expected, found) {
+            None => {
+                proofs[doubt.place] = Proof::HashWithoutUnreadable;
+                let what =
+                    "these columns cannot be read as the source's types and were not compared; all others are equal";
+                warnings.push(format!("{name}: {what}: {}", doubt.told()));
+            }
+            Some(difference) => differences.push(format!("{name}: {difference}")),
+        }
+    }
+    if differences.is_empty() {
+        for (member, read) in members.iter().zip(read) {
+            let name = member.source().name.to_string();
+            load.progress.event(Event::CollectionFinished { collection: &name, rows: read.rows() });
+        }
+        return Ok(proofs);
+    }
+    Err(Error::new(
+        ErrorKind::Mismatch,
+        format!(
+            "what the target holds after loading is not what the {} holds: {}",
+            load.supply.noun(),
+            differences.join("; ")
+        ),
+    )
+    .hint("the group was left as it was; a trigger, a rule or another session may have changed rows while they were loaded"))
+}
+
+impl Doubt<'_, '_> {
+    /// Takes away the column that an error names; all of them if it names none.
+    fn leave_out(&mut self, error: &Error) {
+        let column = error.context().find(|(key, _)| *key == "column").map(|(_, column)| column.to_owned());
+        let before = self.columns.columns.len();
+        match &column {
+            Some(name) => self.columns.columns.retain(|column| column.name != *name),
+            None => self.columns.columns.clear(),
+        }
+        if self.columns.columns.len() == before {
+            // A column that was not asked for: there is no telling what could be.
+            self.columns.columns.clear();
+        }
+        self.unreadable.push(format!("{} ({})", column.as_deref().unwrap_or("all"), error.message()));
+    }
+
+    fn told(&self) -> String {
+        self.unreadable.join(", ")
+    }
+}
+
+/// Reads again without the columns that cannot be read, one more of which may come up each time; each with the hash that
+/// the source has of the columns that are left.
+fn without_unreadable<'a, 'm>(
+    load: &Load<'_>,
+    replacer: &mut dyn Replacer,
+    mut doubts: Vec<Doubt<'a, 'm>>,
+    read: &[Read],
+) -> Result<Vec<(Doubt<'a, 'm>, CollectionHash)>> {
+    let mut done = Vec::new();
+    while !doubts.is_empty() {
+        let (readable, nothing): (Vec<_>, Vec<_>) =
+            doubts.into_iter().partition(|doubt| !doubt.columns.columns.is_empty());
+        done.extend(nothing);
+        let found = hash_target(load, replacer, &readable, read, &|_| 0)?;
+        doubts = Vec::new();
+        for (mut doubt, found) in readable.into_iter().zip(found) {
+            match found {
+                Ok(found) => {
+                    doubt.found = Some(found);
+                    done.push(doubt);
+                }
+                Err(error) => {
+                    doubt.leave_out(&error);
+                    doubts.push(doubt);
+                }
+            }
+        }
+    }
+    let pool = Resources::pool(load.options.resources.jobs)?;
+    let expected = |doubt: Doubt<'a, 'm>| {
+        let hash = match doubt.found {
+            Some(_) => pool.install(|| hash_source(load, doubt.member, &doubt.columns))?,
+            None => CollectionHash::default(),
+        };
+        Ok((doubt, hash))
+    };
+    done.into_iter().map(expected).collect()
+}
+
+/// Reads a member's rows once more from the source and hashes the columns that `columns` has.
+fn hash_source(load: &Load<'_>, member: &Member<'_>, columns: &Collection) -> Result<CollectionHash> {
+    let projection = member.projection_to(columns);
+    let name = member.source().name.to_string();
+    let part = |part: usize| {
+        let mut hasher = RowHasher::new(&projection.collection);
+        let batch_bytes = load.options.resources.batch_bytes();
+        load.supply.rows.read(member.loading.place, part, batch_bytes, &mut |batch: Batch| {
+            load.options.cancel.check()?;
+            let (rows, bytes) = (batch.records.num_rows() as u64, batch.memory_size() as u64);
+            load.progress.event(Event::Rows { collection: &name, rows, bytes, again: true });
+            hasher.update(&projection.project(&batch)?)
+        })?;
+        Ok(hasher.total())
+    };
+    let parts: Result<Vec<CollectionHash>> =
+        (0..member.loading.division.parts.len()).into_par_iter().map(part).collect();
+    let mut total = CollectionHash::default();
+    parts.map_err(|error: Error| error.with("collection", &name))?.into_iter().for_each(|part| total.merge(part));
+    Ok(total)
+}
+
+/// Hashes the rows that the target holds of these members now, through their columns; the error of one is that its columns
+/// cannot be read as they are wanted. `share` is what each is of the planned work.
+fn hash_target(
+    load: &Load<'_>,
+    replacer: &mut dyn Replacer,
+    wanted: &[Doubt<'_, '_>],
+    read: &[Read],
+    share: &dyn Fn(&Doubt<'_, '_>) -> u64,
+) -> Result<Vec<Result<CollectionHash>>> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let resources = load.options.resources;
+    let mut work = Vec::with_capacity(wanted.len());
+    for doubt in wanted {
+        let chunks = replacer
+            .chunks(&doubt.columns, resources.row_group_bytes(32 << 20) as u64)
+            .map_err(|error| error.with("collection", &doubt.member.source().name))?;
+        work.push(Rehash::of_loaded(&doubt.columns, chunks, read[doubt.place].rows(), share(doubt)));
+    }
+    let readers = replacer.readers(resources.jobs)?;
+    let run = Run { resources, cancel: &load.options.cancel, progress: load.progress, again: true };
+    rehash(readers, &work, &run)
+}
+
+/// What does not agree between what was read of the source and of the target.
+fn disagreement(source: CollectionHash, target: CollectionHash) -> Option<String> {
+    difference(source.rows, &source.to_string(), target)
+}
