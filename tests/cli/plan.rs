@@ -58,6 +58,7 @@ fn the_document_keeps_its_shape() {
             "notes",
             "problems",
             "rows",
+            "rows_estimated",
             "rows_overwritten",
             "statements",
             "target",

@@ -13,13 +13,13 @@ use std::fs;
 
 /// What happens at the step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
+pub(crate) enum Step {
     Fail,
     Cancel,
 }
 
 impl Step {
-    fn at(self, number: u64) -> FaultPlan {
+    pub(crate) fn at(self, number: u64) -> FaultPlan {
         match self {
             Self::Fail => FaultPlan::fail_at(number),
             Self::Cancel => FaultPlan::cancel_at(number),
@@ -27,7 +27,7 @@ impl Step {
     }
 
     /// The error is the cause itself, not what other threads made of it.
-    fn check(self, error: &Error) {
+    pub(crate) fn check(self, error: &Error) {
         match self {
             Self::Fail => assert!(FaultPlan::is_injected(error), "another error hides the cause: {error}"),
             Self::Cancel => {
@@ -169,7 +169,7 @@ impl Scene {
 }
 
 /// Without this the comparison of before and after would prove nothing.
-fn expect_every_unit_to_change(before: Option<&Content>, after: &Content) {
+pub(crate) fn expect_every_unit_to_change(before: Option<&Content>, after: &Content) {
     for table in SHOP_UNITS.iter().flat_map(|(_, tables)| *tables) {
         let same = before.is_some_and(|before| {
             before.rows.get(&name(table)) == after.rows.get(&name(table))
@@ -181,7 +181,7 @@ fn expect_every_unit_to_change(before: Option<&Content>, after: &Content) {
 
 /// The first `replaced` units are as after the restore, everything else is as before. A database that is created by the
 /// restore is not there.
-fn expect_units(before: Option<&Content>, after: &Content, found: Option<&Content>, replaced: usize) {
+pub(crate) fn expect_units(before: Option<&Content>, after: &Content, found: Option<&Content>, replaced: usize) {
     let (Some(before), Some(found)) = (before, found) else {
         assert!(before.is_none() && found.is_none(), "the database came or went");
         return;

@@ -1,31 +1,44 @@
-//! A target that does not keep what it is given: the proof after loading must find it out, and the target stay as it was.
+//! A target that is not as it should be: its writers change what they are given, its readers cannot give every column, and
+//! it may go by the name of another dialect. A decorator of the in-memory one, and what may become of rows.
 
-use crate::support::{I, T, Tables, Work, dump_options, int, name, restore_options, table, text};
 use arrow::array::{RecordBatch, UInt64Array};
 use arrow::compute::{concat_batches, take_record_batch};
 use dbferry::dialect::model::{NativeObject, Schema};
 use dbferry::dialect::testkit::MemoryDialect;
 use dbferry::dialect::{
     Batch, Capabilities, Chunk, Collection, CollectionName, Database, DatabaseInfo, DatabaseUrl, Dialect, GroupPlan,
-    OpenOptions, Reader, ReplaceOptions, Replacer, Snapshot, SnapshotOptions, Syntax, Writer,
+    OpenOptions, ReadRequest, Reader, ReplaceOptions, Replacer, Sink, Snapshot, SnapshotOptions, Syntax, Writer,
 };
-use dbferry::progress::Silent;
-use dbferry::restore::restore;
-use dbferry::{ErrorKind, Result};
+use dbferry::{Error, ErrorKind, Result};
 
 /// What becomes of the rows of a batch.
-type Lie = fn(&RecordBatch) -> RecordBatch;
+pub(crate) type Lie = fn(&RecordBatch) -> RecordBatch;
 
 /// An in-memory dialect whose writers change what they are given and count as if they did not.
-#[derive(Debug)]
-struct Liar {
-    memory: MemoryDialect,
-    lie: Lie,
+#[derive(Clone, Debug)]
+pub(crate) struct Liar {
+    pub(crate) memory: MemoryDialect,
+    pub(crate) name: &'static str,
+    pub(crate) lie: Lie,
+    /// Columns that the readers of a loaded group cannot give.
+    pub(crate) unreadable: &'static [&'static str],
+}
+
+impl Liar {
+    /// One that goes by the dialect's own name, and reads everything.
+    pub(crate) fn new(memory: &MemoryDialect, lie: Lie) -> Self {
+        Self { memory: memory.clone(), name: memory.name(), lie, unreadable: &[] }
+    }
+
+    /// An honest one that is another dialect.
+    pub(crate) fn foreign(memory: &MemoryDialect) -> Self {
+        Self { name: "foreign", ..Self::new(memory, honest) }
+    }
 }
 
 impl Dialect for Liar {
     fn name(&self) -> &'static str {
-        self.memory.name()
+        self.name
     }
 
     fn schemes(&self) -> &'static [&'static str] {
@@ -41,18 +54,21 @@ impl Dialect for Liar {
     }
 
     fn open(&self, url: &DatabaseUrl, options: &OpenOptions) -> Result<Box<dyn Database>> {
-        Ok(Box::new(LyingDatabase { honest: self.memory.open(url, options)?, lie: self.lie }))
+        let honest = self.memory.open(url, options)?;
+        let info = DatabaseInfo { dialect: self.name.into(), ..honest.info().clone() };
+        Ok(Box::new(LyingDatabase { honest, info, liar: self.clone() }))
     }
 }
 
 struct LyingDatabase {
     honest: Box<dyn Database>,
-    lie: Lie,
+    info: DatabaseInfo,
+    liar: Liar,
 }
 
 impl Database for LyingDatabase {
     fn info(&self) -> &DatabaseInfo {
-        self.honest.info()
+        &self.info
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -72,13 +88,13 @@ impl Database for LyingDatabase {
     }
 
     fn replacer(&mut self, options: &ReplaceOptions) -> Result<Box<dyn Replacer>> {
-        Ok(Box::new(LyingReplacer { honest: self.honest.replacer(options)?, lie: self.lie }))
+        Ok(Box::new(LyingReplacer { honest: self.honest.replacer(options)?, liar: self.liar.clone() }))
     }
 }
 
 struct LyingReplacer {
     honest: Box<dyn Replacer>,
-    lie: Lie,
+    liar: Liar,
 }
 
 impl Replacer for LyingReplacer {
@@ -87,7 +103,7 @@ impl Replacer for LyingReplacer {
     }
 
     fn writers(&mut self) -> Result<Vec<Box<dyn Writer>>> {
-        let lying = |honest| Box::new(LyingWriter { honest, lie: self.lie, claimed: 0 }) as Box<dyn Writer>;
+        let lying = |honest| Box::new(LyingWriter { honest, lie: self.liar.lie, claimed: 0 }) as Box<dyn Writer>;
         Ok(self.honest.writers()?.into_iter().map(lying).collect())
     }
 
@@ -96,7 +112,9 @@ impl Replacer for LyingReplacer {
     }
 
     fn readers(&mut self, count: usize) -> Result<Vec<Box<dyn Reader>>> {
-        self.honest.readers(count)
+        let unreadable = self.liar.unreadable;
+        let reader = |honest| Box::new(BlindReader { honest, unreadable }) as Box<dyn Reader>;
+        Ok(self.honest.readers(count)?.into_iter().map(reader).collect())
     }
 
     fn chunks(&mut self, collection: &Collection, target_bytes: u64) -> Result<Vec<Chunk>> {
@@ -130,67 +148,50 @@ impl Writer for LyingWriter {
     }
 }
 
+struct BlindReader {
+    honest: Box<dyn Reader>,
+    unreadable: &'static [&'static str],
+}
+
+impl Reader for BlindReader {
+    fn read(&mut self, request: &ReadRequest<'_>, sink: &mut dyn Sink) -> Result<u64> {
+        let mut columns = request.collection.columns.iter().map(|column| column.name.as_str());
+        match columns.find(|column| self.unreadable.contains(column)) {
+            Some(column) => Err(Error::new(ErrorKind::Incompatible, "nobody can read that").with("column", column)),
+            None => self.honest.read(request, sink),
+        }
+    }
+}
+
 fn picked(records: &RecordBatch, rows: &[u64]) -> RecordBatch {
     take_record_batch(records, &UInt64Array::from(rows.to_vec())).expect("rows of the batch")
 }
 
-fn honest(records: &RecordBatch) -> RecordBatch {
+pub(crate) fn honest(records: &RecordBatch) -> RecordBatch {
     records.clone()
 }
 
-fn loses_a_row(records: &RecordBatch) -> RecordBatch {
+pub(crate) fn loses_a_row(records: &RecordBatch) -> RecordBatch {
     records.slice(1, records.num_rows() - 1)
 }
 
-fn doubles_a_row(records: &RecordBatch) -> RecordBatch {
+pub(crate) fn doubles_a_row(records: &RecordBatch) -> RecordBatch {
     concat_batches(&records.schema(), [&records.slice(0, 1), records]).expect("one schema")
 }
 
-fn takes_one_row_for_another(records: &RecordBatch) -> RecordBatch {
+pub(crate) fn takes_one_row_for_another(records: &RecordBatch) -> RecordBatch {
     picked(records, &[0, 0, 2])
 }
 
-fn swaps_cells_between_rows(records: &RecordBatch) -> RecordBatch {
+pub(crate) fn swaps_cells_between_rows(records: &RecordBatch) -> RecordBatch {
     let mut columns = records.columns().to_vec();
     columns[1] = picked(records, &[1, 0, 2]).column(1).clone();
     RecordBatch::try_new(records.schema(), columns).expect("the same shape")
 }
 
-fn forgets_a_cell(records: &RecordBatch) -> RecordBatch {
+pub(crate) fn forgets_a_cell(records: &RecordBatch) -> RecordBatch {
     let mut columns = records.columns().to_vec();
     let keep = arrow::array::BooleanArray::from(vec![true, false, true]);
     columns[1] = arrow::compute::nullif(&columns[1], &arrow::compute::not(&keep).expect("a mask")).expect("cells");
     RecordBatch::try_new(records.schema(), columns).expect("the same shape")
-}
-
-#[test]
-fn what_the_target_does_to_rows_is_found_before_the_switch() {
-    let collection = || {
-        let mut collection = table("t", vec![int("n"), text("v")]);
-        // Without a key, so that nothing but the proof can object.
-        collection.primary_key = None;
-        collection
-    };
-    let tables = Tables::default().with(collection(), &[&[I(1), T("a")], &[I(2), T("b")], &[I(3), T("c")]]);
-    let mut options = dump_options(1);
-    options.row_group_bytes = 1 << 20;
-    let work = Work::with_backup(&tables, &options);
-    let archive = work.archive("backup");
-    let run = |lie: Lie, database: &str| {
-        let liar = Liar { memory: work.memory.clone(), lie };
-        restore(&archive, &work.at(&liar, database), &restore_options(2), &Silent)
-    };
-    for lie in [loses_a_row as Lie, doubles_a_row, takes_one_row_for_another, swaps_cells_between_rows, forgets_a_cell]
-    {
-        work.insert("target", &Tables::default().with(collection(), &[&[I(9), T("old")]]));
-        for database in ["target", "new"] {
-            let error = run(lie, database).expect_err("a lie that was believed");
-            assert_eq!(error.kind(), ErrorKind::Mismatch);
-            assert!(error.message().contains("main.t"), "{error}");
-        }
-        assert_eq!(work.rows("target", "t"), ["n=9 | v=\"old\""]);
-        assert_eq!(work.memory.names(), ["source", "target"]);
-    }
-    run(honest, "target").expect("the same wrapper without a lie");
-    assert_eq!(work.content("target").rows[&name("t")].len(), 3);
 }

@@ -6,12 +6,14 @@
 
 // Cancelling where the dialect does not listen.
 mod cancel;
+// Copies without files: the same as a dump and a restore, also where either side fails.
+mod copy;
 // Plans where a declared type is a hint.
 #[cfg(feature = "sqlite")]
 mod declared;
 // Failing and cancelling at every step: the archive never looks complete, the target is as it was or wholly replaced.
 mod failure;
-// Targets that do not keep what they are given: the proof finds it out.
+// Targets that do not keep what they are given.
 mod liar;
 // What a caller asks for and what comes of it: modes, units, groups, trust, foreign keys, the safety backup.
 mod modes;
@@ -22,6 +24,8 @@ mod plan;
 // Partial dumps: conditions, and what is said about them.
 #[cfg(feature = "sqlite")]
 mod predicate;
+// The proof after loading, in the same dialect and in another one.
+mod proof;
 // Whatever database goes in comes out, whatever the options are.
 mod properties;
 // What a front end hears, and that many tables cost time in proportion.

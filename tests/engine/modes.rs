@@ -170,7 +170,8 @@ fn the_safety_backup_brings_back_what_was_overwritten() {
         let safety = work.archive("safety");
         let names: Vec<_> = safety.manifest().collections.iter().map(|e| e.collection.name.name.as_str()).collect();
         assert_eq!(names, ["empty", "orders", "reviews", "settings", "users"], "only what is changed");
-        assert!(safety.manifest().description.as_ref().is_some_and(|text| text.contains(&report.archive)));
+        let id = report.archive.as_deref().expect("an id");
+        assert!(safety.manifest().description.as_ref().is_some_and(|text| text.contains(id)));
 
         let mut back = restore_options(2);
         back.recreate = true;

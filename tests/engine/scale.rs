@@ -11,20 +11,20 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Planned {
-    collections: usize,
-    rows: RowCount,
-    again: u64,
+pub(crate) struct Planned {
+    pub(crate) collections: usize,
+    pub(crate) rows: RowCount,
+    pub(crate) again: u64,
     work: u64,
 }
 
 /// Adds up what is told.
 #[derive(Debug, Default)]
-struct Tally {
+pub(crate) struct Tally {
     planned: Mutex<Vec<Planned>>,
     work: Mutex<u64>,
     rows: Mutex<BTreeMap<String, u64>>,
-    finished: Mutex<BTreeMap<String, u64>>,
+    pub(crate) finished: Mutex<BTreeMap<String, u64>>,
     phases: Mutex<Vec<String>>,
 }
 
@@ -52,12 +52,12 @@ impl Progress for Tally {
 }
 
 impl Tally {
-    fn moved(&self) -> u64 {
+    pub(crate) fn moved(&self) -> u64 {
         self.rows.lock().expect("a lock").values().sum()
     }
 
     /// What was planned, all of which must be done.
-    fn planned(&self) -> Planned {
+    pub(crate) fn planned(&self) -> Planned {
         let planned = self.planned.lock().expect("a lock");
         assert_eq!(planned.len(), 1, "planned more than once");
         assert_eq!(*self.work.lock().expect("a lock"), planned[0].work, "a bar would not end at its end");
