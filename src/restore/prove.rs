@@ -56,11 +56,11 @@ impl<'a> Member<'a> {
             let column = &source.columns[at];
             compared.contains(&at) && !(column.generated.is_some() && computed(&column.name))
         });
-        let fewer = |kept: &[usize], than: usize| (kept.len() < than).then(|| Projection::new(source, kept.to_vec()));
+        let fewer_written = written.len() < compared.len();
         let projections = [
-            fewer(&compared, source.columns.len()),
+            Some(Projection::new(source, compared)).filter(|projection| !projection.is_whole()),
             // Without any column nothing is left to compare.
-            fewer(&written, compared.len()).filter(|projection| !projection.collection.columns.is_empty()),
+            (fewer_written && !written.is_empty()).then(|| Projection::new(source, written)),
         ];
         Self { loading, target: planned.target.clone(), action: planned.action, projections }
     }
@@ -156,14 +156,11 @@ pub(super) fn prove(
         let name = &doubt.member.source().name;
         if found? == read[doubt.place].projected[1] {
             proofs[doubt.place] = Proof::HashWithoutGenerated;
-            let left_out = |column: &&dbferry_dialect::Column| {
-                doubt.member.compared().column(&column.name).is_some() && doubt.columns.column(&column.name).is_none()
-            };
-            let columns = doubt.member.source().columns.iter().filter(left_out).map(|column| column.name.as_str());
+            let generated = doubt.member.projections[1].as_ref().map(|written| written.generated.join(", "));
             warnings.push(format!(
                 "{name}: the target computes generated columns ({}) to other values than the source had; all other \
                  columns are equal",
-                columns.collect::<Vec<_>>().join(", ")
+                generated.unwrap_or_default()
             ));
         } else {
             differences.push(format!("{name}: {difference}"));

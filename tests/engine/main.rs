@@ -4,6 +4,9 @@
 // A test that cannot go on ends with a panic, also in its helpers.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, missing_docs)]
 
+// Copies between two engines, there and back.
+#[cfg(all(feature = "sqlite", feature = "postgres"))]
+mod across;
 // Cancelling where the dialect does not listen.
 mod cancel;
 // Copies without files: the same as a dump and a restore, also where either side fails.
