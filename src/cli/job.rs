@@ -18,8 +18,8 @@ use std::path::Path;
 
 /// Where the rows come from.
 pub(super) enum Origin {
-    Archive(Archive),
-    Database(Place, ReadOptions),
+    Archive(Box<Archive>),
+    Database(Box<Place>, ReadOptions),
 }
 
 /// How a database is read.
@@ -77,7 +77,7 @@ impl Job {
                 .warn(&format!("[[restore.table]] match = {:?} matches no table of the archive", pattern.as_str()));
         }
         let options = options(args, resources, configuration, app);
-        Ok(Self { origin: Origin::Archive(archive), place, options })
+        Ok(Self { origin: Origin::Archive(Box::new(archive)), place, options })
     }
 
     /// Finds both databases, and puts the options together.
@@ -106,7 +106,7 @@ impl Job {
             consistent: !read.inconsistent,
         };
         let options = options(args, resources, configuration, app);
-        Ok(Self { origin: Origin::Database(from, read), place, options })
+        Ok(Self { origin: Origin::Database(Box::new(from), read), place, options })
     }
 
     /// Plans; both sides are only looked at.

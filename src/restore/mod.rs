@@ -6,7 +6,7 @@
 //!        begin -> load row groups, counting and hashing -> indexes, counters, foreign keys -> read again, hash -> switch
 //! ```
 //!
-//! A unit is replaced whole or left as it was. Where the rows come from is a [`Supply`], so that a copy from one database to
+//! A unit is replaced whole or left as it was. Where the rows come from is a `Supply`, so that a copy from one database to
 //! another goes the same way without files. What it is not: it builds no SQL and knows no dialect.
 
 mod load;

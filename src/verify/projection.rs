@@ -21,13 +21,6 @@ pub(crate) struct Projection {
 }
 
 impl Projection {
-    /// The columns of `collection` that are not computed; none when nothing is computed, or everything.
-    pub(crate) fn of(collection: &Collection) -> Option<Self> {
-        let written = |position: &usize| collection.columns[*position].generated.is_none();
-        let kept: Vec<usize> = (0..collection.columns.len()).filter(written).collect();
-        (kept.len() < collection.columns.len() && !kept.is_empty()).then(|| Self::new(collection, kept))
-    }
-
     /// The columns of `collection` at the positions `kept`, each of which is one of them and there once, in that order.
     pub(crate) fn new(collection: &Collection, kept: Vec<usize>) -> Self {
         let mut projected = collection.clone();
