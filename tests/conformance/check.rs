@@ -4,6 +4,7 @@ use crate::portable::Tables;
 use crate::scratch::Scratch;
 use dbferry::ErrorKind;
 use dbferry::archive::{Archive, CollectionEntry};
+use dbferry::copy::{self, CopyOptions};
 use dbferry::dialect::hash::RowHasher;
 use dbferry::dialect::model::Estimate;
 use dbferry::dialect::testkit::MemoryDialect;
@@ -13,7 +14,7 @@ use dbferry::endpoint::Endpoint;
 use dbferry::group::{GroupRules, Rule, Selection, Unmatched};
 use dbferry::progress::Silent;
 use dbferry::resources::Resources;
-use dbferry::restore::{RestoreOptions, plan, restore};
+use dbferry::restore::{Proof, RestoreOptions, RestoreReport, plan, restore};
 use dbferry::verify::{VerifyOptions, verify, verify_against};
 use std::collections::BTreeMap;
 
@@ -29,8 +30,12 @@ pub(crate) fn portable(scratch: &Scratch, tables: &Tables) {
     let options = RestoreOptions { resources: RESOURCES, ..RestoreOptions::default() };
     // The second time over the tables of the first, whose types are the other dialect's.
     for run in ["a restore from another dialect", "and again"] {
-        restore(&archive, &source, &options, &Silent).expect(run);
+        expect_proven(&restore(&archive, &source, &options, &Silent).expect(run));
     }
+    let copy_options = CopyOptions { restore: options, ..CopyOptions::default() };
+    expect_proven(
+        &copy::copy(&origin, &scratch.database("copied"), &copy_options, &Silent).expect("a copy without an archive"),
+    );
     let read = hashes(&source, archive.manifest().collections.iter().map(|entry| &entry.collection));
     for entry in &archive.manifest().collections {
         assert_eq!(read[&entry.collection.name], proof(entry), "{} in the other dialect", entry.collection.name);
@@ -63,6 +68,15 @@ pub(crate) fn round_trip(scratch: &Scratch, oracle: &dyn Fn(&str)) {
         expect_equal(&archive, &copy, &Selection::default());
         oracle("copy");
     }
+    let direct = scratch.database("direct");
+    let copy_options = CopyOptions { restore: options.clone(), ..CopyOptions::default() };
+    for run in ["copied", "copied again"] {
+        let report = copy::copy(&source, &direct, &copy_options, &Silent).expect(run);
+        assert_eq!(report.rows, archive.manifest().rows(), "{run}");
+        expect_same_schema(&schema(&direct), &original, run);
+        expect_equal(&archive, &direct, &Selection::default());
+        oracle("direct");
+    }
     let again = dump_to(scratch, &copy, "again", &dump_options(&original));
     for (first, second) in archive.manifest().collections.iter().zip(&again.manifest().collections) {
         assert_eq!(proof(first), proof(second), "{}", first.collection.name);
@@ -79,6 +93,13 @@ pub(crate) fn round_trip(scratch: &Scratch, oracle: &dyn Fn(&str)) {
         expect_equal(&archive, &copy, &Selection::default());
         oracle("copy");
         one_group_alone(scratch, &archive, group, &options);
+    }
+}
+
+/// Every row was read again from the target, of another dialect too, and is equal.
+fn expect_proven(report: &RestoreReport) {
+    for line in report.units.iter().flat_map(|unit| &unit.collections) {
+        assert_eq!(line.proof, Proof::Hash, "{}: {:?}", line.collection, report.warnings);
     }
 }
 

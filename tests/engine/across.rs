@@ -194,3 +194,16 @@ fn a_server_under_two_names_is_not_copied_onto_itself() {
     assert_eq!(error.kind(), ErrorKind::Busy, "{error}");
     assert_eq!(server.sql(&database, "SELECT count(*) FROM t").expect("rows").trim(), "2");
 }
+
+#[test]
+fn a_table_is_proven_under_its_name_in_the_target() {
+    let Some(server) = server() else { return };
+    let database = server.create_database();
+    server.sql(&database, "CREATE TABLE public.t (id int PRIMARY KEY, v text)").expect("a table");
+    server.sql(&database, "INSERT INTO t SELECT n, 'row ' || n FROM generate_series(1, 500) n").expect("rows");
+    let directory = TempDir::new().expect("a directory");
+    let target = sqlite(&directory.path().join("new.db"));
+    let report = run(&postgres(server, &database), &target).expect("a copy");
+    let line = &report.units[0].collections[0];
+    assert_eq!((line.collection.to_string().as_str(), line.rows, line.proof), ("main.t", 500, Proof::Hash));
+}
