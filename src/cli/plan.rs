@@ -57,6 +57,9 @@ struct CollectionLine<'a> {
     /// Rows in the source; null where nobody knows.
     rows: Option<u64>,
     rows_estimated: bool,
+    /// The condition that rows have to meet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partial: Option<&'a str>,
     rows_overwritten: Option<u64>,
     columns: &'a [PlannedColumn],
     problems: &'a [String],
@@ -84,6 +87,7 @@ impl<'a> Document<'a> {
             action: line.action,
             rows: line.rows.number(),
             rows_estimated: line.rows.is_estimate(),
+            partial: line.partial.as_deref(),
             rows_overwritten: line.rows_overwritten,
             columns: &line.columns,
             problems: &line.problems,
@@ -214,7 +218,10 @@ fn collections(plan: &RestorePlan) -> Columns {
             line.group.clone(),
             line.target.to_string(),
             line.action.map_or("refuse", action_name).into(),
-            if line.action.is_none_or(CollectionAction::loads) { rows(line.rows) } else { rows(RowCount::Exactly(0)) },
+            match line.action.is_none_or(CollectionAction::loads) {
+                true => rows(line.rows, line.partial.is_some()),
+                false => rows(RowCount::Exactly(0), false),
+            },
             overwritten,
             verdicts(line),
         ]);
@@ -222,12 +229,14 @@ fn collections(plan: &RestorePlan) -> Columns {
     table
 }
 
-/// A number of rows, marked where it is an estimate.
-fn rows(rows: RowCount) -> String {
+/// A number of rows, marked where it is an estimate, and where the source has more than are wanted.
+fn rows(rows: RowCount, partial: bool) -> String {
+    let of_more = if partial { " of more" } else { "" };
     match rows {
+        RowCount::Unknown if partial => "some".into(),
         RowCount::Unknown => "unknown".into(),
-        RowCount::About(rows) => format!("~{}", units::count(rows)),
-        RowCount::Exactly(rows) => units::count(rows),
+        RowCount::About(rows) => format!("~{}{of_more}", units::count(rows)),
+        RowCount::Exactly(rows) => format!("{}{of_more}", units::count(rows)),
     }
 }
 

@@ -105,6 +105,9 @@ pub struct PlannedCollection {
     pub action: Option<CollectionAction>,
     /// Rows in the source; those of a database are an estimate.
     pub rows: RowCount,
+    /// The condition that rows have to meet, if only some of them are there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partial: Option<String>,
     /// About how many rows the target holds now that will be gone: an estimate, if the target tells without a scan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows_overwritten: Option<u64>,

@@ -276,6 +276,7 @@ fn plan_collection(context: &Context<'_>, offered: &Offered<'_>) -> PlannedColle
         group: offered.assignment.group.clone(),
         action,
         rows: offered.rows,
+        partial: offered.partial.map(str::to_owned),
         rows_overwritten: existing.filter(|_| overwrites).and_then(|existing| existing.estimate.rows),
         columns: comparison.columns,
         problems: comparison.problems,

@@ -111,6 +111,10 @@ fn groups_and_conditions_choose_what_is_copied() {
         .run(&["copy", "sqlite:shop.db", "sqlite:part.db", "--where", "main.audit_log=what IS NULL", "-v"])
         .is(0)
         .says(&["1 of more", "note: main.audit_log: only its rows for which this holds: what IS NULL"]);
+    workdir
+        .run(&["plan", "sqlite:shop.db", "sqlite:part.db", "-t", "audit_log", "--where", "main.audit_log=what IS NULL"])
+        .is(0)
+        .says(&["some", "loads rows whose number is not known yet", "only its rows for which this holds"]);
     workdir.run(&["copy", "sqlite:shop.db", "sqlite:x.db", "--where", "main.none=1"]).is(2).complains(&["main.none"]);
     workdir.run(&["copy", "sqlite:shop.db", "sqlite:x.db", "--where", "main.users=nonsense("]).is(1);
     workdir.run(&["copy", "sqlite:shop.db", "sqlite:x.db", "-g", "skipped"]).is(2).complains(&["never dumped"]);
