@@ -289,5 +289,36 @@ pub(crate) fn without_database(text: &str, database: &str) -> String {
     result
 }
 
+/// A trigger's text as its author wrote it, without the database's name before its own name and its table's.
+pub(crate) fn header_without_database(text: &str, database: &str) -> String {
+    let all = tokens(text);
+    let body = all.iter().position(|token| token.is_word("EACH")).unwrap_or(all.len());
+    let mut result = String::with_capacity(text.len());
+    let mut from = 0;
+    for at in all.iter().take(body).enumerate().skip(1).filter(|(_, token)| token.is_symbol(".")).map(|(at, _)| at) {
+        let (Some(before), Some(after)) = (all.get(at - 1), all.get(at + 1)) else { continue };
+        if before.kind != Kind::Symbol && before.value() == database {
+            result.push_str(text.get(from..before.start).unwrap_or_default());
+            from = after.start;
+        }
+    }
+    result.push_str(text.get(from..).unwrap_or_default());
+    result
+}
+
+/// The text of a view, trigger, routine or event without `DEFINER=...`: who runs it, owns it.
+pub(crate) fn without_definer(text: &str) -> String {
+    let all = tokens(text);
+    // It stands before the word for what is created, and there is at most `OR REPLACE` and `ALGORITHM=...` before it.
+    let Some(at) = all.iter().take(8).position(|token| token.is_word("DEFINER")) else { return text.to_owned() };
+    // `DEFINER`, `=`, the user, `@`, the host; a role has no host.
+    let has_host = all.get(at + 3).is_some_and(|token| token.is_symbol("@"));
+    let (Some(definer), Some(next)) = (all.get(at), all.get(at + if has_host { 5 } else { 3 })) else {
+        return text.to_owned();
+    };
+    let (before, after) = (text.get(..definer.start), text.get(next.start..));
+    format!("{}{}", before.unwrap_or_default(), after.unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests;
