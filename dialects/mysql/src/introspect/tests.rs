@@ -1,7 +1,7 @@
 use super::*;
 use crate::connect::Target;
 use crate::testing::Server;
-use dbferry_dialect::{CollectionName, DatabaseUrl, OpenOptions};
+use dbferry_dialect::{Collection, CollectionName, DatabaseUrl, OpenOptions};
 
 /// A database with everything in it that this server knows, and its schema.
 pub(crate) fn everything(server: &Server) -> (String, Schema) {
@@ -47,7 +47,7 @@ fn definitions_make_the_same_tables_in_another_database() {
         let other = server.create_database();
         let mut sql = String::from("SET foreign_key_checks = 0, sql_mode = 'NO_AUTO_VALUE_ON_ZERO';\n");
         if server.is_mariadb() {
-            sql.push_str("CREATE SEQUENCE s1;\n");
+            sql.push_str("CREATE SEQUENCE s1; CREATE SEQUENCE s2;\n");
         }
         for collection in &schema.collections {
             let definition = collection.definition.as_deref().expect("a definition");
@@ -59,7 +59,8 @@ fn definitions_make_the_same_tables_in_another_database() {
         assert_eq!(again.collections.len(), schema.collections.len());
         for (left, right) in schema.collections.iter().zip(&again.collections) {
             assert_eq!(left.definition, right.definition);
-            assert_eq!(left, right);
+            let right = Collection { estimate: left.estimate, ..right.clone() };
+            assert_eq!(*left, right);
         }
     }
 }
