@@ -61,7 +61,8 @@ const WISHED: &[Setting] = &[
     all("sql_auto_is_null = 0"),
     all("sql_buffer_result = 0"),
     all("sql_notes = 1"),
-    all("max_error_count = 1024"),
+    // MySQL has so many from the start, and wants a privilege for it.
+    mariadb(100100, "max_error_count = 1024"),
     all("foreign_key_checks = 1"),
     all("unique_checks = 1"),
     // What is counted and told of tables is that of now.
@@ -94,7 +95,7 @@ pub(super) fn prepare(lock_wait: Duration, mut run: impl FnMut(&str) -> Result<(
     for setting in each {
         // Servers of other makes say in several ways that they do not have it.
         match run(&format!("SET {setting}")) {
-            Err(error) if error.kind() != ErrorKind::Database => return Err(error),
+            Err(error) if error.kind() != ErrorKind::Database && !is_unknown(&error) => return Err(error),
             _ => {}
         }
     }
@@ -117,4 +118,50 @@ impl Setting {
 fn is_unknown(error: &dbferry_dialect::Error) -> bool {
     const UNKNOWN: &[&str] = &["1193", "1227", "1231", "1238", "1064", "1235"];
     error.context().any(|(key, value)| key == "error" && UNKNOWN.contains(&value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connect::Target;
+    use crate::testing::Server;
+    use dbferry_dialect::{DatabaseUrl, Error, OpenOptions};
+
+    #[test]
+    fn every_server_takes_it_in_one_round_trip_and_without_privileges() {
+        for server in Server::all() {
+            let database = server.create_database();
+            let user = format!("plain_{database}");
+            server.sql("", &format!("CREATE USER '{user}'; GRANT SELECT ON {database}.* TO '{user}'")).expect("a user");
+            let url = DatabaseUrl::parse(&server.url_of(&user, "", &database)).expect("a URL");
+            let mut session =
+                Target::resolve(&url, &OpenOptions::default()).expect("a target").connect().expect("a session");
+            let mut trips = 0;
+            let run = |sql: &str| {
+                trips += 1;
+                session.run("", sql).map(|_| ())
+            };
+            prepare(Duration::from_millis(1500), run).expect("a setup");
+            assert_eq!(trips, 1, "{}", server.name());
+            let rows = session.query("", "SELECT @@lock_wait_timeout, @@innodb_lock_wait_timeout").expect("rows");
+            assert_eq!(rows[0].get::<u64, _>(0), Some(2));
+            assert_eq!(rows[0].get::<u64, _>(1), Some(2));
+        }
+    }
+
+    #[test]
+    fn what_a_server_does_not_know_is_left_out() {
+        let mut heard = Vec::new();
+        let run = |sql: &str| {
+            heard.push(sql.to_owned());
+            let is_unknown = sql.contains("use_secondary_engine");
+            if is_unknown { Err(crate::error::server_error("", 1193, "Unknown system variable")) } else { Ok(()) }
+        };
+        prepare(Duration::from_secs(5), run).expect("a setup");
+        assert!(heard[1].contains("NAMES utf8mb4") && !heard[1].contains("completion_type"), "{heard:?}");
+        assert!(heard.iter().any(|sql| sql == "SET lock_wait_timeout = 5"), "{heard:?}");
+        assert_eq!(heard.len(), 2 + WISHED.len() + 2);
+        let refused = |_: &str| -> Result<()> { Err(Error::new(ErrorKind::Connect, "gone")) };
+        assert_eq!(prepare(Duration::ZERO, refused).expect_err("gone").kind(), ErrorKind::Connect);
+    }
 }
