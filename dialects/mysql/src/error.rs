@@ -94,8 +94,9 @@ pub(crate) fn unknown_plugin(doing: impl Into<Cow<'static, str>>, name: &str) ->
         .with("dialect", crate::NAME)
         .caused_by(format!("the server wants the password by way of {name:?}, which dbferry does not do"));
     error.hint(
-        "give the account one of caching_sha2_password, mysql_native_password and ed25519: ALTER USER ... IDENTIFIED \
-         WITH ..., or IDENTIFIED VIA ... with MariaDB",
+        "check the user: MySQL asks for any of them where there is no such user; else give the account one of \
+         caching_sha2_password, mysql_native_password and ed25519: ALTER USER ... IDENTIFIED WITH ..., or IDENTIFIED VIA \
+         ... with MariaDB",
     )
 }
 

@@ -5,11 +5,13 @@
 //! who may do everything.
 
 mod installation;
+mod sessions;
 mod template;
 
 pub use dbferry_dialect::testkit::certificates::{Authority, Identity, self_signed};
 pub use dbferry_dialect::testkit::watchdog::Watchdog;
 pub use installation::{Installation, ROOT_VARIABLE, URL_VARIABLES};
+pub use sessions::Kind;
 
 use dbferry_dialect::{DatabaseUrl, Location, Secret};
 use std::collections::BTreeMap;
