@@ -98,6 +98,15 @@ fn a_certificate_for_another_name(installation: &Installation) {
     let root = place.file("root.crt", authority.certificate());
     assert!(place.is_encrypted(&format!("ssl-mode=VERIFY_CA&ssl-ca={root}")));
     place.refuses(&format!("ssl-mode=VERIFY_IDENTITY&ssl-ca={root}"), &["another name", "VERIFY_CA"]);
+    let other = place.file("other.crt", Authority::new("theirs").certificate());
+    place.refuses(&format!("ssl-mode=VERIFY_CA&ssl-ca={other}"), &["UnknownIssuer"]);
+    // Of several names, of which none is the host's.
+    for names in [&["*.db.example", "db.example"][..], &["192.0.2.1"]] {
+        let place = Place::start(installation, Some(authority.issue(names)));
+        let root = place.file("root.crt", authority.certificate());
+        assert!(place.is_encrypted(&format!("ssl-mode=VERIFY_CA&ssl-ca={root}")), "{names:?}");
+        place.refuses(&format!("ssl-mode=VERIFY_IDENTITY&ssl-ca={root}"), &["another name"]);
+    }
 }
 
 fn an_expired_certificate(installation: &Installation) {
@@ -147,7 +156,9 @@ fn a_server_that_wants_tls(installation: &Installation) {
     let place = Place::start_with(installation, &setup);
     ask(&place.url("anyone", ""), &[], "SELECT 1").expect("by itself");
     let plain = place.url("anyone", "ssl-mode=DISABLED");
-    refused(&plain, &[], ErrorKind::Connect, &["ssl-mode=REQUIRED"]);
+    // MariaDB says the same as of a wrong password.
+    let words: &[&str] = if installation.is_mariadb { &["error 1045"] } else { &["error 3159"] };
+    refused(&plain, &[], ErrorKind::Connect, &[words, &["ssl-mode=REQUIRED"]].concat());
 }
 
 fn a_client_with_a_certificate(installation: &Installation) {
