@@ -5,6 +5,7 @@ mod database;
 mod error;
 mod flavour;
 mod introspect;
+mod load;
 mod read;
 mod replace;
 mod session;
