@@ -3,6 +3,7 @@
 mod connect;
 mod database;
 mod ddl;
+mod encode;
 mod error;
 mod flavour;
 mod introspect;

@@ -65,6 +65,11 @@ impl Session {
         Ok(Self { connection: Some(connection), loading: None, cancel, runtime })
     }
 
+    /// Fails once the run is cancelled.
+    pub(crate) fn check_cancelled(&self) -> Result<()> {
+        self.cancel.check()
+    }
+
     /// Runs one statement without rows; returns what it did.
     pub(crate) fn run(&mut self, doing: &'static str, sql: &str) -> Result<Loaded> {
         let Some(connection) = &mut self.connection else { return Err(busy()) };
