@@ -16,9 +16,10 @@ mod left_out;
 mod sql;
 mod tables;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
-pub(crate) use sql::{show_create, text};
+pub(crate) use defaults::is_number;
+pub(crate) use sql::{show_create, show_create_of, text};
 
 use crate::flavour::{Flavour, ServerVersion};
 use crate::session::Session;
