@@ -2,9 +2,11 @@
 
 mod connect;
 mod database;
+mod ddl;
 mod error;
 mod flavour;
 mod introspect;
+mod objects;
 mod read;
 mod replace;
 mod session;
