@@ -1,6 +1,6 @@
 //! The key that a table is divided by.
 
-use super::{DIVIDING, KeyValues};
+use super::DIVIDING;
 use crate::syntax::MySqlSyntax;
 use crate::wire::Wire;
 use dbferry_dialect::{Error, ErrorKind, NativeValue, Result, Syntax};

@@ -120,7 +120,7 @@ fn select(names: &[String], chosen: &[(Form, Decoder)]) -> Selected {
 fn rest(wire: &mut Wire, relation: &str, request: &ReadRequest<'_>) -> Result<String> {
     let collection = request.collection;
     let mut rest = relation.to_owned();
-    if collection.attributes.contains_key(SYSTEM_VERSIONED) {
+    if collection.attributes.contains_key(crate::ddl::SYSTEM_VERSIONED) {
         rest.push_str(" FOR SYSTEM_TIME ALL");
     }
     let bounds = condition(wire, relation, &request.chunk.range)?;
@@ -143,8 +143,8 @@ fn rest(wire: &mut Wire, relation: &str, request: &ReadRequest<'_>) -> Result<St
     Ok(rest)
 }
 
-/// The attribute of a collection that keeps its history.
-const SYSTEM_VERSIONED: &str = "system-versioned";
+
+
 
 fn explain_condition(error: Error) -> Error {
     if error.kind() == ErrorKind::Database {
