@@ -3,6 +3,9 @@ use crate::connect::Target;
 use crate::flavour::ServerVersion;
 use crate::introspect::introspect;
 use crate::testing::Server;
+use arrow::array::ArrayRef;
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, TimeUnit};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use dbferry_dialect::{
     Batch, Chunk, ChunkRange, Collection, CollectionName, Column, DatabaseUrl, ErrorKind, ExceptionReason, LogicalType,
@@ -46,8 +49,15 @@ fn read_batches(reader: &mut MySqlReader, collection: &Collection, batch_bytes: 
 /// Every cell in Arrow's own words; an exception as its value behind its reason.
 fn cells(batch: &Batch) -> Vec<Vec<String>> {
     let options = FormatOptions::default().with_null("NULL");
+    // The formatter knows no zones.
+    let zoned = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let local = |array: &ArrayRef| match array.data_type() {
+        other if *other == zoned => cast(array, &DataType::Timestamp(TimeUnit::Microsecond, None)).expect("a cast"),
+        _ => Arc::clone(array),
+    };
+    let columns: Vec<ArrayRef> = batch.records.columns().iter().map(local).collect();
     let formatters: Vec<_> =
-        batch.records.columns().iter().map(|array| ArrayFormatter::try_new(array, &options).expect("a format")).collect();
+        columns.iter().map(|array| ArrayFormatter::try_new(array, &options).expect("a format")).collect();
     let mut rows: Vec<Vec<String>> = (0..batch.records.num_rows())
         .map(|row| formatters.iter().map(|formatter| formatter.value(row).to_string()).collect())
         .collect();
@@ -138,8 +148,8 @@ fn values_of_every_type_come_as_they_are() {
             "timestamp(3) NULL",
             "('1970-01-01 00:00:01'), ('2038-01-19 03:14:07.999'), (0), (NULL)",
             vec![
-                "1970-01-01T00:00:01Z",
-                "2038-01-19T03:14:07.999Z",
+                "1970-01-01T00:00:01",
+                "2038-01-19T03:14:07.999",
                 "zero-date: Text(\"0000-00-00 00:00:00.000\")",
                 "NULL",
             ],
@@ -175,10 +185,7 @@ fn values_of_every_type_come_as_they_are() {
         (
             "point",
             "(ST_GeomFromText('POINT(1 2)')), (ST_GeomFromText('POINT(1 2)', 4326))",
-            vec![
-                "0101000000000000000000f03f0000000000000040",
-                if false { "" } else { "GEOMETRY" },
-            ],
+            vec!["0101000000000000000000f03f0000000000000040"],
         ),
     ];
     for server in Server::all() {
