@@ -70,7 +70,7 @@ impl Session {
 
     /// Fails once the run is cancelled.
     pub(crate) fn check_cancelled(&self) -> Result<()> {
-        self.cancel.check()
+        self.link.cancel().check()
     }
 
     /// Runs one statement without rows; returns what it did.
@@ -92,18 +92,15 @@ impl Session {
     /// The rows of several queries sent as one text, `;` between them: one set of rows a query. For catalogues of which the
     /// server tells one thing a statement.
     pub(crate) fn query_sets(&mut self, doing: &'static str, sql: &str) -> Result<Vec<Vec<Row>>> {
-        self.cancel.check()?;
-        let Some(connection) = &mut self.connection else { return Err(busy()) };
-        self.runtime
-            .block_on(async {
-                let mut result = connection.query_iter(sql).await?;
-                let mut sets = Vec::new();
-                while !result.is_empty() {
-                    sets.push(result.collect().await?);
-                }
-                Ok(sets)
-            })
-            .map_err(|error| database_error(doing, &error))
+        self.link.cancel().check()?;
+        self.call(doing, async |connection| {
+            let mut result = connection.query_iter(sql).await?;
+            let mut sets = Vec::new();
+            while !result.is_empty() {
+                sets.push(result.collect().await?);
+            }
+            Ok(sets)
+        })
     }
 
     /// The rows of one query with values in the place of its `?`, all in memory.
