@@ -68,6 +68,11 @@ impl Session {
         Ok(Self { connection: Some(connection), loading: None, link })
     }
 
+    /// Fails once the run is cancelled.
+    pub(crate) fn check_cancelled(&self) -> Result<()> {
+        self.link.cancel().check()
+    }
+
     /// Runs one statement without rows; returns what it did.
     pub(crate) fn run(&mut self, doing: &'static str, sql: &str) -> Result<Loaded> {
         self.call(doing, async |connection| connection.query_drop(sql).await.map(|()| done(connection)))
@@ -82,6 +87,20 @@ impl Session {
     /// The rows of one query, all in memory: for catalogues and other small results. Every value is text.
     pub(crate) fn query(&mut self, doing: &'static str, sql: &str) -> Result<Vec<Row>> {
         self.call(doing, async |connection| connection.query(sql).await)
+    }
+
+    /// The rows of several queries sent as one text, `;` between them: one set of rows a query. For catalogues of which the
+    /// server tells one thing a statement.
+    pub(crate) fn query_sets(&mut self, doing: &'static str, sql: &str) -> Result<Vec<Vec<Row>>> {
+        self.link.cancel().check()?;
+        self.call(doing, async |connection| {
+            let mut result = connection.query_iter(sql).await?;
+            let mut sets = Vec::new();
+            while !result.is_empty() {
+                sets.push(result.collect().await?);
+            }
+            Ok(sets)
+        })
     }
 
     /// The rows of one query with values in the place of its `?`, all in memory.

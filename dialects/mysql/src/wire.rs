@@ -5,6 +5,7 @@
 //! offers to send files. Protocol: <https://dev.mysql.com/doc/dev/mysql-server/latest/PAGE_PROTOCOL.html>.
 
 mod login;
+mod rows;
 mod stream;
 
 use crate::connect::{Failure, KEEPALIVE_IDLE, Place, Way};
@@ -16,6 +17,8 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
+
+pub(crate) use rows::{ColumnDefinition, Statement};
 use stream::{Stream, is_pause};
 
 /// How much is asked of the socket at once.
@@ -141,6 +144,9 @@ impl Wire {
     /// Sends a command, which begins an exchange of its own.
     fn command(&mut self, doing: &'static str, command: u8, argument: &[u8]) -> Result<()> {
         self.cancel.check()?;
+        if self.answering {
+            return Err(broken(doing, "an earlier answer was not read to its end"));
+        }
         let mut payload = Vec::with_capacity(argument.len() + 1);
         payload.push(command);
         payload.extend_from_slice(argument);
