@@ -173,6 +173,8 @@ impl Server {
         }
         set(&format!("socket={inside}/s.sock"));
         set(&format!("pid-file={inside}/pid"));
+        // A server that starts deletes what it takes for its own leftovers: those of others too, if they share a place.
+        set(&format!("tmpdir={inside}"));
         let write = |name: &str, text: &str| fs::write(directory.path().join(name), text);
         if let Some(identity) = &setup.identity {
             write("server.crt", &identity.certificate)?;
