@@ -2,9 +2,12 @@
 
 mod connect;
 mod database;
+mod ddl;
 mod error;
 mod flavour;
 mod introspect;
+mod load;
+mod objects;
 mod read;
 mod replace;
 mod session;

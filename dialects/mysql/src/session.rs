@@ -86,6 +86,23 @@ impl Session {
         self.runtime.block_on(connection.query(sql)).map_err(|error| database_error(doing, &error))
     }
 
+    /// The rows of several queries sent as one text, `;` between them: one set of rows a query. For catalogues of which the
+    /// server tells one thing a statement.
+    pub(crate) fn query_sets(&mut self, doing: &'static str, sql: &str) -> Result<Vec<Vec<Row>>> {
+        self.cancel.check()?;
+        let Some(connection) = &mut self.connection else { return Err(busy()) };
+        self.runtime
+            .block_on(async {
+                let mut result = connection.query_iter(sql).await?;
+                let mut sets = Vec::new();
+                while !result.is_empty() {
+                    sets.push(result.collect().await?);
+                }
+                Ok(sets)
+            })
+            .map_err(|error| database_error(doing, &error))
+    }
+
     /// The rows of one query with values in the place of its `?`, all in memory.
     pub(crate) fn query_with(&mut self, doing: &'static str, sql: &str, values: impl Into<Params>) -> Result<Vec<Row>> {
         let Some(connection) = &mut self.connection else { return Err(busy()) };

@@ -1,0 +1,1 @@
+//! Collations of one flavour in the other's words.
