@@ -5,6 +5,7 @@
 
 use super::foreign_keys::ForeignKeyState;
 use super::names::JOURNAL;
+use super::shape::NamedCheck;
 use super::triggers::TriggerState;
 use crate::MySqlSyntax;
 use crate::session::Session;
@@ -31,6 +32,8 @@ pub(super) struct Journal {
     pub(super) triggers: Vec<TriggerState>,
     /// Triggers that the new tables have after the switch, in order.
     pub(super) new_triggers: Vec<TriggerState>,
+    /// Checks that get their names after the switch.
+    pub(super) checks: Vec<LateCheck>,
 }
 
 /// How far a unit is.
@@ -57,6 +60,15 @@ pub(super) struct Moving {
     pub(super) old: Option<String>,
     /// Whether it takes the place; otherwise its rows are added to the table that is there, and it goes.
     pub(super) takes_place: bool,
+}
+
+/// A check of a table that has another name than it is to have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct LateCheck {
+    /// The table, in its place.
+    pub(super) table: String,
+    /// The check.
+    pub(super) check: NamedCheck,
 }
 
 const DOING: &str = "the journal of the restore cannot be written";

@@ -46,7 +46,6 @@ impl Shape {
         session: &mut Session,
         version: ServerVersion,
     ) -> Result<Self> {
-        let shadow = MySqlSyntax.quote_identifier(&moving.shadow);
         let stays = matches!(plan.action, CollectionAction::Replace | CollectionAction::Append);
         let same_flavour =
             plan.source.attributes.get(ddl::FLAVOUR).is_some_and(|flavour| flavour == version.flavour.name());
@@ -71,7 +70,7 @@ impl Shape {
             if suffix.is_none() && moving.takes_place && moving.old.is_none() {
                 continue;
             }
-            let text = after_name(&item.text, &name);
+            let text = after_name(&item.text).to_owned();
             item.text = format!("CONSTRAINT {} {text}", MySqlSyntax.quote_identifier(&format!("{}{later}", moving.shadow)));
             if suffix.is_none() && moving.takes_place {
                 shape.checks.push(NamedCheck {
@@ -92,9 +91,6 @@ impl Shape {
             }
         }
         shape.numbers = numbers(&made);
-        if !stays && shape.create.is_empty() {
-            return Err(Error::new(ErrorKind::Internal, "there is no statement that makes the table"));
-        }
         let shadow_name = CollectionName::new(crate::NAMESPACE, &moving.shadow);
         if !stays && !(plan.use_definition) {
             // What the model knows and a definition of the server's would have had in it.
@@ -103,7 +99,6 @@ impl Shape {
                 shape.single_keys.push(statement);
             }
         }
-        _ = shadow;
         Ok(shape)
     }
 }
@@ -119,4 +114,59 @@ pub(super) fn show_create(session: &mut Session, table: &str) -> Result<String> 
     rows.first().and_then(|row| row.get::<Option<String>, _>(1)).flatten().ok_or_else(|| {
         Error::new(ErrorKind::Internal, DOING).with("dialect", crate::NAME).with("table", table)
     })
+}
+
+/// `_chk_1` of a check that the server named itself: such a name changes with the table's, also when it was given.
+fn generated_suffix(name: &str, table: &str) -> Option<String> {
+    let suffix = name.strip_prefix(table)?;
+    let number = suffix.strip_prefix("_chk_")?;
+    (!number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())).then(|| suffix.to_owned())
+}
+
+/// `CHECK ...` of ``CONSTRAINT `name` CHECK ...``.
+fn after_name(text: &str) -> &str {
+    let all = tokens(text);
+    let from = all.get(2).map_or(0, |token| token.start);
+    text.get(from..).unwrap_or_default()
+}
+
+/// The options of a table without where its numbering stands, which the archive says.
+fn without_counter(options: &str) -> String {
+    let all = tokens(options);
+    let counter = all.windows(3).find(|words| words[0].is_word("AUTO_INCREMENT") && words[1].is_symbol("="));
+    let Some(words) = counter else { return options.to_owned() };
+    let (before, after) = (options.get(..words[0].start), options.get(words[2].end()..));
+    format!("{}{}", before.unwrap_or_default().trim_end_matches(' '), after.unwrap_or_default())
+}
+
+/// Whether a column numbers itself.
+fn numbers(definition: &Definition) -> bool {
+    definition
+        .of_kind(ItemKind::Column)
+        .any(|item| tokens(&item.text).iter().any(|word| word.is_word("AUTO_INCREMENT")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_counter_is_left_out() {
+        for (options, without) in [
+            (" ENGINE=InnoDB AUTO_INCREMENT=7 DEFAULT CHARSET=utf8mb4", " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4"),
+            (" ENGINE=InnoDB COMMENT='AUTO_INCREMENT=7'", " ENGINE=InnoDB COMMENT='AUTO_INCREMENT=7'"),
+            (" AUTO_INCREMENT=7", ""),
+        ] {
+            assert_eq!(without_counter(options), without);
+        }
+    }
+
+    #[test]
+    fn names_that_follow_the_table_are_known() {
+        assert_eq!(generated_suffix("orders_chk_12", "orders").as_deref(), Some("_chk_12"));
+        for other in ["orders_chk_", "orders_chk_1a", "order_chk_1", "positive"] {
+            assert_eq!(generated_suffix(other, "orders"), None);
+        }
+        assert_eq!(after_name("CONSTRAINT `a b` CHECK ((`a` > 0)) /*!80016 NOT ENFORCED */"), "CHECK ((`a` > 0)) /*!80016 NOT ENFORCED */");
+    }
 }

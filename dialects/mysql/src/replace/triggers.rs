@@ -1,7 +1,8 @@
 //! Triggers: read with everything that their meaning hangs on, dropped, and made again.
 
-use super::text::{TriggerText, without_definer};
+use super::text::TriggerText;
 use crate::MySqlSyntax;
+use crate::ddl::without_definer;
 use crate::flavour::ServerVersion;
 use crate::session::Session;
 use dbferry_dialect::{Error, ErrorKind, Result, Syntax};
@@ -154,6 +155,11 @@ impl TriggerState {
         self.run(session, version, &statement)
     }
 
+    /// Makes it on its own table, with its own text.
+    pub(super) fn restore(&self, session: &mut Session, version: ServerVersion) -> Result<()> {
+        self.run(session, version, &self.definition).map(|_| ())
+    }
+
     /// Makes it again with the text as it was, where the server keeps texts as they are written: it is on its own table
     /// already, under a text that differs in how it names the table.
     pub(super) fn retell(&self, session: &mut Session, version: ServerVersion) -> Result<()> {
@@ -173,7 +179,7 @@ impl TriggerState {
             return Err(error);
         }
         // What the target has keeps its definer; what comes from elsewhere may run on behalf of whoever restores it.
-        let without = without_definer(statement).filter(|_| !self.kept);
+        let without = Some(without_definer(statement)).filter(|without| !self.kept && without != statement);
         let Some(without) = without else {
             return Err(error.hint(
                 "a replaced table keeps its triggers, with whom they run as: the restoring user needs the privileges \
