@@ -1,7 +1,7 @@
 //! From a URL to a logged-in session.
 
 use crate::session::Session;
-use crate::wire::Wire;
+use crate::wire::{Killer, Wire};
 use dbferry_dialect::{Cancel, DatabaseUrl, Error, ErrorKind, Location, OpenOptions, Result, Secret};
 use mysql_async::OptsBuilder;
 use std::path::PathBuf;
@@ -91,10 +91,21 @@ impl Target {
     /// # Errors
     /// Those of [`connect`](Self::connect).
     pub(crate) fn connect_wire(&self) -> Result<Wire> {
-        let mut wire = Wire::connect(&self.shared, self.cancel.clone())?;
+        let mut wire = Wire::connect(&self.shared, self.cancel.clone())?.stopped_by(self.killer());
         wire.run("the session cannot be set up", SETUP)?;
         wire.run("the session cannot be set up", "SET NAMES utf8mb4")?;
         Ok(wire)
+    }
+
+    /// What ends a session of this target on the server, whatever it is busy with.
+    fn killer(&self) -> Killer {
+        let target = self.clone();
+        Box::new(move |id| {
+            // When this cannot be done either, the server notices by itself, later.
+            if let Ok(mut wire) = Wire::connect(&target.shared, Cancel::new()) {
+                _ = wire.run("the session cannot be ended", &format!("KILL CONNECTION {id}"));
+            }
+        })
     }
 
     fn options(&self) -> OptsBuilder {

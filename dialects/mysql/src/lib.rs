@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod chunk;
 mod connect;
 mod database;
 mod ddl;
+mod decode;
 mod error;
 mod flavour;
 mod introspect;
