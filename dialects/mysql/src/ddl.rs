@@ -5,6 +5,7 @@
 //! other flavour [`build`] writes a new one from the model. What it is not: the way for archives of other dialects, which is
 //! [`MySqlSyntax`].
 
+pub(crate) mod build;
 pub(crate) mod collation;
 pub(crate) mod column;
 pub(crate) mod key;

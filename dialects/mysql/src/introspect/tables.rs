@@ -1,15 +1,16 @@
 //! Tables: their list, their columns' character sets, and what their definitions say.
 
 use super::{Catalogue, READING, defaults, show_create, text};
+use crate::MySqlSyntax;
 use crate::ddl::column::{ColumnLine, ROW_END, ROW_START};
 use crate::ddl::scan::tokens;
-use crate::ddl::{self, Definition, ItemKind, key, split_definition};
+use crate::ddl::{self, Definition, ItemKind, Parts, key, split_definition};
 use crate::session::Session;
 use crate::types::{self, NativeText};
 use dbferry_dialect::model::{
     Check, Counter, Estimate, Generated, Identity, Index, IndexPart, IndexSubject, NativeType, NotCarried,
 };
-use dbferry_dialect::{Collection, CollectionName, Column, LogicalType, Result, Schema};
+use dbferry_dialect::{Collection, CollectionName, Column, LogicalType, Result, Schema, Syntax};
 use mysql_async::Row;
 use std::collections::HashMap;
 
@@ -21,6 +22,9 @@ const COLUMNS: &str = "SELECT TABLE_NAME, COLUMN_NAME, CHARACTER_SET_NAME, COLLA
                          FROM information_schema.COLUMNS
                         WHERE TABLE_SCHEMA = DATABASE() AND CHARACTER_SET_NAME IS NOT NULL";
 
+const REFERENCE_SYSTEMS: &str = "SELECT G_TABLE_NAME, G_GEOMETRY_COLUMN, SRID FROM information_schema.GEOMETRY_COLUMNS
+                                  WHERE G_TABLE_SCHEMA = DATABASE() AND SRID <> 0";
+
 /// Adds the tables to the schema.
 pub(super) fn read(session: &mut Session, catalogue: &Catalogue, schema: &mut Schema) -> Result<()> {
     let rows = session.query(READING, TABLES)?;
@@ -31,9 +35,14 @@ pub(super) fn read(session: &mut Session, catalogue: &Catalogue, schema: &mut Sc
     let tables: Vec<&Row> = rows.iter().filter(is_table).collect();
     let names: Vec<String> = tables.iter().filter_map(|row| text(row, 0)).collect();
     let collations = collations(session)?;
+    let reference_systems = reference_systems(session, catalogue)?;
     let definitions = show_create(session, "TABLE", &names)?;
     for ((row, name), definition) in tables.into_iter().zip(names).zip(definitions) {
         let definition = ddl::without_database(&text(&definition, 1).unwrap_or_default(), &catalogue.database);
+        let definition = match reference_systems.get(&name) {
+            Some(columns) => with_reference_systems(&definition, columns)?,
+            None => definition,
+        };
         let collation = |column: &str| collations.get(&(name.clone(), column.to_owned()));
         let mut collection = collection(&name, &definition, collation)?;
         facts(&mut collection, row, catalogue);
@@ -50,6 +59,30 @@ fn collations(session: &mut Session) -> Result<HashMap<(String, String), Charact
     let rows = session.query(READING, COLUMNS)?;
     let entry = |row: &Row| Some(((text(row, 0)?, text(row, 1)?), (text(row, 2)?, text(row, 3)?)));
     Ok(rows.iter().filter_map(entry).collect())
+}
+
+/// The spatial reference systems of each table's columns. Only MariaDB has the list, and prints them nowhere else.
+fn reference_systems(session: &mut Session, catalogue: &Catalogue) -> Result<HashMap<String, HashMap<String, String>>> {
+    let mut tables: HashMap<String, HashMap<String, String>> = HashMap::new();
+    if catalogue.version.is_mariadb() {
+        for row in session.query(READING, REFERENCE_SYSTEMS)? {
+            let (Some(table), Some(column), Some(srid)) = (text(&row, 0), text(&row, 1), text(&row, 2)) else {
+                continue;
+            };
+            tables.entry(table).or_default().insert(column, srid);
+        }
+    }
+    Ok(tables)
+}
+
+fn with_reference_systems(text: &str, columns: &HashMap<String, String>) -> Result<String> {
+    let mut definition = split_definition(text)?;
+    for item in definition.items.iter_mut().filter(|item| item.kind == ItemKind::Column) {
+        if let Some(srid) = item.name.as_ref().and_then(|name| columns.get(name)) {
+            item.text = ddl::column::with_reference_system(&item.text, srid);
+        }
+    }
+    Ok(definition.create(&definition.name, Parts::ALL))
 }
 
 /// What the catalogue's list says of a table.
@@ -90,6 +123,13 @@ pub(super) fn collection<'a>(
     collection.primary_key = definition.of_kind(ItemKind::PrimaryKey).next().map(key::primary_key);
     collection.foreign_keys = definition.foreign_keys().filter_map(key::foreign_key).collect();
     collection.checks.extend(definition.checks().filter_map(key::check));
+    // The same check beside the column.
+    for column in collection.columns.iter_mut().filter(|column| column.native.text == "longtext") {
+        let check = format!("json_valid({})", MySqlSyntax.quote_identifier(&column.name));
+        if collection.checks.iter().any(|other| other.expression.eq_ignore_ascii_case(&check)) {
+            column.logical = LogicalType::Json;
+        }
+    }
     keys(&definition, &mut collection);
     options(&definition, &mut collection);
     collection.definition = Some(text.to_owned());
@@ -174,16 +214,17 @@ fn add_implicit_period(collection: &mut Collection) {
     }
 }
 
-/// MariaDB's `json` is a `longtext` with a check.
+/// MariaDB's `json` is a `longtext` with a check. It keeps a value to the letter, which MySQL's does not, so its native type
+/// stays what it is.
 fn is_json(line: &ColumnLine) -> bool {
-    let name = line.name.replace('`', "``");
+    let valid = format!("json_valid({})", MySqlSyntax.quote_identifier(&line.name));
     NativeText::parse(&line.type_text).base == "longtext"
-        && line.check.as_ref().is_some_and(|check| check.eq_ignore_ascii_case(&format!("json_valid(`{name}`)")))
+        && line.check.as_ref().is_some_and(|check| check.eq_ignore_ascii_case(&valid))
 }
 
 fn column(line: ColumnLine, collation: Option<&CharacterSet>) -> Column {
-    let native = if is_json(&line) { NativeText::parse("json") } else { NativeText::parse(&line.type_text) };
-    let mut logical = types::logical(&native);
+    let native = NativeText::parse(&line.type_text);
+    let mut logical = if is_json(&line) { LogicalType::Json } else { types::logical(&native) };
     if let LogicalType::Geometry { srid, .. } = &mut logical {
         *srid = line.srid.as_ref().and_then(|srid| srid.parse().ok());
     }
@@ -201,6 +242,7 @@ fn column(line: ColumnLine, collation: Option<&CharacterSet>) -> Column {
         (types::INVISIBLE, flag(line.invisible)),
         (types::ON_UPDATE, line.on_update),
         (types::SRID, line.srid),
+        (types::REFERENCE_SYSTEM, line.reference_system),
         (types::COMPRESSED, flag(line.compressed)),
         (types::WITHOUT_VERSIONING, flag(line.without_versioning)),
         (types::PERIOD, line.period.map(str::to_owned)),
