@@ -1,11 +1,15 @@
 #![doc = include_str!("../README.md")]
 
+mod chunk;
 mod connect;
 mod database;
 mod ddl;
+mod decode;
+mod encode;
 mod error;
 mod flavour;
 mod introspect;
+mod load;
 mod objects;
 mod read;
 mod replace;

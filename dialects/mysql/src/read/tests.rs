@@ -1,0 +1,213 @@
+use super::{Charsets, MySqlReader};
+use crate::connect::Target;
+use crate::flavour::ServerVersion;
+use crate::introspect::introspect;
+use crate::testing::Server;
+use arrow::array::ArrayRef;
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, TimeUnit};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use dbferry_dialect::{
+    Batch, Chunk, ChunkRange, Collection, CollectionName, Column, DatabaseUrl, ErrorKind, ExceptionReason, LogicalType,
+    NativeValue, OpenOptions, ReadRequest, Reader, Result,
+};
+use std::sync::Arc;
+
+fn target(server: &Server, database: &str) -> Target {
+    let url = DatabaseUrl::parse(&server.url(database)).expect("a URL");
+    Target::resolve(&url, &OpenOptions::default()).expect("a target")
+}
+
+fn reader(server: &Server, database: &str) -> MySqlReader {
+    let mut wire = target(server, database).connect_wire().expect("a session");
+    wire.run("", "SET SESSION character_set_results = NULL").expect("a setting");
+    let charsets = Charsets::load(&mut wire).expect("character sets");
+    MySqlReader::new(wire, Arc::new(charsets))
+}
+
+/// The table as the catalogue describes it.
+fn collection(server: &Server, database: &str, name: &str) -> Collection {
+    let mut session = target(server, database).connect().expect("a session");
+    let rows = session.query("", "SELECT VERSION()").expect("a version");
+    let version = ServerVersion::parse(&rows[0].get::<String, _>(0).expect("a version"));
+    let schema = introspect(&mut session, version).expect("a schema");
+    schema.collection(&CollectionName::new(crate::NAMESPACE, name)).expect("a table").clone()
+}
+
+fn read_batches(reader: &mut MySqlReader, collection: &Collection, batch_bytes: usize) -> Result<Vec<Batch>> {
+    let chunk = Chunk { range: ChunkRange::Whole, estimated_bytes: 0 };
+    let request = ReadRequest { collection, chunk: &chunk, batch_bytes, predicate: None };
+    let mut batches = Vec::new();
+    let count = reader.read(&request, &mut |batch: Batch| {
+        batches.push(batch);
+        Ok(())
+    })?;
+    assert_eq!(count, batches.iter().map(|batch| batch.records.num_rows() as u64).sum::<u64>());
+    Ok(batches)
+}
+
+/// Every cell in Arrow's own words; an exception as its value behind its reason.
+fn cells(batch: &Batch) -> Vec<Vec<String>> {
+    let options = FormatOptions::default().with_null("NULL");
+    // The formatter knows no zones.
+    let zoned = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let local = |array: &ArrayRef| match array.data_type() {
+        other if *other == zoned => cast(array, &DataType::Timestamp(TimeUnit::Microsecond, None)).expect("a cast"),
+        _ => Arc::clone(array),
+    };
+    let columns: Vec<ArrayRef> = batch.records.columns().iter().map(local).collect();
+    let formatters: Vec<_> =
+        columns.iter().map(|array| ArrayFormatter::try_new(array, &options).expect("a format")).collect();
+    let mut rows: Vec<Vec<String>> = (0..batch.records.num_rows())
+        .map(|row| formatters.iter().map(|formatter| formatter.value(row).to_string()).collect())
+        .collect();
+    for exception in &batch.exceptions {
+        let cell = &mut rows[exception.row as usize][exception.column as usize];
+        assert_eq!(cell, "NULL", "{exception:?}");
+        *cell = format!("{}: {:?}", exception.reason, exception.value);
+    }
+    rows
+}
+
+/// Reads a table of one column `v` of that type, which holds those values, in that order.
+fn values(server: &Server, native: &str, values: &str) -> (Column, Vec<String>) {
+    let database = server.create_database();
+    server
+        .sql(
+            &database,
+            &format!(
+                "SET sql_mode = 'ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO', time_zone = '+00:00';
+                 CREATE TABLE t (id int AUTO_INCREMENT PRIMARY KEY, v {native});
+                 INSERT INTO t (v) VALUES {values}"
+            ),
+        )
+        .unwrap_or_else(|error| panic!("{native}: {error}"));
+    let collection = collection(server, &database, "t");
+    let batches = read_batches(&mut reader(server, &database), &collection, 1 << 20).expect("rows");
+    assert_eq!(batches.len(), 1);
+    let found = cells(&batches[0]).into_iter().map(|mut row| row.remove(1)).collect();
+    (collection.columns[1].clone(), found)
+}
+
+#[test]
+fn values_of_every_type_come_as_they_are() {
+    let long = "9".repeat(35);
+    let tail = "8".repeat(30);
+    let wide = format!("('{long}.{tail}'), ('-{long}.{tail}'), (0), (1.5)");
+    let wide_expected =
+        [format!("{long}.{tail}"), format!("-{long}.{tail}"), format!("0.{:030}", 0), format!("1.5{}", "0".repeat(29))];
+    let wide_expected: Vec<&str> = wide_expected.iter().map(String::as_str).collect();
+    let cases: Vec<(&str, &str, Vec<&str>)> = vec![
+        ("tinyint", "(-128), (127), (0), (NULL)", vec!["-128", "127", "0", "NULL"]),
+        ("tinyint unsigned", "(0), (255)", vec!["0", "255"]),
+        ("tinyint(1)", "(0), (1), (-128)", vec!["0", "1", "-128"]),
+        ("smallint", "(-32768), (32767)", vec!["-32768", "32767"]),
+        ("smallint unsigned", "(65535)", vec!["65535"]),
+        ("mediumint", "(-8388608), (8388607)", vec!["-8388608", "8388607"]),
+        ("mediumint unsigned", "(16777215)", vec!["16777215"]),
+        ("int", "(-2147483648), (2147483647)", vec!["-2147483648", "2147483647"]),
+        ("int unsigned", "(4294967295)", vec!["4294967295"]),
+        ("int(5) zerofill", "(7)", vec!["7"]),
+        (
+            "bigint",
+            "(-9223372036854775808), (9223372036854775807)",
+            vec!["-9223372036854775808", "9223372036854775807"],
+        ),
+        ("bigint unsigned", "(18446744073709551615), (0)", vec!["18446744073709551615", "0"]),
+        ("decimal(10,2)", "(-12345678.90), (0.01), (NULL)", vec!["-12345678.90", "0.01", "NULL"]),
+        ("decimal(65,30)", &wide, wide_expected),
+        ("decimal(38,0)", "(99999999999999999999999999999999999999)", vec!["99999999999999999999999999999999999999"]),
+        ("float", "(16777216), (0.1), (-3.4028234663852886e38)", vec!["16777216.0", "0.1", "-3.4028235e38"]),
+        ("double", "(0.1), (1.7976931348623157e308)", vec!["0.1", "1.7976931348623157e308"]),
+        (
+            "date",
+            "('1000-01-01'), ('9999-12-31'), ('0000-00-00'), ('2020-00-00'), ('2020-02-00'), ('2021-02-31'), ('2020-02-29'), (NULL)",
+            vec![
+                "1000-01-01",
+                "9999-12-31",
+                "zero-date: Text(\"0000-00-00\")",
+                "partial-date: Text(\"2020-00-00\")",
+                "partial-date: Text(\"2020-02-00\")",
+                "out-of-range: Text(\"2021-02-31\")",
+                "2020-02-29",
+                "NULL",
+            ],
+        ),
+        (
+            "datetime(6)",
+            "('1000-01-01 00:00:00'), ('9999-12-31 23:59:59.999999'), ('0000-00-00 00:00:00'), ('2020-01-00 01:02:03.5')",
+            vec![
+                "1000-01-01T00:00:00",
+                "9999-12-31T23:59:59.999999",
+                "zero-date: Text(\"0000-00-00 00:00:00.000000\")",
+                "partial-date: Text(\"2020-01-00 01:02:03.500000\")",
+            ],
+        ),
+        ("datetime", "('2020-01-01 10:00:00')", vec!["2020-01-01T10:00:00"]),
+        (
+            "timestamp(3) NULL",
+            "('1970-01-01 00:00:01'), ('2038-01-19 03:14:07.999'), (0), (NULL)",
+            vec![
+                "1970-01-01T00:00:01",
+                "2038-01-19T03:14:07.999",
+                "zero-date: Text(\"0000-00-00 00:00:00.000\")",
+                "NULL",
+            ],
+        ),
+        (
+            "time(6)",
+            "('-838:59:59'), ('838:59:59'), ('00:00:00.000001'), ('-00:00:00.5')",
+            vec!["-3020399000000", "3020399000000", "1", "-500000"],
+        ),
+        ("year", "(0), (1901), (2155)", vec!["0", "1901", "2155"]),
+        ("bit(1)", "(b'0'), (b'1'), (NULL)", vec!["false", "true", "NULL"]),
+        ("bit(10)", "(b'0'), (b'1111111111')", vec!["0", "1023"]),
+        ("bit(64)", "(~0)", vec!["18446744073709551615"]),
+        ("char(5)", "('a  '), (''), ('é漢😀')", vec!["a", "", "é漢😀"]),
+        ("varchar(5)", "('a  '), (''), (NULL)", vec!["a  ", "", "NULL"]),
+        ("varchar(5) CHARACTER SET latin1", "('é'), ('€'), (x'80'), (x'81')", vec!["é", "€", "€", "\u{81}"]),
+        ("text CHARACTER SET utf16", "('é漢😀')", vec!["é漢😀"]),
+        ("varchar(9) CHARACTER SET ascii", "('abc')", vec!["abc"]),
+        ("varchar(9) CHARACTER SET utf8mb3", "('é漢')", vec!["é漢"]),
+        ("longtext", "(REPEAT('x', 70000) IS NULL), ('a\\0b')", vec!["0", "a\0b"]),
+        ("binary(4)", "('ab'), ('')", vec!["61620000", "00000000"]),
+        ("varbinary(4)", "('ab'), (''), (x'00ff')", vec!["6162", "", "00ff"]),
+        ("blob", "(x'80')", vec!["80"]),
+        ("json", "('{\"b\": 1, \"a\": [1.50, null]}'), ('null'), (NULL)", vec![]),
+        (
+            "enum('a','B','c d')",
+            "('a'), ('b'), (3), (NULL), (0)",
+            vec!["a", "B", "c d", "NULL", "enum-index: Integer(0)"],
+        ),
+        ("enum('a','')", "('a'), (''), (2), (0)", vec!["a", "", "", "enum-index: Integer(0)"]),
+        ("enum('é','b') CHARACTER SET latin1", "('é'), (0)", vec!["é", "enum-index: Integer(0)"]),
+        ("set('a','b','c')", "(''), ('a'), ('c,a'), (7)", vec!["[]", "[a]", "[a, c]", "[a, b, c]"]),
+        (
+            "point",
+            "(ST_GeomFromText('POINT(1 2)')), (ST_GeomFromText('POINT(1 2)', 4326))",
+            vec!["0101000000000000000000f03f0000000000000040"],
+        ),
+    ];
+    for server in Server::all() {
+        for (native, rows, expected) in &cases {
+            let (column, found) = values(server, native, rows);
+            match *native {
+                "json" => {
+                    assert_eq!(column.logical, LogicalType::Json, "{}", server.name());
+                    let expected = if server.is_mariadb() {
+                        r#"{"b": 1, "a": [1.50, null]}"#
+                    } else {
+                        // The server normalises what it is given: that is the value.
+                        r#"{"a": [1.5, null], "b": 1}"#
+                    };
+                    assert_eq!(found, [expected, "null", "NULL"], "{}", server.name());
+                }
+                "point" => {
+                    assert_eq!(found[0], expected[0]);
+                    assert!(found[1].starts_with("precision: Bytes([230, 16, 0, 0, 1, 1, 0, 0, 0,"), "{}", found[1]);
+                }
+                _ => assert_eq!(found, *expected, "{native} of {}, read as {}", server.name(), column.logical),
+            }
+        }
+    }
+}
