@@ -217,3 +217,39 @@ fn definitions_make_the_same_tables_in_another_database() {
         }
     }
 }
+
+#[test]
+fn what_a_user_may_not_see_is_told_and_the_rest_is_read() {
+    for server in Server::all() {
+        let database = server.create_database();
+        let user = format!("v_{database}");
+        server
+            .sql(
+                &database,
+                &format!(
+                    "CREATE TABLE t (a int); CREATE VIEW v AS SELECT 1 AS a; CREATE VIEW w AS SELECT 2 AS a;
+                     CREATE FUNCTION f() RETURNS int NO SQL RETURN 1;
+                     CREATE USER {user}@localhost IDENTIFIED BY 'x';
+                     GRANT SELECT, EXECUTE ON {database}.* TO {user}@localhost;
+                     GRANT SHOW VIEW ON {database}.w TO {user}@localhost;"
+                ),
+            )
+            .expect("a user");
+        let url = DatabaseUrl::parse(&server.url_of(&user, "x", &database)).expect("a URL");
+        let mut session =
+            Target::resolve(&url, &OpenOptions::default()).expect("a target").connect().expect("a session");
+        let schema = introspect(&mut session, version(server)).expect("a schema");
+        assert_eq!(schema.collections.len(), 1);
+        let objects: Vec<_> = schema.objects.iter().map(|object| object.name.as_str()).collect();
+        assert_eq!(objects, ["w"]);
+        let mut missing: Vec<_> = schema
+            .not_carried
+            .iter()
+            .filter(|thing| thing.kind != "privileges")
+            .map(|thing| (thing.kind.as_str(), thing.name.as_str()))
+            .collect();
+        missing.sort_unstable();
+        assert_eq!(missing, [("function", "f"), ("view", "v")]);
+        server.sql("", &format!("DROP USER {user}@localhost")).expect("no user");
+    }
+}
