@@ -78,6 +78,10 @@ pub(crate) fn tokens(text: &str) -> Vec<Token<'_>> {
                 at += 2;
                 continue;
             }
+            b'#' | b'-' if is_line_comment(rest) => {
+                at += rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+                continue;
+            }
             b'`' => (Kind::Name, quoted(rest, b'`', false)),
             b'\'' | b'"' => (Kind::Text, quoted(rest, *byte, true)),
             byte if is_word(*byte) => (Kind::Word, rest.iter().position(|byte| !is_word(*byte)).unwrap_or(rest.len())),
@@ -91,6 +95,11 @@ pub(crate) fn tokens(text: &str) -> Vec<Token<'_>> {
 
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || !byte.is_ascii()
+}
+
+/// Whether a comment begins that ends with its line. The server prints none itself; what users wrote may have them.
+fn is_line_comment(rest: &[u8]) -> bool {
+    rest.starts_with(b"#") || rest.starts_with(b"--") && rest.get(2).is_none_or(u8::is_ascii_whitespace)
 }
 
 /// How much of a comment is passed over: the mark of a versioned one, the whole of any other.
