@@ -284,7 +284,7 @@ impl Server {
     /// # Errors
     /// When it is not there any more.
     pub fn kill(&self) -> io::Result<()> {
-        let pid = std::fs::read_to_string(self.directory().join("pid"))?;
+        let pid = fs::read_to_string(self.directory().join("pid"))?;
         let killed = Command::new("kill").args(["-KILL", pid.trim()]).status()?;
         if killed.success() { Ok(()) } else { Err(io::Error::other("cannot kill the server")) }
     }

@@ -73,6 +73,9 @@ impl Walked<'_> {
         let (Some(low), Some(high)) = (edge(wire, "ASC")?, edge(wire, "DESC")?) else { return Ok(starts) };
         for part in 1..PARTS {
             let cut = low + (high - low) / PARTS * part;
+            if cut == low {
+                continue;
+            }
             let condition = format!("{} >= {cut}", first.name);
             let found = self.first(wire, &condition, 0)?;
             // A gap is where several cuts lead to the same key.

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 pub(crate) const CASES: &[Case] = &[
     ("a_good_certificate", a_good_certificate),
     ("a_certificate_for_another_name", a_certificate_for_another_name),
+    ("a_certificate_for_no_name", a_certificate_for_no_name),
     ("an_expired_certificate", an_expired_certificate),
     ("a_certificate_that_signed_itself", a_certificate_that_signed_itself),
     ("no_tls", no_tls),
@@ -107,6 +108,18 @@ fn a_certificate_for_another_name(installation: &Installation) {
         assert!(place.is_encrypted(&format!("ssl-mode=VERIFY_CA&ssl-ca={root}")), "{names:?}");
         place.refuses(&format!("ssl-mode=VERIFY_IDENTITY&ssl-ca={root}"), &["another name"]);
     }
+}
+
+fn a_certificate_for_no_name(installation: &Installation) {
+    let authority = Authority::new("ours");
+    let place = Place::start(installation, Some(authority.issue(&[])));
+    let root = place.file("root.crt", authority.certificate());
+    assert!(place.is_encrypted("ssl-mode=REQUIRED"));
+    place.refuses(&format!("ssl-mode=VERIFY_IDENTITY&ssl-ca={root}"), &["for no name at all"]);
+    // The driver wants a name; without it there are no sessions for statements, and so no database.
+    let url = place.url("anyone", &format!("ssl-mode=VERIFY_CA&ssl-ca={root}"));
+    let error = Kind::Statements.ask(&url, &options(&[], &Cancel::new()), "SELECT 1").expect_err("no name");
+    is_told(&error, ErrorKind::Tls, &["for no name at all", "subjectAltName"]);
 }
 
 fn an_expired_certificate(installation: &Installation) {
