@@ -1,6 +1,3 @@
-<<<<<<< HEAD
-
-=======
 use super::key::TableKey;
 use super::{condition, divide, steady, walk};
 use crate::connect::Target;
@@ -196,4 +193,3 @@ fn a_boundary_that_is_no_value_of_its_column_is_refused() {
 fn a_guess_that_wavers_is_mostly_the_same() {
     assert_eq!([1, 7, 8, 9, 1000, 1023, 65_536].map(steady), [1, 7, 8, 8, 896, 896, 65_536]);
 }
->>>>>>> my-connect
