@@ -142,9 +142,7 @@ fn decoder(
             LogicalType::Enum { labels } if labels.iter().any(String::is_empty) => Decoder::Text(Strings::text()),
             _ => Decoder::Enum(Strings::text()),
         },
-        (LogicalType::Set { .. }, Sent::Set | Sent::Text) => {
-            Decoder::Set(Lists::new(TextElements::new(), &data_type))
-        }
+        (LogicalType::Set { .. }, Sent::Set | Sent::Text) => Decoder::Set(Lists::new(TextElements::new(), &data_type)),
         (LogicalType::Date, Sent::Date) => Decoder::Date(Fixed::new(data_type)),
         // Sessions are in UTC, so both are the same numbers.
         (LogicalType::Timestamp { .. } | LogicalType::Instant { .. }, Sent::Moment) => {
