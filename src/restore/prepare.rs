@@ -246,7 +246,7 @@ fn new_columns(context: &Context<'_>, source: &Collection) -> Comparison {
         let (target, fidelity) = if context.same_dialect {
             (column.native.text.clone(), Fidelity::Exact)
         } else {
-            let mapping = context.dialect.syntax().native_type(&column.logical);
+            let mapping = context.dialect.syntax().column_type(source, column);
             (mapping.text, mapping.fidelity)
         };
         comparison.add(PlannedColumn {

@@ -18,6 +18,7 @@ mod tables;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub(crate) use defaults::is_number;
 pub(crate) use sql::{show_create, show_create_of, text};
 
 use crate::flavour::{Flavour, ServerVersion};

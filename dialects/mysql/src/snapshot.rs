@@ -328,8 +328,7 @@ fn begin(leader: &mut Wire, readers: &mut [Wire], tables: &Tables, rows: bool) -
     };
     let one = &one;
     std::thread::scope(|scope| {
-        let threads: Vec<_> =
-            readers.iter_mut().chain([leader]).map(|wire| scope.spawn(move || one(wire))).collect();
+        let threads: Vec<_> = readers.iter_mut().chain([leader]).map(|wire| scope.spawn(move || one(wire))).collect();
         // All of them end before the first error is told.
         let ended: Vec<_> = threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
         ended.into_iter().try_for_each(|ended| {
@@ -338,13 +337,7 @@ fn begin(leader: &mut Wire, readers: &mut [Wire], tables: &Tables, rows: bool) -
     })
 }
 
-fn at_gate(
-    leader: &mut Wire,
-    readers: &mut [Wire],
-    side: &mut Wire,
-    gate: Gate,
-    deadline: Instant,
-) -> Result<Taken> {
+fn at_gate(leader: &mut Wire, readers: &mut [Wire], side: &mut Wire, gate: Gate, deadline: Instant) -> Result<Taken> {
     let listed = Tables::list(leader)?;
     gate.shut(side, &listed, deadline)?;
     let begun = (|| {
@@ -403,9 +396,12 @@ fn alone(leader: &mut Wire, deadline: Instant) -> Result<Taken> {
             Err(error) if error.kind() != ErrorKind::Busy => return Err(error),
             Err(error) if Instant::now() >= deadline => return Err(error),
             _ if Instant::now() >= deadline => {
-                return Err(Error::new(ErrorKind::Busy, "tables are changed all the time, so no moment was found to begin")
-                    .with("dialect", crate::NAME)
-                    .hint("try again when no schema changes are going on, or wait longer for locks"));
+                return Err(Error::new(
+                    ErrorKind::Busy,
+                    "tables are changed all the time, so no moment was found to begin",
+                )
+                .with("dialect", crate::NAME)
+                .hint("try again when no schema changes are going on, or wait longer for locks"));
             }
             _ => {}
         }

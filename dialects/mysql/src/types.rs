@@ -24,8 +24,10 @@ pub(crate) const CHARSET: &str = "charset";
 pub(crate) const INVISIBLE: &str = "invisible";
 /// Parameter of a column's native type: what it becomes when its row changes, `CURRENT_TIMESTAMP(6)`.
 pub(crate) const ON_UPDATE: &str = "on-update";
-/// Parameter of a column's native type: the spatial reference system that the column declares.
+/// Parameter of a column's native type: the spatial reference system that MySQL wants all its values to have.
 pub(crate) const SRID: &str = "srid";
+/// Parameter of a column's native type: the spatial reference system that MariaDB notes for the column and does not check.
+pub(crate) const REFERENCE_SYSTEM: &str = "reference-system";
 /// Parameter of a column's native type: MariaDB compresses its values.
 pub(crate) const COMPRESSED: &str = "compressed";
 /// Parameter of a column's native type: changes of it leave no history.
@@ -44,6 +46,13 @@ pub(crate) fn logical(native: &NativeText) -> LogicalType {
         native: native.text.clone(),
         form: OpaqueForm::Text,
     })
+}
+
+impl NativeText {
+    /// Whether it is a type of the family.
+    pub(crate) fn is_known(&self) -> bool {
+        known(self).is_some()
+    }
 }
 
 fn known(native: &NativeText) -> Option<LogicalType> {

@@ -27,8 +27,10 @@ pub(crate) struct ColumnLine {
     pub(crate) without_versioning: bool,
     /// Whether MariaDB compresses its values.
     pub(crate) compressed: bool,
-    /// The spatial reference system of all its values.
+    /// The spatial reference system that MySQL wants all its values to have.
     pub(crate) srid: Option<String>,
+    /// The spatial reference system that MariaDB notes for it, whatever its values have.
+    pub(crate) reference_system: Option<String>,
     /// Its own check, as printed, without `CHECK` and its parentheses.
     pub(crate) check: Option<String>,
     /// Its comment.
@@ -107,7 +109,7 @@ pub(crate) fn parse(text: &str) -> Option<ColumnLine> {
                 at += 2;
             }
             "REF_SYSTEM_ID" => {
-                line.srid = value(at + 2);
+                line.reference_system = value(at + 2);
                 at += 3;
             }
             "COMMENT" => {
@@ -123,6 +125,14 @@ pub(crate) fn parse(text: &str) -> Option<ColumnLine> {
         }
     }
     Some(line)
+}
+
+/// A column's line with the spatial reference system that MariaDB knows and does not print.
+pub(crate) fn with_reference_system(text: &str, srid: &str) -> String {
+    let all = tokens(text);
+    let after_type = type_end(&all).and_then(|at| all.get(at.checked_sub(1)?)).map_or(text.len(), Token::end);
+    let (before, after) = (text.get(..after_type), text.get(after_type..));
+    format!("{} REF_SYSTEM_ID={srid}{}", before.unwrap_or_default(), after.unwrap_or_default())
 }
 
 /// `GENERATED ALWAYS AS (expression) STORED`, `GENERATED ALWAYS AS ROW START`.
@@ -225,6 +235,8 @@ mod tests {
         let column = line("`inv` int(11) GENERATED ALWAYS AS (`n` + 1) VIRTUAL INVISIBLE");
         assert_eq!(column.generated, Some(("`n` + 1".into(), false)));
         assert!(column.invisible);
+        let column = line(&with_reference_system("`g` point NOT NULL", "4326"));
+        assert_eq!((column.reference_system.as_deref(), column.not_null), (Some("4326"), true));
         let column = line("`re` bigint(20) unsigned GENERATED ALWAYS AS ROW END INVISIBLE");
         assert_eq!((column.period, column.invisible), (Some(ROW_END), true));
         let column = line("`w` int(11) DEFAULT NULL WITHOUT SYSTEM VERSIONING COMMENT 'c'");

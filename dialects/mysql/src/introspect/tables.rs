@@ -1,15 +1,16 @@
 //! Tables: their list, their columns' character sets, and what their definitions say.
 
 use super::{Catalogue, READING, defaults, show_create, text};
+use crate::MySqlSyntax;
 use crate::ddl::column::{ColumnLine, ROW_END, ROW_START};
 use crate::ddl::scan::tokens;
-use crate::ddl::{self, Definition, ItemKind, key, split_definition};
+use crate::ddl::{self, Definition, ItemKind, Parts, key, split_definition};
 use crate::session::Session;
 use crate::types::{self, NativeText};
 use dbferry_dialect::model::{
-    Check, Counter, Estimate, Generated, Identity, Index, IndexPart, IndexSubject, NativeType, NotCarried,
+    Check, Counter, Estimate, Generated, Identity, Index, IndexSubject, NativeType, NotCarried,
 };
-use dbferry_dialect::{Collection, CollectionName, Column, LogicalType, Result, Schema};
+use dbferry_dialect::{Collection, CollectionName, Column, LogicalType, Result, Schema, Syntax};
 use mysql_async::Row;
 use std::collections::HashMap;
 
@@ -21,6 +22,9 @@ const COLUMNS: &str = "SELECT TABLE_NAME, COLUMN_NAME, CHARACTER_SET_NAME, COLLA
                          FROM information_schema.COLUMNS
                         WHERE TABLE_SCHEMA = DATABASE() AND CHARACTER_SET_NAME IS NOT NULL";
 
+const REFERENCE_SYSTEMS: &str = "SELECT G_TABLE_NAME, G_GEOMETRY_COLUMN, SRID FROM information_schema.GEOMETRY_COLUMNS
+                                  WHERE G_TABLE_SCHEMA = DATABASE() AND SRID <> 0";
+
 /// Adds the tables to the schema.
 pub(super) fn read(session: &mut Session, catalogue: &Catalogue, schema: &mut Schema) -> Result<()> {
     let rows = session.query(READING, TABLES)?;
@@ -31,13 +35,28 @@ pub(super) fn read(session: &mut Session, catalogue: &Catalogue, schema: &mut Sc
     let tables: Vec<&Row> = rows.iter().filter(is_table).collect();
     let names: Vec<String> = tables.iter().filter_map(|row| text(row, 0)).collect();
     let collations = collations(session)?;
+    let reference_systems = reference_systems(session, catalogue)?;
     let definitions = show_create(session, "TABLE", &names)?;
     for ((row, name), definition) in tables.into_iter().zip(names).zip(definitions) {
         let definition = ddl::without_database(&text(&definition, 1).unwrap_or_default(), &catalogue.database);
+        let definition = match reference_systems.get(&name) {
+            Some(columns) => with_reference_systems(&definition, columns)?,
+            None => definition,
+        };
         let collation = |column: &str| collations.get(&(name.clone(), column.to_owned()));
+        let (definition, places) = ddl::without_placement(&definition);
+        for place in places {
+            let reason =
+                format!("{place} belongs to this server's files: the target puts the table where it puts others");
+            schema.not_carried.push(NotCarried { kind: "place of files".to_owned(), name: name.clone(), reason });
+        }
         let mut collection = collection(&name, &definition, collation)?;
+        if collection.attributes.get(ddl::SYSTEM_VERSIONED).is_some_and(|by| by == ddl::BY_TRANSACTION) {
+            let reason =
+                "it is ordered by transactions of this server; the rows as they are now are carried".to_owned();
+            schema.not_carried.push(NotCarried { kind: "history".to_owned(), name: name.clone(), reason });
+        }
         facts(&mut collection, row, catalogue);
-        not_carried(&collection, &mut schema.not_carried);
         schema.collections.push(collection);
     }
     Ok(())
@@ -50,6 +69,30 @@ fn collations(session: &mut Session) -> Result<HashMap<(String, String), Charact
     let rows = session.query(READING, COLUMNS)?;
     let entry = |row: &Row| Some(((text(row, 0)?, text(row, 1)?), (text(row, 2)?, text(row, 3)?)));
     Ok(rows.iter().filter_map(entry).collect())
+}
+
+/// The spatial reference systems of each table's columns. Only MariaDB has the list, and prints them nowhere else.
+fn reference_systems(session: &mut Session, catalogue: &Catalogue) -> Result<HashMap<String, HashMap<String, String>>> {
+    let mut tables: HashMap<String, HashMap<String, String>> = HashMap::new();
+    if catalogue.version.is_mariadb() {
+        for row in session.query(READING, REFERENCE_SYSTEMS)? {
+            let (Some(table), Some(column), Some(srid)) = (text(&row, 0), text(&row, 1), text(&row, 2)) else {
+                continue;
+            };
+            tables.entry(table).or_default().insert(column, srid);
+        }
+    }
+    Ok(tables)
+}
+
+fn with_reference_systems(text: &str, columns: &HashMap<String, String>) -> Result<String> {
+    let mut definition = split_definition(text)?;
+    for item in definition.items.iter_mut().filter(|item| item.kind == ItemKind::Column) {
+        if let Some(srid) = item.name.as_ref().and_then(|name| columns.get(name)) {
+            item.text = ddl::column::with_reference_system(&item.text, srid);
+        }
+    }
+    Ok(definition.create(&definition.name, Parts::ALL))
 }
 
 /// What the catalogue's list says of a table.
@@ -90,6 +133,13 @@ pub(super) fn collection<'a>(
     collection.primary_key = definition.of_kind(ItemKind::PrimaryKey).next().map(key::primary_key);
     collection.foreign_keys = definition.foreign_keys().filter_map(key::foreign_key).collect();
     collection.checks.extend(definition.checks().filter_map(key::check));
+    // The same check beside the column.
+    for column in collection.columns.iter_mut().filter(|column| column.native.text == "longtext") {
+        let check = format!("json_valid({})", MySqlSyntax.quote_identifier(&column.name));
+        if collection.checks.iter().any(|other| other.expression.eq_ignore_ascii_case(&check)) {
+            column.logical = LogicalType::Json;
+        }
+    }
     keys(&definition, &mut collection);
     options(&definition, &mut collection);
     collection.definition = Some(text.to_owned());
@@ -115,8 +165,11 @@ fn keys(definition: &Definition, collection: &mut Collection) {
             }
         }
         for (part, found) in index.parts.iter_mut().zip(key::parts(&item.text)) {
-            if let (IndexPart { subject: IndexSubject::Column(column), .. }, Some(prefix)) = (&part, found.prefix) {
+            let IndexSubject::Column(column) = &part.subject else { continue };
+            if let Some(prefix) = found.prefix {
                 part.subject = IndexSubject::Expression(format!("left({column}, {prefix})"));
+            } else if found.without_overlaps {
+                part.subject = IndexSubject::Expression(format!("{column} without overlaps"));
             }
         }
         collection.indexes.push(index);
@@ -142,8 +195,12 @@ fn options(definition: &Definition, collection: &mut Collection) {
         .windows(3)
         .any(|three| three[0].is_word("WITH") && three[1].is_word("SYSTEM") && three[2].is_word("VERSIONING"));
     if versioned {
-        collection.attributes.insert(ddl::SYSTEM_VERSIONED.to_owned(), types::TRUE.to_owned());
-        add_implicit_period(collection);
+        let by_transaction = remove_transactions(collection);
+        let by = if by_transaction { ddl::BY_TRANSACTION } else { ddl::BY_TIME };
+        collection.attributes.insert(ddl::SYSTEM_VERSIONED.to_owned(), by.to_owned());
+        if !by_transaction {
+            add_implicit_period(collection);
+        }
     }
     for item in definition.of_kind(ItemKind::Period) {
         let words = tokens(&item.text);
@@ -174,16 +231,32 @@ fn add_implicit_period(collection: &mut Collection) {
     }
 }
 
-/// MariaDB's `json` is a `longtext` with a check.
+/// Takes away the columns that number the transactions which made and ended a row: no server takes them from another, so only
+/// the rows as they are now can be carried. Says whether there were any.
+fn remove_transactions(collection: &mut Collection) -> bool {
+    let is_transaction = |column: &Column| {
+        column.native.parameters.contains_key(types::PERIOD) && matches!(column.logical, LogicalType::Int { .. })
+    };
+    let names: Vec<String> =
+        collection.columns.iter().filter(|column| is_transaction(column)).map(|column| column.name.clone()).collect();
+    collection.columns.retain(|column| !names.contains(&column.name));
+    if let Some(key) = &mut collection.primary_key {
+        key.columns.retain(|column| !names.contains(column));
+    }
+    !names.is_empty()
+}
+
+/// MariaDB's `json` is a `longtext` with a check. It keeps a value to the letter, which MySQL's does not, so its native type
+/// stays what it is.
 fn is_json(line: &ColumnLine) -> bool {
-    let name = line.name.replace('`', "``");
+    let valid = format!("json_valid({})", MySqlSyntax.quote_identifier(&line.name));
     NativeText::parse(&line.type_text).base == "longtext"
-        && line.check.as_ref().is_some_and(|check| check.eq_ignore_ascii_case(&format!("json_valid(`{name}`)")))
+        && line.check.as_ref().is_some_and(|check| check.eq_ignore_ascii_case(&valid))
 }
 
 fn column(line: ColumnLine, collation: Option<&CharacterSet>) -> Column {
-    let native = if is_json(&line) { NativeText::parse("json") } else { NativeText::parse(&line.type_text) };
-    let mut logical = types::logical(&native);
+    let native = NativeText::parse(&line.type_text);
+    let mut logical = if is_json(&line) { LogicalType::Json } else { types::logical(&native) };
     if let LogicalType::Geometry { srid, .. } = &mut logical {
         *srid = line.srid.as_ref().and_then(|srid| srid.parse().ok());
     }
@@ -201,6 +274,7 @@ fn column(line: ColumnLine, collation: Option<&CharacterSet>) -> Column {
         (types::INVISIBLE, flag(line.invisible)),
         (types::ON_UPDATE, line.on_update),
         (types::SRID, line.srid),
+        (types::REFERENCE_SYSTEM, line.reference_system),
         (types::COMPRESSED, flag(line.compressed)),
         (types::WITHOUT_VERSIONING, flag(line.without_versioning)),
         (types::PERIOD, line.period.map(str::to_owned)),
@@ -212,4 +286,26 @@ fn column(line: ColumnLine, collation: Option<&CharacterSet>) -> Column {
     column
 }
 
-fn not_carried(_collection: &Collection, _list: &mut Vec<NotCarried>) {}
+/// Whether a row of the list is a table with rows of its own. Views and sequences are objects.
+fn is_table(row: &Row, not_carried: &mut Vec<NotCarried>) -> bool {
+    let kind = text(row, 1).unwrap_or_default().to_ascii_uppercase();
+    if !["BASE TABLE", "SYSTEM VERSIONED"].contains(&kind.as_str()) {
+        if !["VIEW", "SEQUENCE"].contains(&kind.as_str()) {
+            let (name, reason) = (text(row, 0).unwrap_or_default(), "it is not known how to carry it".to_owned());
+            not_carried.push(NotCarried { kind: kind.to_ascii_lowercase(), name, reason });
+        }
+        return false;
+    }
+    let engine = text(row, 2).unwrap_or_default();
+    let reason = match engine.to_ascii_uppercase().as_str() {
+        "FEDERATED" | "CONNECT" | "SPIDER" | "OQGRAPH" | "SPHINX" => {
+            "its rows are elsewhere, and its definition may hold a password: make it anew in the target"
+        }
+        "MRG_MYISAM" => "it has no rows but those of other tables, which are carried: make it anew in the target",
+        "" => "the server cannot open it: CHECK TABLE says why",
+        _ => return true,
+    };
+    let name = text(row, 0).unwrap_or_default();
+    not_carried.push(NotCarried { kind: format!("table of engine {engine}"), name, reason: reason.to_owned() });
+    false
+}

@@ -1,7 +1,7 @@
 use super::*;
 use crate::connect::Target;
 use crate::testing::Server;
-use dbferry_dialect::{CollectionName, DatabaseUrl, OpenOptions};
+use dbferry_dialect::{Collection, CollectionName, DatabaseUrl, OpenOptions};
 
 /// A database with everything in it that this server knows, and its schema.
 pub(crate) fn everything(server: &Server) -> (String, Schema) {
@@ -22,8 +22,12 @@ pub(crate) fn schema(server: &Server, database: &str) -> Schema {
     let url = DatabaseUrl::parse(&server.url(database)).expect("a URL");
     let target = Target::resolve(&url, &OpenOptions::default()).expect("a target");
     let mut session = target.connect().expect("a session");
-    let version = session.query("", "SELECT VERSION()").expect("a version");
-    introspect(&mut session, ServerVersion::parse(&text(&version[0], 0).expect("a version"))).expect("a schema")
+    introspect(&mut session, version(server)).expect("a schema")
+}
+
+/// What a server says of itself.
+pub(crate) fn version(server: &Server) -> ServerVersion {
+    ServerVersion::parse(&server.sql("", "SELECT VERSION()").expect("a version"))
 }
 
 #[test]
@@ -32,9 +36,6 @@ fn everything_is_found() {
         let (_, schema) = everything(server);
         let table = |name: &str| schema.collection(&CollectionName::new("main", name)).expect(name);
         let parent = table("parent");
-        for collection in &schema.collections {
-            println!("{collection:#?}");
-        }
         assert_eq!(parent.columns.len(), 13);
     }
 }
@@ -46,7 +47,7 @@ fn definitions_make_the_same_tables_in_another_database() {
         let other = server.create_database();
         let mut sql = String::from("SET foreign_key_checks = 0, sql_mode = 'NO_AUTO_VALUE_ON_ZERO';\n");
         if server.is_mariadb() {
-            sql.push_str("CREATE SEQUENCE s1;\n");
+            sql.push_str("CREATE SEQUENCE s1; CREATE SEQUENCE s2;\n");
         }
         for collection in &schema.collections {
             let definition = collection.definition.as_deref().expect("a definition");
@@ -58,7 +59,8 @@ fn definitions_make_the_same_tables_in_another_database() {
         assert_eq!(again.collections.len(), schema.collections.len());
         for (left, right) in schema.collections.iter().zip(&again.collections) {
             assert_eq!(left.definition, right.definition);
-            assert_eq!(left, right);
+            let right = Collection { estimate: left.estimate, ..right.clone() };
+            assert_eq!(*left, right);
         }
     }
 }
