@@ -13,7 +13,7 @@ mod placement;
 pub(crate) mod scan;
 
 use crate::MySqlSyntax;
-use dbferry_dialect::{Error, ErrorKind, Result, Syntax};
+use dbferry_dialect::{Collection, Error, ErrorKind, Result, Syntax};
 pub(crate) use placement::without_placement;
 use scan::{Kind, Token, closing, tokens};
 
@@ -108,6 +108,11 @@ pub(crate) struct Parts {
 impl Parts {
     /// Everything.
     pub(crate) const ALL: Self = Self { secondary_keys: true, foreign_keys: true, checks: true };
+}
+
+/// Whether rows of the past are carried with those of the present: they are read and written only when asked for.
+pub(crate) fn carries_history(collection: &Collection) -> bool {
+    collection.attributes.get(SYSTEM_VERSIONED).is_some_and(|by| by == BY_TIME)
 }
 
 /// Takes a definition apart.

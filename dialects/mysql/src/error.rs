@@ -5,6 +5,8 @@ mod codes;
 
 use dbferry_dialect::{Error, ErrorKind};
 use mysql_async::{DriverError, IoError};
+use rustls::CertificateError;
+use rustls::pki_types::ServerName;
 use std::borrow::Cow;
 use std::io;
 
@@ -94,8 +96,9 @@ pub(crate) fn unknown_plugin(doing: impl Into<Cow<'static, str>>, name: &str) ->
         .with("dialect", crate::NAME)
         .caused_by(format!("the server wants the password by way of {name:?}, which dbferry does not do"));
     error.hint(
-        "give the account one of caching_sha2_password, mysql_native_password and ed25519: ALTER USER ... IDENTIFIED \
-         WITH ..., or IDENTIFIED VIA ... with MariaDB",
+        "check the user: MySQL asks for any of them where there is no such user; else give the account one of \
+         caching_sha2_password, mysql_native_password and ed25519: ALTER USER ... IDENTIFIED WITH ..., or IDENTIFIED VIA \
+         ... with MariaDB",
     )
 }
 
@@ -109,6 +112,22 @@ fn tls_cause(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }
 
+/// Where a certificate is good but for its name: one of the names that it is for.
+pub(crate) fn error_of_names(error: &mysql_async::Error) -> Option<String> {
+    let mysql_async::Error::Io(IoError::Io(error)) = error else { return None };
+    let Some(rustls::Error::InvalidCertificate(CertificateError::NotValidForNameContext { presented, .. })) =
+        tls_cause(error)
+    else {
+        return None;
+    };
+    // `DnsName("*.db.example")`, `IpAddress(192.0.2.1)`.
+    presented.iter().find_map(|name| {
+        let (_, name) = name.split_once('(')?;
+        let name = name.strip_suffix(')')?.trim_matches('"').replace('*', "any");
+        ServerName::try_from(name.clone()).is_ok().then_some(name)
+    })
+}
+
 fn tls_hint(error: &rustls::Error) -> Option<&'static str> {
     use rustls::CertificateError as Certificate;
     match error {
@@ -118,6 +137,9 @@ fn tls_hint(error: &rustls::Error) -> Option<&'static str> {
             }
             Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
                 "the server's certificate is not valid yet: look at the clocks"
+            }
+            Certificate::NotValidForNameContext { presented, .. } if presented.is_empty() => {
+                "the server's certificate is for no name at all: give the server one with a subjectAltName"
             }
             Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
                 "the server's certificate is for another name: connect by a name that it holds as subjectAltName, or do \

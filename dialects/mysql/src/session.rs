@@ -214,3 +214,6 @@ fn cancelled_or(doing: &'static str, error: &mysql_async::Error) -> Error {
         _ => database_error(doing, error),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,11 +5,13 @@
 //! who may do everything.
 
 mod installation;
+mod sessions;
 mod template;
 
 pub use dbferry_dialect::testkit::certificates::{Authority, Identity, self_signed};
 pub use dbferry_dialect::testkit::watchdog::Watchdog;
 pub use installation::{Installation, ROOT_VARIABLE, URL_VARIABLES};
+pub use sessions::Kind;
 
 use dbferry_dialect::{DatabaseUrl, Location, Secret};
 use std::collections::BTreeMap;
@@ -171,6 +173,8 @@ impl Server {
         }
         set(&format!("socket={inside}/s.sock"));
         set(&format!("pid-file={inside}/pid"));
+        // A server that starts deletes what it takes for its own leftovers: those of others too, if they share a place.
+        set(&format!("tmpdir={inside}"));
         let write = |name: &str, text: &str| fs::write(directory.path().join(name), text);
         if let Some(identity) = &setup.identity {
             write("server.crt", &identity.certificate)?;
@@ -280,7 +284,7 @@ impl Server {
     /// # Errors
     /// When it is not there any more.
     pub fn kill(&self) -> io::Result<()> {
-        let pid = std::fs::read_to_string(self.directory().join("pid"))?;
+        let pid = fs::read_to_string(self.directory().join("pid"))?;
         let killed = Command::new("kill").args(["-KILL", pid.trim()]).status()?;
         if killed.success() { Ok(()) } else { Err(io::Error::other("cannot kill the server")) }
     }

@@ -1,5 +1,6 @@
 //! Why a server could not be used, in words that say what to do.
 
+use super::place::Place;
 use super::settings::Settings;
 use super::way::Way;
 use crate::error::ACCESS_DENIED;
@@ -56,6 +57,10 @@ fn with_password_hint(error: Error, way: &Way, settings: &Settings) -> Error {
     if way.login.password.is_none() {
         return error
             .hint("no password is given: put it into MYSQL_PWD, ~/.my.cnf or a named connection of dbferry.toml");
+    }
+    if way.encryption.is_none() && matches!(way.place, Place::Network { .. }) {
+        return error
+            .hint("check the user and the password; the server may also want TLS of this user: ssl-mode=REQUIRED");
     }
     error
 }

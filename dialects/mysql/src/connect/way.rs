@@ -35,8 +35,13 @@ pub(crate) struct Way {
 }
 
 impl Way {
-    /// As the driver wants it.
-    pub(crate) fn options(&self) -> OptsBuilder {
+    /// Whether the server's certificate may be for another name.
+    pub(crate) fn skips_names(&self) -> bool {
+        self.encryption.as_ref().is_some_and(|encryption| encryption.options.skip_domain_validation())
+    }
+
+    /// As the driver wants it; `certified` takes the place of the host's in the check of its certificate.
+    pub(crate) fn options(&self, certified: Option<String>) -> OptsBuilder {
         let login = &self.login;
         let options = OptsBuilder::default()
             .user(Some(&login.user))
@@ -52,7 +57,11 @@ impl Way {
                 .tcp_port(address.port())
                 .resolved_ips(Some(vec![address.ip()]))
                 .tcp_keepalive(Some(KEEPALIVE_IDLE))
-                .ssl_opts(self.encryption.as_ref().map(|encryption| encryption.options.clone())),
+                .ssl_opts(
+                    self.encryption
+                        .as_ref()
+                        .map(|encryption| encryption.options.clone().with_danger_tls_hostname_override(certified)),
+                ),
         }
     }
 }

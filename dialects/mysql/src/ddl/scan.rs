@@ -78,6 +78,10 @@ pub(crate) fn tokens(text: &str) -> Vec<Token<'_>> {
                 at += 2;
                 continue;
             }
+            b'#' | b'-' if is_line_comment(rest) => {
+                at += rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+                continue;
+            }
             b'`' => (Kind::Name, quoted(rest, b'`', false)),
             b'\'' | b'"' => (Kind::Text, quoted(rest, *byte, true)),
             byte if is_word(*byte) => (Kind::Word, rest.iter().position(|byte| !is_word(*byte)).unwrap_or(rest.len())),
@@ -91,6 +95,11 @@ pub(crate) fn tokens(text: &str) -> Vec<Token<'_>> {
 
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || !byte.is_ascii()
+}
+
+/// Whether a comment begins that ends with its line. The server prints none itself; what users wrote may have them.
+fn is_line_comment(rest: &[u8]) -> bool {
+    rest.starts_with(b"#") || rest.starts_with(b"--") && rest.get(2).is_none_or(u8::is_ascii_whitespace)
 }
 
 /// How much of a comment is passed over: the mark of a versioned one, the whole of any other.
@@ -109,9 +118,8 @@ fn comment(rest: &[u8]) -> usize {
 fn quoted(rest: &[u8], quote: u8, backslashes: bool) -> usize {
     let mut at = 1;
     while let Some(byte) = rest.get(at) {
-        if backslashes && *byte == b'\\' {
-            at += 2;
-        } else if *byte == quote && rest.get(at + 1) == Some(&quote) {
+        let is_doubled = *byte == quote && rest.get(at + 1) == Some(&quote);
+        if is_doubled || backslashes && *byte == b'\\' {
             at += 2;
         } else if *byte == quote {
             return at + 1;

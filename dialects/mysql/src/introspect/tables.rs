@@ -28,11 +28,7 @@ const REFERENCE_SYSTEMS: &str = "SELECT G_TABLE_NAME, G_GEOMETRY_COLUMN, SRID FR
 /// Adds the tables to the schema.
 pub(super) fn read(session: &mut Session, catalogue: &Catalogue, schema: &mut Schema) -> Result<()> {
     let rows = session.query(READING, TABLES)?;
-    let is_table = |row: &&Row| {
-        text(row, 1)
-            .is_some_and(|kind| ["BASE TABLE", "SYSTEM VERSIONED"].contains(&kind.to_ascii_uppercase().as_str()))
-    };
-    let tables: Vec<&Row> = rows.iter().filter(is_table).collect();
+    let tables: Vec<&Row> = rows.iter().filter(|row| is_table(row, &mut schema.not_carried)).collect();
     let names: Vec<String> = tables.iter().filter_map(|row| text(row, 0)).collect();
     let collations = collations(session)?;
     let reference_systems = reference_systems(session, catalogue)?;

@@ -2,7 +2,7 @@
 
 use super::cancelled_or;
 use crate::connect::{Failure, Way};
-use crate::error::{database_error, driver_error, is_unreachable};
+use crate::error::{database_error, driver_error, error_of_names, is_unreachable};
 use dbferry_dialect::{Cancel, Error, ErrorKind, Result};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, DriverError, Opts};
@@ -36,27 +36,19 @@ impl Link {
             .enable_all()
             .build()
             .map_err(|error| Failure::Final(Error::io("the runtime of a session cannot be made", error)))?;
-        let options: Opts = way.options().into();
-        // A task of its own: if the driver panics over what a hostile server says, that ends the login and nothing else.
-        let mut connecting = runtime.spawn(Conn::new(options.clone()));
-        let connection = runtime.block_on(async {
-            let began = Instant::now();
-            loop {
-                tokio::select! {
-                    biased;
-                    result = &mut connecting => return match result {
-                        Ok(result) => result.map_err(|error| failure(&error)),
-                        Err(_) => Err(Failure::Final(nonsense())),
-                    },
-                    () = sleep(CANCEL_POLL) => {
-                        cancel.check().map_err(Failure::Final)?;
-                        if way.limit.is_some_and(|limit| began.elapsed() >= limit) {
-                            connecting.abort();
-                            return Err(Failure::TimedOut);
-                        }
-                    }
-                }
+        let mut options: Opts = way.options(None).into();
+        let mut result = runtime.block_on(log_in(&options, &cancel, way.limit));
+        if let Err(Unconnected::Driver(error)) = &result {
+            // The driver looks at the certificate's names though it was told not to, up to version 0.37.1
+            // (https://github.com/blackbeam/mysql_async/issues/404). The chain was checked before and is checked again.
+            if let Some(name) = error_of_names(error).filter(|_| way.skips_names()) {
+                options = way.options(Some(name)).into();
+                result = runtime.block_on(log_in(&options, &cancel, way.limit));
             }
+        }
+        let connection = result.map_err(|why| match why {
+            Unconnected::Driver(error) => failure(&error),
+            Unconnected::Other(failure) => failure,
         })?;
         let id = connection.id();
         Ok((connection, Self { id, options, cancel, runtime }))
@@ -130,6 +122,35 @@ impl Link {
     /// An error of a call.
     pub(super) fn told(&self, doing: &'static str, error: &mysql_async::Error) -> Error {
         if self.cancel.is_cancelled() { cancelled_or(doing, error) } else { database_error(doing, error) }
+    }
+}
+
+/// Why there is no connection.
+enum Unconnected {
+    Driver(mysql_async::Error),
+    Other(Failure),
+}
+
+async fn log_in(options: &Opts, cancel: &Cancel, limit: Option<Duration>) -> Result<Conn, Unconnected> {
+    // A task of its own: if the driver panics over what a hostile server says, that ends the login and nothing else.
+    let mut connecting = tokio::spawn(Conn::new(options.clone()));
+    let began = Instant::now();
+    loop {
+        tokio::select! {
+            biased;
+            result = &mut connecting => return match result {
+                Ok(result) => result.map_err(Unconnected::Driver),
+                Err(_) => Err(Unconnected::Other(Failure::Final(nonsense()))),
+            },
+            () = sleep(CANCEL_POLL) => {
+                let late = limit.is_some_and(|limit| began.elapsed() >= limit);
+                let why = cancel.check().map_err(Failure::Final).and(if late { Err(Failure::TimedOut) } else { Ok(()) });
+                if let Err(why) = why {
+                    connecting.abort();
+                    return Err(Unconnected::Other(why));
+                }
+            }
+        }
     }
 }
 

@@ -160,7 +160,7 @@ impl Wire {
                     plugin = AuthPlugin::from_bytes(name).into_owned();
                     let after = rest.get(end + 1..).unwrap_or_default();
                     nonce = after.strip_suffix(&[0]).unwrap_or(after).to_vec();
-                    if !is_spoken(&plugin) && !needs_no_password(&plugin) {
+                    if !is_spoken(&plugin) {
                         return Err(unknown_plugin(DOING, &String::from_utf8_lossy(name)));
                     }
                     let proof = plugin.gen_data(password, &nonce).map(|data| data.to_vec()).unwrap_or_default();
@@ -216,11 +216,6 @@ fn capabilities(greeting: &Greeting, encrypted: bool) -> CapabilityFlags {
 /// Whether a plugin proves the password without giving it away, in a way that is known here.
 fn is_spoken(plugin: &AuthPlugin<'_>) -> bool {
     matches!(plugin, AuthPlugin::CachingSha2Password | AuthPlugin::MysqlNativePassword | AuthPlugin::Ed25519)
-}
-
-/// Whether the server asks the operating system who is on the other side of the socket.
-fn needs_no_password(plugin: &AuthPlugin<'_>) -> bool {
-    matches!(plugin, AuthPlugin::Other(name) if [&b"auth_socket"[..], b"unix_socket"].contains(&name.as_ref()))
 }
 
 #[cfg(test)]
