@@ -5,6 +5,7 @@ mod connect;
 mod database;
 mod ddl;
 mod decode;
+mod encode;
 mod error;
 mod flavour;
 mod introspect;

@@ -65,6 +65,19 @@ impl Session {
         Ok(Self { connection: Some(connection), loading: None, cancel, runtime })
     }
 
+    /// Fails once the run is cancelled.
+    pub(crate) fn check_cancelled(&self) -> Result<()> {
+        self.cancel.check()
+    }
+
+    /// Ends it: the server gives its locks back.
+    pub(crate) fn close(&mut self) {
+        self.loading = None;
+        if let Some(connection) = self.connection.take() {
+            _ = self.runtime.block_on(connection.disconnect());
+        }
+    }
+
     /// Runs one statement without rows; returns what it did.
     pub(crate) fn run(&mut self, doing: &'static str, sql: &str) -> Result<Loaded> {
         let Some(connection) = &mut self.connection else { return Err(busy()) };

@@ -32,7 +32,13 @@ pub(super) fn read(session: &mut Session, catalogue: &Catalogue, schema: &mut Sc
         text(row, 1)
             .is_some_and(|kind| ["BASE TABLE", "SYSTEM VERSIONED"].contains(&kind.to_ascii_uppercase().as_str()))
     };
-    let tables: Vec<&Row> = rows.iter().filter(is_table).collect();
+    let is_own = |row: &Row| text(row, 0).is_some_and(|name| crate::replace::is_own(&name));
+    let (own, tables): (Vec<&Row>, Vec<&Row>) = rows.iter().filter(is_table).partition(|row| is_own(row));
+    schema.not_carried.extend(own.into_iter().filter_map(|row| text(row, 0)).map(|name| NotCarried {
+        kind: "table of a restore".to_owned(),
+        name,
+        reason: "a restore into this database is under way or was interrupted: see `dbferry restore --recover`".to_owned(),
+    }));
     let names: Vec<String> = tables.iter().filter_map(|row| text(row, 0)).collect();
     let collations = collations(session)?;
     let reference_systems = reference_systems(session, catalogue)?;

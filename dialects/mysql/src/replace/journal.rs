@@ -3,6 +3,7 @@
 //! It is written before the first thing is made and before each step that others can see, and is gone when nothing is under
 //! way. What it says is enough to undo or to finish everything, whoever has died: see [`settle`](super::settle).
 
+use super::statement::run;
 use super::foreign_keys::ForeignKeyState;
 use super::names::JOURNAL;
 use super::shape::NamedCheck;
@@ -110,7 +111,7 @@ impl Journal {
 
     /// Writes it. From then on the server keeps it, also through its own death.
     pub(super) fn write(&self, session: &mut Session) -> Result<()> {
-        session.run(
+        run(session, 
             DOING,
             &format!(
                 "CREATE TABLE IF NOT EXISTS {} (id tinyint unsigned NOT NULL PRIMARY KEY, entry longblob NOT NULL) \
@@ -126,12 +127,12 @@ impl Journal {
         let text = serde_json::to_string(self)
             .map_err(|error| Error::new(ErrorKind::Internal, DOING).caused_by(error.to_string()))?;
         let sql = format!("REPLACE INTO {} (id, entry) VALUES (1, {})", table(), MySqlSyntax.quote_text(&text));
-        session.run(DOING, &sql).map(|_| ())
+        run(session, DOING, &sql).map(|_| ())
     }
 
     /// Removes it: nothing is under way.
     pub(super) fn remove(session: &mut Session) -> Result<()> {
-        session.run(DOING, &format!("DROP TABLE IF EXISTS {}", table())).map(|_| ())
+        run(session, DOING, &format!("DROP TABLE IF EXISTS {}", table())).map(|_| ())
     }
 
     /// Whether it says that something is under way.

@@ -1,5 +1,6 @@
 //! Triggers: read with everything that their meaning hangs on, dropped, and made again.
 
+use super::statement::run;
 use super::text::TriggerText;
 use crate::MySqlSyntax;
 use crate::ddl::without_definer;
@@ -40,9 +41,9 @@ impl Context {
         if !self.collation_connection.is_empty() {
             settings.push(format!("collation_connection = {}", MySqlSyntax.quote_text(&self.collation_connection)));
         }
-        session.run(doing, &format!("SET SESSION {}", settings.join(", ")))?;
-        let done = session.run(doing, statement);
-        let back = session.run(doing, OURS);
+        run(session, doing, &format!("SET SESSION {}", settings.join(", ")))?;
+        let done = run(session, doing, statement);
+        let back = run(session, doing, OURS);
         done?;
         back.map(|_| ())
     }
