@@ -77,7 +77,7 @@ impl Session {
     pub(crate) fn close(&mut self) {
         self.loading = None;
         if let Some(connection) = self.connection.take() {
-            _ = self.runtime.block_on(connection.disconnect());
+            self.link.farewell(connection);
         }
     }
 
