@@ -11,7 +11,7 @@ use crate::group::{self, Assignment, SelectFor};
 use dbferry_dialect::model::NativeObject;
 use dbferry_dialect::{
     Capabilities, Collection, CollectionAction, CollectionName, CollectionPlan, Database, Dialect, Error, ErrorKind,
-    Fidelity, GroupPlan, Purpose, Result, Schema,
+    Fidelity, GroupPlan, Identifiers, Purpose, Result, Schema,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -187,6 +187,9 @@ fn plan_collection(context: &Context<'_>, entry: &CollectionEntry) -> PlannedCol
         Some(existing) => compare(source, existing, context.dialect.syntax(), context.same_dialect),
         None => new_columns(context, source),
     };
+    if existing.is_none() {
+        comparison.problems.extend(refused_names(&target, source, context.capabilities.identifiers));
+    }
     let mut warnings = Vec::new();
     let fits = comparison.problems.is_empty();
     let action = match (mode, existing.is_some()) {
@@ -231,6 +234,21 @@ fn plan_collection(context: &Context<'_>, entry: &CollectionEntry) -> PlannedCol
         statements: if creates { statements(context, &target, source) } else { Vec::new() },
         target,
     }
+}
+
+/// The names of a collection that the target would not keep as they are.
+fn refused_names(target: &CollectionName, source: &Collection, identifiers: Identifiers) -> Vec<String> {
+    let columns = source.columns.iter().map(|column| ("column", &column.name));
+    let indexes = source.indexes.iter().map(|index| ("index", &index.name));
+    let keys = source.unique_keys.iter().filter_map(|key| Some(("key", key.name.as_ref()?)));
+    let foreign_keys = source.foreign_keys.iter().filter_map(|key| Some(("foreign key", key.name.as_ref()?)));
+    let checks = source.checks.iter().filter_map(|check| Some(("check", check.name.as_ref()?)));
+    let names = std::iter::once(("table", &target.name)).chain(columns).chain(indexes).chain(keys);
+    let refused = names.chain(foreign_keys).chain(checks).filter_map(|(what, name)| {
+        let why = identifiers.refusal(name)?;
+        Some(format!("the target cannot name a {what} {name}: {why}"))
+    });
+    refused.collect()
 }
 
 /// The mode of a collection; a part has its owner's.
