@@ -228,12 +228,14 @@ fn same_database(left: &DatabaseUrl, right: &DatabaseUrl) -> bool {
 /// Host, port and database of a server's URL. A parameter says the same as the part of the URL that it takes the place of.
 fn server_of(url: &DatabaseUrl) -> [Option<String>; 3] {
     let Location::Server { host, port, database, .. } = url.location() else { return [None, None, None] };
-    let parameter =
-        |name: &str| url.parameters().iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    let parameter = |names: &[&str]| {
+        let found = url.parameters().iter().rev().find(|(key, _)| names.contains(&key.to_ascii_lowercase().as_str()));
+        found.map(|(_, value)| value.clone())
+    };
     [
-        parameter("host").or_else(|| host.clone()),
-        parameter("port").or_else(|| port.map(|port| port.to_string())),
-        parameter("dbname").or_else(|| database.clone()),
+        parameter(&["socket"]).or_else(|| parameter(&["host"])).or_else(|| host.clone()),
+        parameter(&["port"]).or_else(|| port.map(|port| port.to_string())),
+        parameter(&["dbname", "database"]).or_else(|| database.clone()),
     ]
 }
 

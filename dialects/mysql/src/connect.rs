@@ -90,11 +90,6 @@ impl Target {
         self
     }
 
-    /// The database that the URL names.
-    pub(crate) fn database(&self) -> &str {
-        &self.shared.login.database
-    }
-
     /// How long sessions wait for other people's locks.
     pub(crate) fn lock_wait(&self) -> Duration {
         self.shared.lock_wait

@@ -117,11 +117,6 @@ impl Session {
         self.call(doing, async |connection| connection.exec(sql, values).await)
     }
 
-    /// The session's number on the server.
-    pub(crate) fn id(&self) -> u32 {
-        self.link.id()
-    }
-
     /// Begins a `LOAD DATA LOCAL INFILE`; [`load_send`](Self::load_send) and [`load_finish`](Self::load_finish) follow.
     /// Whatever file the server asks for, it gets what is sent here.
     pub(crate) fn load_begin(&mut self, sql: String) -> Result<()> {

@@ -102,11 +102,6 @@ impl Wire {
         self
     }
 
-    /// The session's number on the server.
-    pub(crate) fn id(&self) -> u32 {
-        self.id
-    }
-
     /// Runs one statement without rows.
     pub(crate) fn run(&mut self, doing: &'static str, sql: &str) -> Result<()> {
         self.query(doing, sql).map(|_| ())

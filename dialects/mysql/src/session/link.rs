@@ -54,11 +54,6 @@ impl Link {
         Ok((connection, Self { id, options, cancel, runtime }))
     }
 
-    /// The session's number on the server.
-    pub(super) fn id(&self) -> u32 {
-        self.id
-    }
-
     /// The flag that stops this session.
     pub(super) fn cancel(&self) -> &Cancel {
         &self.cancel
