@@ -15,7 +15,8 @@ use std::sync::atomic::Ordering;
 const LOADING: &str = "rows cannot be loaded into the table";
 /// How many bytes are sent at once.
 const PIECE_BYTES: usize = 256 << 10;
-/// How many bytes of text make a statement, which is a transaction.
+/// How many bytes of text make a statement, which is a transaction. From 1 to 72 MiB the servers take the same time for the
+/// same rows; what is sent is kept until they have said yes, so that it should not be much.
 const STATEMENT_BYTES: usize = 16 << 20;
 /// How many bytes of text make an `INSERT`, if the server takes so many.
 const INSERT_BYTES: usize = 1 << 20;
@@ -24,6 +25,8 @@ const TRIES: usize = 5;
 
 /// What a loading session is set to. Strict, so that `INSERT` fails where `LOAD DATA` warns; every date that a column can
 /// hold is taken; notes are counted as warnings. Foreign keys are checked once all rows are there, not row by row.
+/// `unique_checks` stays on: MySQL gains nothing without it, and MariaDB then sorts the rows of an empty table before it
+/// inserts them, which took 1.3 to 2.3 times its time for rows that come in the order of their key.
 const SETUP: &str = "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO,STRICT_ALL_TABLES,ALLOW_INVALID_DATES', \
      foreign_key_checks = 0, sql_notes = 1, max_error_count = 64";
 
