@@ -12,9 +12,6 @@ use dbferry_dialect::{
 };
 use std::time::Duration;
 
-/// How long other people's locks are waited for, unless told.
-const LOCK_WAIT: Duration = Duration::from_secs(5);
-
 /// A database on a server, with one session of its own; snapshots and replacers open theirs.
 #[derive(Debug)]
 pub(crate) struct MySqlDatabase {
@@ -45,7 +42,7 @@ impl MySqlDatabase {
             encoding: text(2),
             time_zone: Some("UTC".to_owned()),
         };
-        let lock_wait = options.lock_wait.unwrap_or(LOCK_WAIT);
+        let lock_wait = target.lock_wait();
         Ok(Self { target, session, version, info, lock_wait })
     }
 }

@@ -9,10 +9,12 @@ pub(crate) mod build;
 pub(crate) mod collation;
 pub(crate) mod column;
 pub(crate) mod key;
+mod placement;
 pub(crate) mod scan;
 
 use crate::MySqlSyntax;
-use dbferry_dialect::{Error, ErrorKind, Result, Syntax};
+use dbferry_dialect::{Collection, Error, ErrorKind, Result, Syntax};
+pub(crate) use placement::without_placement;
 use scan::{Kind, Token, closing, tokens};
 
 /// Attribute of collections and objects: the flavour of the server that printed their definition, `mysql` or `mariadb`.
@@ -27,9 +29,13 @@ pub(crate) const COLLATION: &str = "collation";
 pub(crate) const CREATE_OPTIONS: &str = "create-options";
 /// Attribute of collections: `PARTITION BY ...`, in the server's own text.
 pub(crate) const PARTITIONED: &str = "partitioned";
-/// Attribute of collections: it keeps its history. The columns with [`PERIOD`](crate::types::PERIOD) say from when to when a
-/// row was valid; they may be columns that the definition does not list.
+/// Attribute of collections: it keeps its history, [`BY_TIME`] or [`BY_TRANSACTION`].
 pub(crate) const SYSTEM_VERSIONED: &str = "system-versioned";
+/// The columns with [`PERIOD`](crate::types::PERIOD) say from when to when a row was valid; they may be columns that the
+/// definition does not list. All rows are carried, those of the past too.
+pub(crate) const BY_TIME: &str = "by-time";
+/// Only the rows of the present are carried, without the columns of the period.
+pub(crate) const BY_TRANSACTION: &str = "by-transaction";
 /// Attribute of collections: its application-time period, `name(from,to)`.
 pub(crate) const APPLICATION_PERIOD: &str = "application-period";
 
@@ -102,6 +108,11 @@ pub(crate) struct Parts {
 impl Parts {
     /// Everything.
     pub(crate) const ALL: Self = Self { secondary_keys: true, foreign_keys: true, checks: true };
+}
+
+/// Whether rows of the past are carried with those of the present: they are read and written only when asked for.
+pub(crate) fn carries_history(collection: &Collection) -> bool {
+    collection.attributes.get(SYSTEM_VERSIONED).is_some_and(|by| by == BY_TIME)
 }
 
 /// Takes a definition apart.
@@ -272,15 +283,12 @@ pub(crate) fn without_database(text: &str, database: &str) -> String {
         if !is_database(token) || !qualifies(at) || after_point(at) {
             continue;
         }
-        let before = |count: usize, words: &[&str]| {
-            at.checked_sub(count)
-                .and_then(|at| all.get(at))
-                .is_some_and(|token| words.iter().any(|word| token.is_word(word) || token.is_symbol(word)))
-        };
+        // The word before it and any parentheses that open between them.
+        let before = all.get(..at).and_then(|before| before.iter().rev().find(|token| !token.is_symbol("(")));
+        let follows = |words: &[&str]| before.is_some_and(|before| words.iter().any(|word| before.is_word(word)));
         let certain = is_point(at + 3)
             || all.get(at + 3).is_some_and(|token| token.is_symbol("("))
-            || before(1, &["FROM", "JOIN", "REFERENCES"])
-            || before(1, &["("]) && before(2, &["NEXTVAL", "LASTVAL", "SETVAL"]);
+            || follows(&["FROM", "JOIN", "REFERENCES", "NEXTVAL", "LASTVAL", "SETVAL"]);
         if certain || !names_else {
             result.push_str(text.get(from..token.start).unwrap_or_default());
             from = all.get(at + 2).map_or(text.len(), |name| name.start);

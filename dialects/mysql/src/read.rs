@@ -125,7 +125,8 @@ fn read(
     sink: &mut dyn Sink,
 ) -> Result<u64> {
     let Plan { statement, decoders, companions } = Plan::new(wire, charsets, relation, request)?;
-    let mut batch = BatchBuilder::new(request.collection, decoders, companions, &statement.columns, request.batch_bytes);
+    let mut batch =
+        BatchBuilder::new(request.collection, decoders, companions, &statement.columns, request.batch_bytes);
     let mut read = 0;
     let rows = wire.rows(READING, &statement, |row| {
         batch.push(row)?;
@@ -152,7 +153,9 @@ fn explain(error: Error) -> Error {
         Some(code) if CHANGED.contains(&code) => {
             error.hint("the table was changed or dropped while it was being read: try again without schema changes")
         }
-        Some(code) if STOPPED.contains(&code) => error.hint("somebody or a time limit of the server stopped the statement"),
+        Some(code) if STOPPED.contains(&code) => {
+            error.hint("somebody or a time limit of the server stopped the statement")
+        }
         _ => error,
     }
 }

@@ -4,12 +4,11 @@
 //! [`gate`], or, where the server tells each session the place in its log that its view is of, they begin until they all
 //! were told the same. The ways, from the best to the last:
 //!
-//! 1. A gate that stops all commits; that the log stood still meanwhile is looked at, as far as this user may.
-//! 2. A gate that stops writing to the tables of this database. Other databases go on.
-//! 3. No lock: the places in the log are equal (`binlog_snapshot_position` of MariaDB and Percona Server, with a binary log).
+//! 1. A gate; where it stops all commits, that the log stood still meanwhile is looked at, as far as this user may.
+//! 2. No lock: the places in the log are equal (`binlog_snapshot_position` of MariaDB and Percona Server, with a binary log).
 //!    This trusts that nobody writes beside the log.
-//! 4. One session reads alone.
-//! 5. Each session has its own view; only when that was asked for.
+//! 3. One session reads alone.
+//! 4. Each session has its own view; only when that was asked for.
 //!
 //! A view protects rows of tables that are not changed or dropped meanwhile, and only those of engines with transactions:
 //!
@@ -92,7 +91,7 @@ impl MySqlSnapshot {
         let before = Tables::list(&mut leader)?;
         let (holder, unprotected) = hold(target, &before.unprotected(), deadline, options.consistent)?;
         let taken = if options.consistent {
-            together(&mut leader, &mut readers, &mut side, version, lock_wait)?
+            together(&mut leader, &mut readers, &mut side, (version, holder.is_some()), lock_wait)?
         } else {
             separately(&mut leader, &mut readers)?
         };
@@ -263,21 +262,20 @@ impl Taken {
 }
 
 /// Tries one way after the other; each is given up when the server does not let this user, or others hold their locks.
+/// `holding` is whether tables are locked already.
 fn together(
     leader: &mut Wire,
     readers: &mut Vec<Wire>,
     side: &mut Wire,
-    version: ServerVersion,
+    (version, holding): (ServerVersion, bool),
     lock_wait: Duration,
 ) -> Result<Taken> {
     let mut refused = Vec::new();
-    let stage = version.is_mariadb_from((10, 5, 0)).then_some(Gate::BackupStage);
-    let mut gates: Vec<Gate> = stage.into_iter().chain([Gate::ReadLock, Gate::TableLocks]).collect();
-    // Without another session there is nothing to agree with.
-    if readers.len() < 2 {
-        gates.clear();
-    }
-    for gate in gates {
+    for gate in Gate::choose(version, holding) {
+        // Without another session there is nothing to agree with.
+        if readers.len() < 2 {
+            break;
+        }
         match at_gate(leader, readers, side, gate, Instant::now() + lock_wait) {
             Ok(taken) => return Ok(with_refused(taken, &refused)),
             Err(error) if can_go_on(&error) => refused.push(reason(gate.method(), &error)),
@@ -330,8 +328,7 @@ fn begin(leader: &mut Wire, readers: &mut [Wire], tables: &Tables, rows: bool) -
     };
     let one = &one;
     std::thread::scope(|scope| {
-        let threads: Vec<_> =
-            readers.iter_mut().chain([leader]).map(|wire| scope.spawn(move || one(wire))).collect();
+        let threads: Vec<_> = readers.iter_mut().chain([leader]).map(|wire| scope.spawn(move || one(wire))).collect();
         // All of them end before the first error is told.
         let ended: Vec<_> = threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
         ended.into_iter().try_for_each(|ended| {
@@ -340,13 +337,7 @@ fn begin(leader: &mut Wire, readers: &mut [Wire], tables: &Tables, rows: bool) -
     })
 }
 
-fn at_gate(
-    leader: &mut Wire,
-    readers: &mut [Wire],
-    side: &mut Wire,
-    gate: Gate,
-    deadline: Instant,
-) -> Result<Taken> {
+fn at_gate(leader: &mut Wire, readers: &mut [Wire], side: &mut Wire, gate: Gate, deadline: Instant) -> Result<Taken> {
     let listed = Tables::list(leader)?;
     gate.shut(side, &listed, deadline)?;
     let begun = (|| {
@@ -361,7 +352,8 @@ fn at_gate(
         if gate.stops_the_log() && before != after {
             return Err(Error::new(ErrorKind::Unsupported, "the log moved while nothing could be committed"));
         }
-        let position = if gate.stops_the_log() { after } else { BTreeMap::new() };
+        // Elsewhere others may have written; then the place is not that of the view.
+        let position = if before == after { after } else { BTreeMap::new() };
         Ok(Taken::new(gate.method(), true, position, tables))
     })();
     gate.open(side)?;
@@ -404,9 +396,12 @@ fn alone(leader: &mut Wire, deadline: Instant) -> Result<Taken> {
             Err(error) if error.kind() != ErrorKind::Busy => return Err(error),
             Err(error) if Instant::now() >= deadline => return Err(error),
             _ if Instant::now() >= deadline => {
-                return Err(Error::new(ErrorKind::Busy, "tables are changed all the time, so no moment was found to begin")
-                    .with("dialect", crate::NAME)
-                    .hint("try again when no schema changes are going on, or wait longer for locks"));
+                return Err(Error::new(
+                    ErrorKind::Busy,
+                    "tables are changed all the time, so no moment was found to begin",
+                )
+                .with("dialect", crate::NAME)
+                .hint("try again when no schema changes are going on, or wait longer for locks"));
             }
             _ => {}
         }

@@ -8,9 +8,10 @@ mod login;
 mod rows;
 mod stream;
 
-use crate::connect::{Login, Place};
-use crate::error::server_error;
+use crate::connect::{Failure, KEEPALIVE_IDLE, Place, Way};
+use crate::error::{file_asked_for, io_error, server_error};
 use dbferry_dialect::{Cancel, Error, ErrorKind, Result};
+use socket2::{SockRef, TcpKeepalive};
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -18,7 +19,7 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 pub(crate) use rows::{ColumnDefinition, Statement};
-use stream::Stream;
+use stream::{Stream, is_pause};
 
 /// How much is asked of the socket at once.
 const BUFFER: usize = 256 * 1024;
@@ -66,20 +67,16 @@ impl fmt::Debug for Wire {
 }
 
 impl Wire {
-    /// Connects and logs in.
-    pub(crate) fn connect(login: &Login, cancel: Cancel) -> Result<Self> {
-        let unreachable = |error: io::Error| {
-            Error::new(ErrorKind::Connect, "cannot connect to the server").with("dialect", crate::NAME).caused_by(error)
-        };
-        let stream = match &login.place {
-            Place::Socket(path) => Stream::Socket(UnixStream::connect(path).map_err(unreachable)?),
-            Place::Network(host, port) => {
-                let stream = TcpStream::connect((host.as_str(), *port)).map_err(unreachable)?;
-                stream.set_nodelay(true).map_err(unreachable)?;
-                Stream::Network(stream)
-            }
-        };
-        stream.set_limits(CANCEL_POLL, WRITE_LIMIT).map_err(unreachable)?;
+    /// Connects and logs in, within the way's limit.
+    ///
+    /// # Errors
+    /// [`Failure`], which the caller knows how to tell.
+    pub(crate) fn connect(way: &Way, cancel: Cancel) -> Result<Self, Failure> {
+        let deadline = way.limit.map(|limit| Instant::now() + limit);
+        let stream = reach(way).map_err(|error| match error.kind() {
+            io::ErrorKind::TimedOut => Failure::TimedOut,
+            _ => Failure::Unreachable(io_error("cannot connect", &error)),
+        })?;
         let mut wire = Self {
             stream,
             buffer: vec![0; BUFFER],
@@ -87,13 +84,15 @@ impl Wire {
             to: 0,
             sequence: 0,
             deprecate_eof: false,
-            answering: false,
+            answering: true,
             id: 0,
-            deadline: None,
+            deadline,
             killer: None,
             cancel,
         };
-        wire.log_in(login)?;
+        wire.log_in(way)?;
+        wire.deadline = None;
+        wire.answering = false;
         Ok(wire)
     }
 
@@ -224,7 +223,7 @@ impl Wire {
             }
         }
         let sent = self.stream.write_all(&bytes).and_then(|()| self.stream.flush());
-        sent.map_err(|error| self.lost(doing, error))
+        sent.map_err(|error| self.lost(doing, &error))
     }
 
     /// The next packet, where it lies; one that is continued by others is joined with them.
@@ -290,23 +289,23 @@ impl Wire {
                 return Err(self.given_up(doing));
             }
             match self.stream.read(&mut self.buffer[self.to..]) {
-                Ok(0) => return Err(self.lost(doing, io::ErrorKind::UnexpectedEof.into())),
+                Ok(0) => return Err(self.lost(doing, &io::ErrorKind::UnexpectedEof.into())),
                 Ok(count) => self.to += count,
                 Err(error) if is_pause(&error) => {
                     if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                        return Err(self.lost(doing, io::ErrorKind::TimedOut.into()));
+                        return Err(self.lost(doing, &io::ErrorKind::TimedOut.into()));
                     }
                 }
-                Err(error) => return Err(self.lost(doing, error)),
+                Err(error) => return Err(self.lost(doing, &error)),
             }
         }
         Ok(())
     }
 
     /// The connection is gone.
-    fn lost(&mut self, doing: &'static str, error: io::Error) -> Error {
+    fn lost(&mut self, doing: &'static str, error: &io::Error) -> Error {
         self.stream.close();
-        Error::new(ErrorKind::Connect, doing).with("dialect", crate::NAME).caused_by(error)
+        io_error(doing, error)
     }
 
     /// Nobody wants the answer any more: the session is ended, on the server too, which may be busy for long before it
@@ -323,7 +322,7 @@ impl Wire {
 impl Drop for Wire {
     /// Says goodbye and waits until the server has heard it, so that what the session held is free.
     fn drop(&mut self) {
-        if self.answering || self.deadline.is_some() {
+        if self.answering {
             return self.stream.close();
         }
         self.sequence = 0;
@@ -335,9 +334,22 @@ impl Drop for Wire {
     }
 }
 
-/// Whether nothing came for a while, and nothing else is wrong.
-fn is_pause(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+/// A fresh connection.
+fn reach(way: &Way) -> io::Result<Stream> {
+    let stream = match &way.place {
+        Place::Socket(path) => Stream::Socket(UnixStream::connect(path)?),
+        Place::Network { address, .. } => {
+            let stream = match way.limit {
+                Some(limit) => TcpStream::connect_timeout(address, limit)?,
+                None => TcpStream::connect(address)?,
+            };
+            stream.set_nodelay(true)?;
+            SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE_IDLE))?;
+            Stream::Network(stream)
+        }
+    };
+    stream.set_limits(CANCEL_POLL, WRITE_LIMIT)?;
+    Ok(stream)
 }
 
 /// A length-encoded number: `Some(None)` is null, `None` is nonsense.
@@ -366,14 +378,6 @@ fn refused(doing: &'static str, packet: &[u8]) -> Result<()> {
     let [0xff, low, high, rest @ ..] = packet else { return Ok(()) };
     let message = if rest.first() == Some(&b'#') { rest.get(6..).unwrap_or_default() } else { rest };
     Err(server_error(doing, u16::from_le_bytes([*low, *high]), &String::from_utf8_lossy(message)))
-}
-
-/// A server that asks for a file where nobody offered one.
-fn file_asked_for(doing: &'static str) -> Error {
-    Error::new(ErrorKind::Refused, doing)
-        .with("dialect", crate::NAME)
-        .caused_by("the server asks for a file of this machine; it gets none, and the session is ended")
-        .hint("this is no sane server: look at what answers at that address")
 }
 
 fn broken(doing: &'static str, what: &str) -> Error {

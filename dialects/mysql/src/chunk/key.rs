@@ -177,7 +177,9 @@ impl KeyKind {
                 format!("_{charset} X'{}' COLLATE {collation}", hex(bytes))
             }
             (Self::Binary, NativeValue::Bytes(bytes)) => format!("X'{}'", hex(bytes)),
-            (Self::Named(native), NativeValue::Text(text)) if only(text, "-.:") => format!("CAST('{text}' AS {native})"),
+            (Self::Named(native), NativeValue::Text(text)) if only(text, "-.:") => {
+                format!("CAST('{text}' AS {native})")
+            }
             _ => {
                 return Err(Error::new(ErrorKind::Internal, "a boundary is not a value of its column")
                     .with("dialect", crate::NAME));

@@ -29,13 +29,7 @@ struct Counted {
 }
 
 /// Divides all keys into ranges of `stride` rows, of `row` bytes each.
-pub(super) fn walk(
-    wires: &mut [&mut Wire],
-    key: &TableKey,
-    relation: &str,
-    stride: u64,
-    row: u64,
-) -> Result<Division> {
+pub(super) fn walk(wires: &mut [&mut Wire], key: &TableKey, relation: &str, stride: u64, row: u64) -> Result<Division> {
     let table = Walked { key, relation, stride };
     let Some(wire) = wires.first_mut() else { return Ok(Division { chunks: Vec::new(), rows: None }) };
     let starts = table.starts(wire)?;
@@ -79,6 +73,9 @@ impl Walked<'_> {
         let (Some(low), Some(high)) = (edge(wire, "ASC")?, edge(wire, "DESC")?) else { return Ok(starts) };
         for part in 1..PARTS {
             let cut = low + (high - low) / PARTS * part;
+            if cut == low {
+                continue;
+            }
             let condition = format!("{} >= {cut}", first.name);
             let found = self.first(wire, &condition, 0)?;
             // A gap is where several cuts lead to the same key.

@@ -92,6 +92,8 @@ pub(crate) fn choose(logical: &LogicalType, definition: &ColumnDefinition, chars
         }
         _ if !characters => Form::Native,
         (_, Some("utf8mb4" | "utf8mb3" | "utf8" | "ascii" | "binary")) => Form::Native,
+        // MariaDB says this of its types `uuid`, `inet4` and `inet6`, whose texts are ASCII, and whose bytes are other ones.
+        (_, Some("latin1")) if matches!(logical, LogicalType::Uuid | LogicalType::Network { .. }) => Form::Native,
         (_, Some(charset)) => Form::Converted(charset.to_owned()),
         (_, None) => return None,
     };
@@ -140,9 +142,7 @@ fn decoder(
             LogicalType::Enum { labels } if labels.iter().any(String::is_empty) => Decoder::Text(Strings::text()),
             _ => Decoder::Enum(Strings::text()),
         },
-        (LogicalType::Set { .. }, Sent::Set | Sent::Text) => {
-            Decoder::Set(Lists::new(TextElements::new(), &data_type))
-        }
+        (LogicalType::Set { .. }, Sent::Set | Sent::Text) => Decoder::Set(Lists::new(TextElements::new(), &data_type)),
         (LogicalType::Date, Sent::Date) => Decoder::Date(Fixed::new(data_type)),
         // Sessions are in UTC, so both are the same numbers.
         (LogicalType::Timestamp { .. } | LogicalType::Instant { .. }, Sent::Moment) => {

@@ -20,9 +20,7 @@ pub(crate) fn native(
     Ok(match ColumnType::try_from(definition.column_type) {
         // The error value of an enumeration is known by its number alone.
         _ if reason == ExceptionReason::EnumIndex => NativeValue::Integer(0),
-        Ok(ColumnType::MYSQL_TYPE_DATE | ColumnType::MYSQL_TYPE_NEWDATE) => {
-            NativeValue::Text(row.moment()?.text(None))
-        }
+        Ok(ColumnType::MYSQL_TYPE_DATE | ColumnType::MYSQL_TYPE_NEWDATE) => NativeValue::Text(row.moment()?.text(None)),
         Ok(ColumnType::MYSQL_TYPE_DATETIME | ColumnType::MYSQL_TYPE_TIMESTAMP) => {
             NativeValue::Text(row.moment()?.text(Some(digits)))
         }

@@ -23,6 +23,11 @@ pub(super) fn scalar(session: &mut Session, sql: &str) -> Result<Option<String>>
     Ok(session.query(READING, sql)?.first().and_then(|row| text(row, 0)))
 }
 
+/// Some servers show names in small letters.
+fn same_name(shown: &str, name: &str) -> bool {
+    shown == name || shown.to_lowercase() == name.to_lowercase()
+}
+
 /// The same for things whose definition the server may refuse to show: when one of many fails, each is asked alone.
 pub(crate) fn show_create_of(session: &mut Session, what: &str, names: &[String]) -> Result<Vec<Result<Row>>> {
     let mut rows = Vec::with_capacity(names.len());
@@ -49,7 +54,14 @@ pub(crate) fn show_create(session: &mut Session, what: &str, names: &[String]) -
     for names in names.chunks(AT_ONCE) {
         let statements: Vec<_> =
             names.iter().map(|name| format!("SHOW CREATE {what} {}", MySqlSyntax.quote_identifier(name))).collect();
-        rows.extend(session.query_sets(READING, &statements.join(";"))?.into_iter().flatten());
+        let answers: Vec<Row> = session.query_sets(READING, &statements.join(";"))?.into_iter().flatten().collect();
+        let matches = |(name, row): (&String, &Row)| text(row, 0).is_some_and(|shown| same_name(&shown, name));
+        if answers.len() != names.len() || !names.iter().zip(&answers).all(matches) {
+            return Err(Error::new(ErrorKind::Database, READING)
+                .with("dialect", crate::NAME)
+                .caused_by(format!("the server does not answer every SHOW CREATE {what}")));
+        }
+        rows.extend(answers);
     }
     Ok(rows)
 }

@@ -8,7 +8,7 @@ use crate::ddl::{self, Definition, ItemKind, Parts, key, split_definition};
 use crate::session::Session;
 use crate::types::{self, NativeText};
 use dbferry_dialect::model::{
-    Check, Counter, Estimate, Generated, Identity, Index, IndexPart, IndexSubject, NativeType, NotCarried,
+    Check, Counter, Estimate, Generated, Identity, Index, IndexSubject, NativeType, NotCarried,
 };
 use dbferry_dialect::{Collection, CollectionName, Column, LogicalType, Result, Schema, Syntax};
 use mysql_async::Row;
@@ -28,17 +28,7 @@ const REFERENCE_SYSTEMS: &str = "SELECT G_TABLE_NAME, G_GEOMETRY_COLUMN, SRID FR
 /// Adds the tables to the schema.
 pub(super) fn read(session: &mut Session, catalogue: &Catalogue, schema: &mut Schema) -> Result<()> {
     let rows = session.query(READING, TABLES)?;
-    let is_table = |row: &&Row| {
-        text(row, 1)
-            .is_some_and(|kind| ["BASE TABLE", "SYSTEM VERSIONED"].contains(&kind.to_ascii_uppercase().as_str()))
-    };
-    let is_own = |row: &Row| text(row, 0).is_some_and(|name| crate::replace::is_own(&name));
-    let (own, tables): (Vec<&Row>, Vec<&Row>) = rows.iter().filter(is_table).partition(|row| is_own(row));
-    schema.not_carried.extend(own.into_iter().filter_map(|row| text(row, 0)).map(|name| NotCarried {
-        kind: "table of a restore".to_owned(),
-        name,
-        reason: "a restore into this database is under way or was interrupted: see `dbferry restore --recover`".to_owned(),
-    }));
+    let tables: Vec<&Row> = rows.iter().filter(|row| is_table(row, &mut schema.not_carried)).collect();
     let names: Vec<String> = tables.iter().filter_map(|row| text(row, 0)).collect();
     let collations = collations(session)?;
     let reference_systems = reference_systems(session, catalogue)?;
@@ -50,9 +40,19 @@ pub(super) fn read(session: &mut Session, catalogue: &Catalogue, schema: &mut Sc
             None => definition,
         };
         let collation = |column: &str| collations.get(&(name.clone(), column.to_owned()));
+        let (definition, places) = ddl::without_placement(&definition);
+        for place in places {
+            let reason =
+                format!("{place} belongs to this server's files: the target puts the table where it puts others");
+            schema.not_carried.push(NotCarried { kind: "place of files".to_owned(), name: name.clone(), reason });
+        }
         let mut collection = collection(&name, &definition, collation)?;
+        if collection.attributes.get(ddl::SYSTEM_VERSIONED).is_some_and(|by| by == ddl::BY_TRANSACTION) {
+            let reason =
+                "it is ordered by transactions of this server; the rows as they are now are carried".to_owned();
+            schema.not_carried.push(NotCarried { kind: "history".to_owned(), name: name.clone(), reason });
+        }
         facts(&mut collection, row, catalogue);
-        not_carried(&collection, &mut schema.not_carried);
         schema.collections.push(collection);
     }
     Ok(())
@@ -161,8 +161,11 @@ fn keys(definition: &Definition, collection: &mut Collection) {
             }
         }
         for (part, found) in index.parts.iter_mut().zip(key::parts(&item.text)) {
-            if let (IndexPart { subject: IndexSubject::Column(column), .. }, Some(prefix)) = (&part, found.prefix) {
+            let IndexSubject::Column(column) = &part.subject else { continue };
+            if let Some(prefix) = found.prefix {
                 part.subject = IndexSubject::Expression(format!("left({column}, {prefix})"));
+            } else if found.without_overlaps {
+                part.subject = IndexSubject::Expression(format!("{column} without overlaps"));
             }
         }
         collection.indexes.push(index);
@@ -188,8 +191,12 @@ fn options(definition: &Definition, collection: &mut Collection) {
         .windows(3)
         .any(|three| three[0].is_word("WITH") && three[1].is_word("SYSTEM") && three[2].is_word("VERSIONING"));
     if versioned {
-        collection.attributes.insert(ddl::SYSTEM_VERSIONED.to_owned(), types::TRUE.to_owned());
-        add_implicit_period(collection);
+        let by_transaction = remove_transactions(collection);
+        let by = if by_transaction { ddl::BY_TRANSACTION } else { ddl::BY_TIME };
+        collection.attributes.insert(ddl::SYSTEM_VERSIONED.to_owned(), by.to_owned());
+        if !by_transaction {
+            add_implicit_period(collection);
+        }
     }
     for item in definition.of_kind(ItemKind::Period) {
         let words = tokens(&item.text);
@@ -218,6 +225,21 @@ fn add_implicit_period(collection: &mut Collection) {
     if let Some(key) = &mut collection.primary_key {
         key.columns.push("row_end".to_owned());
     }
+}
+
+/// Takes away the columns that number the transactions which made and ended a row: no server takes them from another, so only
+/// the rows as they are now can be carried. Says whether there were any.
+fn remove_transactions(collection: &mut Collection) -> bool {
+    let is_transaction = |column: &Column| {
+        column.native.parameters.contains_key(types::PERIOD) && matches!(column.logical, LogicalType::Int { .. })
+    };
+    let names: Vec<String> =
+        collection.columns.iter().filter(|column| is_transaction(column)).map(|column| column.name.clone()).collect();
+    collection.columns.retain(|column| !names.contains(&column.name));
+    if let Some(key) = &mut collection.primary_key {
+        key.columns.retain(|column| !names.contains(column));
+    }
+    !names.is_empty()
 }
 
 /// MariaDB's `json` is a `longtext` with a check. It keeps a value to the letter, which MySQL's does not, so its native type
@@ -260,4 +282,31 @@ fn column(line: ColumnLine, collation: Option<&CharacterSet>) -> Column {
     column
 }
 
-fn not_carried(_collection: &Collection, _list: &mut Vec<NotCarried>) {}
+/// Whether a row of the list is a table with rows of its own. Views and sequences are objects.
+fn is_table(row: &Row, not_carried: &mut Vec<NotCarried>) -> bool {
+    let kind = text(row, 1).unwrap_or_default().to_ascii_uppercase();
+    if !["BASE TABLE", "SYSTEM VERSIONED"].contains(&kind.as_str()) {
+        if !["VIEW", "SEQUENCE"].contains(&kind.as_str()) {
+            let (name, reason) = (text(row, 0).unwrap_or_default(), "it is not known how to carry it".to_owned());
+            not_carried.push(NotCarried { kind: kind.to_ascii_lowercase(), name, reason });
+        }
+        return false;
+    }
+    let engine = text(row, 2).unwrap_or_default();
+    if let Some(name) = text(row, 0).filter(|name| crate::replace::is_own(name)) {
+        let reason = "a restore is under way or was interrupted: see `dbferry restore --recover`".to_owned();
+        not_carried.push(NotCarried { kind: "table of a restore".to_owned(), name, reason });
+        return false;
+    }
+    let reason = match engine.to_ascii_uppercase().as_str() {
+        "FEDERATED" | "CONNECT" | "SPIDER" | "OQGRAPH" | "SPHINX" => {
+            "its rows are elsewhere, and its definition may hold a password: make it anew in the target"
+        }
+        "MRG_MYISAM" => "it has no rows but those of other tables, which are carried: make it anew in the target",
+        "" => "the server cannot open it: CHECK TABLE says why",
+        _ => return true,
+    };
+    let name = text(row, 0).unwrap_or_default();
+    not_carried.push(NotCarried { kind: format!("table of engine {engine}"), name, reason: reason.to_owned() });
+    false
+}

@@ -44,7 +44,7 @@ pub(crate) struct Loader {
 
 /// How rows get to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Method {
+pub(super) enum Method {
     /// The server says that it lets us load; it was not tried yet.
     Try,
     /// `LOAD DATA LOCAL`.
@@ -144,6 +144,12 @@ impl Loader {
     /// The session, for statements between loads; only after [`finish`](Self::finish).
     pub(crate) fn session(&mut self) -> &mut Session {
         &mut self.session
+    }
+
+    /// Loads in another way than the server asks for.
+    #[cfg(test)]
+    pub(super) fn set_method(&mut self, method: Method) {
+        self.method = method;
     }
 
     /// Begins a `LOAD DATA` unless one runs; returns whether one does.

@@ -1,3 +1,5 @@
+mod zoo;
+
 use super::*;
 use crate::connect::Target;
 use crate::testing::{Installation, Server, Setup};

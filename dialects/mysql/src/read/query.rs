@@ -38,12 +38,7 @@ impl Plan {
     /// # Errors
     /// [`ErrorKind::Incompatible`] when a column's type in this database does not give values of the wanted type,
     /// [`ErrorKind::Usage`] when the condition is not one.
-    pub(super) fn new(
-        wire: &mut Wire,
-        charsets: &Charsets,
-        relation: &str,
-        request: &ReadRequest<'_>,
-    ) -> Result<Self> {
+    pub(super) fn new(wire: &mut Wire, charsets: &Charsets, relation: &str, request: &ReadRequest<'_>) -> Result<Self> {
         let rest = rest(wire, relation, request)?;
         let names: Vec<String> =
             request.collection.columns.iter().map(|column| MySqlSyntax.quote_identifier(&column.name)).collect();
@@ -142,9 +137,6 @@ fn rest(wire: &mut Wire, relation: &str, request: &ReadRequest<'_>) -> Result<St
     }
     Ok(rest)
 }
-
-
-
 
 fn explain_condition(error: Error) -> Error {
     if error.kind() == ErrorKind::Database {

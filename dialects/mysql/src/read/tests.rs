@@ -211,3 +211,40 @@ fn values_of_every_type_come_as_they_are() {
         }
     }
 }
+
+/// Reads all of a table on a server that is there already, and tells how fast: `DBFERRY_BENCH_URL` and
+/// `DBFERRY_BENCH_TABLE`.
+#[test]
+#[ignore = "measures"]
+#[allow(clippy::print_stderr)]
+fn reading_speed() {
+    use dbferry_dialect::{Cancel, Database, Purpose, SnapshotOptions};
+    let url = DatabaseUrl::parse(&std::env::var("DBFERRY_BENCH_URL").expect("a URL")).expect("a URL");
+    let table = std::env::var("DBFERRY_BENCH_TABLE").expect("a table");
+    let jobs = std::env::var("DBFERRY_BENCH_JOBS").map_or(1, |jobs| jobs.parse().expect("a number"));
+    let options = OpenOptions::new(Purpose::Read, Cancel::new());
+    let mut database = crate::database::MySqlDatabase::open(&url, &options).expect("a database");
+    let mut snapshot = database.snapshot(&SnapshotOptions::new(jobs)).expect("a snapshot");
+    let schema = snapshot.schema().expect("a schema");
+    let collection = schema.collection(&CollectionName::new("main", &table)).expect("a table");
+    let began = std::time::Instant::now();
+    let chunks = snapshot.chunks(collection, 64 << 20).expect("chunks");
+    eprintln!("{:?}: {} chunks in {:?}", snapshot.consistency(), chunks.len(), began.elapsed());
+    let began = std::time::Instant::now();
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let rows = std::sync::atomic::AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for mut reader in snapshot.readers() {
+            let (next, rows, chunks) = (&next, &rows, &chunks);
+            scope.spawn(move || {
+                while let Some(chunk) = chunks.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
+                    let request = ReadRequest { collection, chunk, batch_bytes: 8 << 20, predicate: None };
+                    let count = reader.read(&request, &mut |_: Batch| Ok(())).expect("rows");
+                    rows.fetch_add(count, std::sync::atomic::Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    eprintln!("{rows:?} rows by {jobs} in {:?}", began.elapsed());
+    snapshot.finish().expect("nothing moved");
+}

@@ -3,14 +3,18 @@
 //! | gate | who may | what stands still meanwhile |
 //! |---|---|---|
 //! | backup stage (MariaDB) | RELOAD | commits and schema changes of the server |
-//! | global read lock | RELOAD | writing and commits of the server |
 //! | table locks | LOCK TABLES, SELECT | writing to the tables of this database |
+//! | global read lock | RELOAD | writing and commits of the server |
+//!
+//! They are tried in this order. The global read lock comes last since it closes all tables first: where a long query or a
+//! lock of somebody else keeps one open, the server lets nobody use that one any more, even after the lock was given up.
 //!
 //! A gate is shut for as long as sessions take to begin and to look at every table. While it waits to be shut it lets
 //! nobody else through either, so that it waits for a second at most, and makes way before it tries again.
 
 use super::TAKING;
 use super::tables::{Tables, lock_statement};
+use crate::flavour::ServerVersion;
 use crate::wire::Wire;
 use dbferry_dialect::{Error, ErrorKind, Result};
 use std::time::{Duration, Instant};
@@ -29,6 +33,13 @@ pub(super) enum Gate {
 }
 
 impl Gate {
+    /// Those that a server has; `holding` is whether tables are locked already, which the global read lock waits for.
+    pub(super) fn choose(version: ServerVersion, holding: bool) -> Vec<Self> {
+        let stage = version.is_mariadb_from((10, 5, 0)).then_some(Self::BackupStage);
+        let lock = (!holding).then_some(Self::ReadLock);
+        stage.into_iter().chain([Self::TableLocks]).chain(lock).collect()
+    }
+
     /// The name in the record of a snapshot.
     pub(super) fn method(self) -> &'static str {
         match self {

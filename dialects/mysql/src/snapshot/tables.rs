@@ -77,7 +77,9 @@ impl Tables {
                             .with("collection", name)
                             .caused_by(error));
                     }
-                    Err(error) if matches!(error.kind(), ErrorKind::Connect | ErrorKind::Cancelled) => return Err(error),
+                    Err(error) if matches!(error.kind(), ErrorKind::Connect | ErrorKind::Cancelled) => {
+                        return Err(error);
+                    }
                     _ => {}
                 }
             }

@@ -1,9 +1,11 @@
 //! What carries the packets: a Unix socket, a TCP connection, or TLS over one.
 
-use rustls::{ClientConnection, StreamOwned};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A blocking connection.
@@ -36,6 +38,28 @@ impl Stream {
         }
     }
 
+    /// The same connection from here on encrypted, for a server that is ready for it. What follows is
+    /// [`shake_hands`](Self::shake_hands).
+    pub(super) fn encrypted(self, config: &Arc<ClientConfig>, name: &str) -> io::Result<Self> {
+        let Self::Network(stream) = self else { return Err(closed()) };
+        let name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
+        let connection = ClientConnection::new(Arc::clone(config), name).map_err(io::Error::other)?;
+        Ok(Self::Encrypted(Box::new(StreamOwned::new(connection, stream))))
+    }
+
+    /// Goes on with the handshake of TLS; whether it is done.
+    pub(super) fn shake_hands(&mut self) -> io::Result<bool> {
+        let Self::Encrypted(stream) = self else { return Ok(true) };
+        if !stream.conn.is_handshaking() {
+            return Ok(true);
+        }
+        match stream.conn.complete_io(&mut stream.sock) {
+            Ok(_) => Ok(!stream.conn.is_handshaking()),
+            Err(error) if is_pause(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Whether nobody on the way can read what is sent: it is encrypted, or never leaves the machine.
     pub(super) fn is_private(&self) -> bool {
         matches!(self, Self::Socket(_) | Self::Encrypted(_))
@@ -51,6 +75,11 @@ impl Stream {
         };
         *self = Self::Closed;
     }
+}
+
+/// Whether nothing came for a while, and nothing else is wrong.
+pub(super) fn is_pause(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
 fn closed() -> io::Error {

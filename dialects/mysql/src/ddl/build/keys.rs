@@ -19,7 +19,9 @@ impl Builder<'_> {
         let collection = self.collection;
         for key in collection.primary_key.iter().filter(|key| !key.columns.is_empty()) {
             let own = key.definition.as_deref().filter(|_| self.is_own).map(key::parts);
-            let parts = own.unwrap_or_else(|| whole(&key.columns));
+            let mut parts = own.unwrap_or_else(|| whole(&key.columns));
+            // What versioning numbers is not carried.
+            parts.retain(|part| !matches!(&part.subject, IndexSubject::Column(name) if !key.columns.contains(name)));
             // What versioning adds is in no definition.
             let added = key.columns.iter().skip(parts.len()).map(|column| plain_part(column));
             let parts: Vec<KeyPart> = parts.into_iter().chain(added).collect();
