@@ -8,6 +8,9 @@
 
 // What is done with a database: dumped, restored in several ways, compared after each.
 mod check;
+// MySQL's and MariaDB's own databases, and an oracle that asks mysqldump.
+#[cfg(feature = "mysql")]
+mod mysql;
 // Databases that every SQL engine can hold, made from the schema model.
 mod portable;
 // PostgreSQL's own databases, and an oracle that asks pg_dump.
@@ -29,7 +32,15 @@ fn main() {
     let mut trials = Vec::new();
     trials.extend(trials_of(scratch::memory()));
     for dialect in registry::dialects() {
-        for subject in scratch::subjects(*dialect) {
+        let subjects = scratch::subjects(*dialect);
+        #[cfg(feature = "mysql")]
+        if dialect.name() == "mysql" {
+            trials.extend(subjects.iter().flat_map(mysql::trials));
+            let pairs = subjects.iter().flat_map(|first| subjects.iter().map(move |second| (first, second)));
+            let others = pairs.filter(|(first, second)| first.name != second.name);
+            trials.extend(others.flat_map(|(first, second)| mysql::pair_trials(first, second)));
+        }
+        for subject in subjects {
             #[cfg(feature = "postgres")]
             if dialect.name() == "postgres" {
                 trials.extend(postgres::trials(&subject));

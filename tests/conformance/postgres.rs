@@ -2,8 +2,7 @@
 //! source, structure and rows.
 
 use crate::check::round_trip;
-use crate::scratch::Subject;
-use dbferry_postgres::testing::Server;
+use crate::scratch::{Server, Subject};
 use libtest_mimic::Trial;
 use std::sync::Arc;
 
@@ -17,7 +16,7 @@ const PAGILA_VARIABLE: &str = "DBFERRY_TEST_PAGILA";
 /// The cases on one server.
 pub(crate) fn trials(subject: &Subject) -> Vec<Trial> {
     let Ok(place) = &subject.place else { return Vec::new() };
-    let trial = |case: &str, sql: Box<dyn Fn(&Server) -> String + Send>| {
+    let trial = |case: &str, sql: Box<dyn Fn(&dyn Server) -> String + Send>| {
         let place = Arc::clone(place);
         Trial::test(format!("{}::native::{case}", subject.name), move || {
             let scratch = place();
@@ -35,13 +34,15 @@ pub(crate) fn trials(subject: &Subject) -> Vec<Trial> {
             Ok(())
         })
     };
-    let everything = |server: &Server| {
-        let newer = if server.major >= 18 { NEW_IN_18 } else { "" };
+    let everything = |server: &dyn Server| {
+        let version: u32 =
+            server.sql("postgres", "SHOW server_version_num").expect("a version").parse().expect("a number");
+        let newer = if version >= 180_000 { NEW_IN_18 } else { "" };
         format!("{EVERYTHING}{newer}")
     };
     let pagila = std::env::var_os(PAGILA_VARIABLE);
     let has_pagila = pagila.is_some();
-    let pagila = move |_: &Server| {
+    let pagila = move |_: &dyn Server| {
         std::fs::read_to_string(pagila.as_ref().expect("the case is ignored without")).expect("a readable script")
     };
     vec![
@@ -56,8 +57,8 @@ pub(crate) fn trials(subject: &Subject) -> Vec<Trial> {
 
 /// What `pg_dump` prints, in parts that can be compared. It breaks ties by identifiers, and rows come as they lie in the
 /// table, so both are sorted.
-fn printed(server: &Server, database: &str) -> Vec<String> {
-    let text = server.pg_dump(database, &["--large-objects"]).or_else(|_| server.pg_dump(database, &["--blobs"]));
+fn printed(server: &dyn Server, database: &str) -> Vec<String> {
+    let text = server.dump(database, &["--large-objects"]).or_else(|_| server.dump(database, &["--blobs"]));
     let mut parts: Vec<String> = text
         .expect("a dump")
         .split("\n\n")

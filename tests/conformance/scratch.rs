@@ -6,14 +6,10 @@
 use dbferry::dialect::testkit::MemoryDialect;
 use dbferry::dialect::{Capabilities, DatabaseUrl, Dialect};
 use dbferry::endpoint::Endpoint;
-#[cfg(feature = "postgres")]
-use dbferry_postgres::testing::Server;
-#[cfg(feature = "postgres")]
 use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
-#[cfg(feature = "postgres")]
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
 /// Makes a place for one case.
@@ -41,6 +37,8 @@ pub(crate) fn subjects(dialect: &'static dyn Dialect) -> Vec<Subject> {
     let subject = |name: String, place| Subject { name, abilities: dialect.capabilities(), place };
     match dialect.name() {
         "sqlite" => vec![subject("sqlite".into(), Ok(Arc::new(|| files(dialect))))],
+        #[cfg(feature = "mysql")]
+        "mysql" => mysql(dialect).into_iter().map(|(name, place)| subject(name, place)).collect(),
         #[cfg(feature = "postgres")]
         "postgres" => postgres(dialect).into_iter().map(|(name, place)| subject(name, place)).collect(),
         other => {
@@ -55,12 +53,58 @@ pub(crate) fn files(dialect: &'static dyn Dialect) -> Scratch {
     Scratch::with(Holder::Files(dialect))
 }
 
+/// A server that was started for the tests, as the testkit of its dialect has it.
+pub(crate) trait Server: Sync {
+    /// Creates an empty database and returns its name.
+    fn create_database(&self) -> String;
+    /// Drops a database.
+    fn drop_database(&self, name: &str) -> io::Result<()>;
+    /// The URL of a database.
+    fn url(&self, database: &str) -> String;
+    /// Runs SQL through the server's own client program.
+    fn sql(&self, database: &str, sql: &str) -> io::Result<String>;
+    /// What the server's own dump program prints of a database.
+    fn dump(&self, database: &str, options: &[&str]) -> io::Result<String>;
+}
+
+/// The testkits have the same functions.
+macro_rules! server {
+    ($type:ty, $dump:ident) => {
+        impl Server for $type {
+            fn create_database(&self) -> String {
+                self.create_database()
+            }
+
+            fn drop_database(&self, name: &str) -> io::Result<()> {
+                self.drop_database(name)
+            }
+
+            fn url(&self, database: &str) -> String {
+                self.url(database)
+            }
+
+            fn sql(&self, database: &str, sql: &str) -> io::Result<String> {
+                self.sql(database, sql)
+            }
+
+            fn dump(&self, database: &str, options: &[&str]) -> io::Result<String> {
+                self.$dump(database, options)
+            }
+        }
+    };
+}
+
+#[cfg(feature = "mysql")]
+server!(dbferry_mysql::testing::Server, dump);
+#[cfg(feature = "postgres")]
+server!(dbferry_postgres::testing::Server, pg_dump);
+
 /// Every version of PostgreSQL that is installed, or the one server that the environment names. A server is started by the
 /// first case that needs it.
 #[cfg(feature = "postgres")]
 fn postgres(dialect: &'static dyn Dialect) -> Vec<(String, Result<Place, String>)> {
-    use dbferry_postgres::testing::{Installation, URL_VARIABLE};
-    let on = move |server: &'static Server| Scratch::with(Holder::Server(dialect, server, Mutex::default()));
+    use dbferry_postgres::testing::{Installation, Server, URL_VARIABLE};
+    let on = move |server| Scratch::with(Holder::Server(dialect, server, Mutex::default()));
     if std::env::var_os(URL_VARIABLE).is_some() {
         return vec![("postgres".into(), Ok(Arc::new(move || on(Server::shared()))))];
     }
@@ -72,6 +116,23 @@ fn postgres(dialect: &'static dyn Dialect) -> Vec<(String, Result<Place, String>
     if places.is_empty() {
         let reason = format!("PostgreSQL is not installed (apt-get install postgresql), and {URL_VARIABLE} is not set");
         return vec![("postgres".into(), Err(reason))];
+    }
+    places
+}
+
+/// Every MySQL and MariaDB that is installed.
+#[cfg(feature = "mysql")]
+fn mysql(dialect: &'static dyn Dialect) -> Vec<(String, Result<Place, String>)> {
+    use dbferry_mysql::testing::{Installation, Server};
+    let on = move |server| Scratch::with(Holder::Server(dialect, server, Mutex::default()));
+    let place = |installation: Installation| -> (String, Result<Place, String>) {
+        let name = installation.name.clone();
+        (name, Ok(Arc::new(move || on(Server::shared_of(&installation).expect("a server")))))
+    };
+    let places: Vec<_> = Installation::all().into_iter().map(place).collect();
+    if places.is_empty() {
+        let reason = "neither MySQL nor MariaDB is installed (apt-get install mariadb-server)";
+        return vec![("mysql".into(), Err(reason.into()))];
     }
     places
 }
@@ -88,8 +149,7 @@ enum Holder {
     /// Databases are files in the directory.
     Files(&'static dyn Dialect),
     /// Databases are made on a server, which every case shares: the names here, and those on the server.
-    #[cfg(feature = "postgres")]
-    Server(&'static dyn Dialect, &'static Server, Mutex<BTreeMap<String, String>>),
+    Server(&'static dyn Dialect, &'static dyn Server, Mutex<BTreeMap<String, String>>),
 }
 
 impl Scratch {
@@ -101,7 +161,6 @@ impl Scratch {
         match &self.dialect {
             Holder::Memory(dialect) => dialect,
             Holder::Files(dialect) => *dialect,
-            #[cfg(feature = "postgres")]
             Holder::Server(dialect, ..) => *dialect,
         }
     }
@@ -114,7 +173,6 @@ impl Scratch {
                 let text = format!("{}:{}", dialect.schemes()[0], self.file(name).display());
                 DatabaseUrl::parse(&text).expect("a file URL")
             }
-            #[cfg(feature = "postgres")]
             Holder::Server(..) => {
                 let (server, name) = self.on_server(name);
                 DatabaseUrl::parse(&server.url(&name)).expect("a server's URL")
@@ -124,11 +182,10 @@ impl Scratch {
     }
 
     /// The server, and what the database of that name is called there.
-    #[cfg(feature = "postgres")]
-    pub(crate) fn on_server(&self, name: &str) -> (&'static Server, String) {
+    pub(crate) fn on_server(&self, name: &str) -> (&'static dyn Server, String) {
         let Holder::Server(_, server, names) = &self.dialect else { panic!("the dialect has no server") };
         let mut names = names.lock().expect("a case uses its place from one thread");
-        (server, names.entry(name.to_owned()).or_insert_with(|| server.create_database()).clone())
+        (*server, names.entry(name.to_owned()).or_insert_with(|| server.create_database()).clone())
     }
 
     /// Where the database of that name is, if databases are files.
@@ -142,7 +199,6 @@ impl Scratch {
     }
 }
 
-#[cfg(feature = "postgres")]
 impl Drop for Scratch {
     /// The databases of all cases together would take gigabytes. After a failure they stay for a look, as long as the server
     /// does.

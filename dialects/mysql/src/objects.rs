@@ -10,7 +10,8 @@ mod sequences;
 #[cfg(test)]
 mod tests;
 
-use crate::ddl;
+use crate::ddl::{self, collation};
+use crate::flavour::ServerVersion;
 use crate::introspect::{Catalogue, READING, show_create_of, text};
 use crate::session::Session;
 use dbferry_dialect::model::{NativeObject, NotCarried, ObjectKind};
@@ -58,6 +59,23 @@ pub(crate) fn read(session: &mut Session, catalogue: &Catalogue, schema: &mut Sc
     reader.triggers()?;
     reader.views()?;
     reader.events()
+}
+
+/// An object as a server understands it: on one of the other flavour, with the collations of that one.
+pub(crate) fn for_server(object: &NativeObject, server: ServerVersion) -> NativeObject {
+    let mut object = object.clone();
+    if object.attributes.get(ddl::FLAVOUR).is_none_or(|flavour| flavour == server.flavour.name()) {
+        return object;
+    }
+    object.definition = collation::translate_text(&object.definition, Some(server));
+    for key in [COLLATION_CONNECTION, DATABASE_COLLATION] {
+        if let Some(collation) = object.attributes.get_mut(key)
+            && let Some(other) = collation::translate(collation, Some(server))
+        {
+            *collation = other;
+        }
+    }
+    object
 }
 
 /// Where objects come from and where they go.

@@ -45,13 +45,10 @@ const UCA_1400: (u16, u16, u16) = (10, 10, 0);
 /// name.
 pub(crate) fn translate(collation: &str, target: Option<ServerVersion>) -> Option<String> {
     let lower = collation.to_ascii_lowercase();
-    let (charset, rest) = match lower.split_once('_') {
-        Some(parts) => parts,
-        // MariaDB lists collations of several character sets without one.
-        None => return None,
-    };
+    // MariaDB lists collations of several character sets without one.
+    let (charset, rest) = lower.split_once('_')?;
     let is_mariadb = target.is_some_and(ServerVersion::is_mariadb);
-    if charset == "gb18030" && !target.is_some_and(|target| !target.is_mariadb()) {
+    if charset == "gb18030" && target.is_none_or(ServerVersion::is_mariadb) {
         let new = if is_mariadb { "nopad_ci" } else { "ci" };
         return Some(if rest == "bin" { "utf8mb4_bin".into() } else { format!("utf8mb4_unicode_520_{new}") });
     }

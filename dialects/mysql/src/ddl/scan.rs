@@ -118,9 +118,8 @@ fn comment(rest: &[u8]) -> usize {
 fn quoted(rest: &[u8], quote: u8, backslashes: bool) -> usize {
     let mut at = 1;
     while let Some(byte) = rest.get(at) {
-        if backslashes && *byte == b'\\' {
-            at += 2;
-        } else if *byte == quote && rest.get(at + 1) == Some(&quote) {
+        let is_doubled = *byte == quote && rest.get(at + 1) == Some(&quote);
+        if is_doubled || backslashes && *byte == b'\\' {
             at += 2;
         } else if *byte == quote {
             return at + 1;

@@ -204,11 +204,11 @@ fn definitions_make_the_same_tables_in_another_database() {
         }
         for collection in &schema.collections {
             let definition = collection.definition.as_deref().expect("a definition");
-            let statement = crate::ddl::create_table_named(definition, &collection.name.name, crate::ddl::Parts::ALL);
+            let statement = ddl::create_table_named(definition, &collection.name.name, ddl::Parts::ALL);
             sql.push_str(&format!("{};\n", statement.expect("a statement")));
         }
         server.sql(&other, &sql).expect("the tables again");
-        let again = super::tests::schema(server, &other);
+        let again = self::schema(server, &other);
         assert_eq!(again.collections.len(), schema.collections.len());
         for (left, right) in schema.collections.iter().zip(&again.collections) {
             assert_eq!(left.definition, right.definition);

@@ -95,3 +95,37 @@ fn names_of_the_database_are_taken_out() {
         assert!(!again.contains(&format!("`{database}`.`t`")), "{view}\n{again}");
     }
 }
+
+#[test]
+fn objects_are_made_on_the_other_flavour() {
+    for source in Server::all() {
+        let (_, schema) = everything(source);
+        for target in Server::all().into_iter().filter(|target| target.name() != source.name()) {
+            let version = crate::introspect::tests::version(target);
+            let database = target.create_database();
+            let mut sql = String::from(
+                "CREATE TABLE parent (id int, name text, price int); CREATE TABLE child (a int, parent_id int); CREATE TABLE keyless (a int, b text);\nDELIMITER //\n",
+            );
+            for object in schema.objects.iter().filter(|object| !["s1", "s2", "pk"].contains(&object.name.as_str())) {
+                let object = for_server(object, version);
+                let mode = object.attributes.get(SQL_MODE).filter(|mode| !mode.contains("ORACLE"));
+                let mode = mode.map_or("", String::as_str).replace("NO_AUTO_CREATE_USER,", "");
+                let collation = &object.attributes[COLLATION_CONNECTION];
+                sql.push_str(&format!(
+                    "SET sql_mode = '{mode}', collation_connection = {collation}//\n{}//\n",
+                    object.definition
+                ));
+            }
+            target.sql(&database, &sql).unwrap_or_else(|error| panic!("{error}"));
+            let made = crate::introspect::tests::schema(target, &database);
+            let names = |objects: &[NativeObject]| {
+                objects
+                    .iter()
+                    .map(|object| object.name.clone())
+                    .filter(|name| !["s1", "s2", "pk"].contains(&name.as_str()))
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(names(&made.objects), names(&schema.objects));
+        }
+    }
+}

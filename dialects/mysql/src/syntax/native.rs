@@ -175,12 +175,12 @@ fn quoted(labels: &[String]) -> String {
 }
 
 /// A label's trailing blanks would be stripped, and an empty one is like the value of no label.
-fn is_label(label: &String) -> bool {
+fn is_label(label: &str) -> bool {
     !label.is_empty() && !label.ends_with(' ') && label.chars().count() <= LABEL_CHARACTERS && !label.contains('\0')
 }
 
 fn is_enum(labels: &[String]) -> bool {
-    !labels.is_empty() && labels.len() <= ENUM_LABELS && labels.iter().all(is_label)
+    !labels.is_empty() && labels.len() <= ENUM_LABELS && labels.iter().all(|label| is_label(label))
 }
 
 fn is_set(labels: &[String]) -> bool {

@@ -83,11 +83,6 @@ impl NativeText {
     }
 }
 
-/// The labels of an enum or a set as its type lists them.
-pub(crate) fn labels(labels: &[String]) -> String {
-    labels.iter().map(|label| quoted(label)).collect::<Vec<_>>().join(",")
-}
-
 fn quoted(label: &str) -> String {
     format!("'{}'", label.replace('\\', "\\\\").replace('\'', "''"))
 }

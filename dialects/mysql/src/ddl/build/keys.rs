@@ -104,17 +104,16 @@ impl Builder<'_> {
         };
         let mut text = format!("{word} {} ({})", MySqlSyntax.quote_identifier(name), parts.join(","));
         if says("PARSER") {
-            self.note(&format!("index {name} has the server's own parser"));
+            self.note(&format!("index {name} takes texts apart in the server's own way, not with its parser"));
         }
         if says("BTREE") {
             text.push_str(" USING BTREE");
         } else if says("HASH") && self.collection.attributes.get(ENGINE).is_some_and(|engine| engine == "MEMORY") {
             text.push_str(" USING HASH");
         }
-        if let Some(at) = words.iter().position(|token| token.is_word("COMMENT")) {
-            if let Some(comment) = words.get(at + 1) {
-                text.push_str(&format!(" COMMENT {}", MySqlSyntax.quote_text(&comment.value())));
-            }
+        let comment = words.iter().position(|token| token.is_word("COMMENT")).and_then(|at| words.get(at + 1));
+        if let Some(comment) = comment {
+            text.push_str(&format!(" COMMENT {}", MySqlSyntax.quote_text(&comment.value())));
         }
         if says("INVISIBLE") || says("IGNORED") {
             match self.target {

@@ -28,7 +28,6 @@ fn each_flavour_can_have_the_tables_of_the_other() {
         let (_, original) = everything(source);
         for target in Server::all().into_iter().filter(|target| target.name() != source.name()) {
             let (copy, notes) = make(target, &original, true);
-            println!("{} -> {}: {notes:#?}", source.name(), target.name());
             assert_eq!(copy.collections.len(), original.collections.len());
             for (left, right) in original.collections.iter().zip(&copy.collections) {
                 assert_eq!(left.name, right.name);
