@@ -25,7 +25,8 @@ fn column(wire: &mut Wire, sql: &str) -> Vec<String> {
 /// numbers `n` from 1 to `count`.
 fn fill(wire: &mut Wire, columns: &str, rows: &str, count: u32) {
     wire.run("", "DROP TABLE IF EXISTS t").expect("dropped");
-    wire.run("", &format!("CREATE TABLE t (id int NOT NULL, {columns})")).unwrap_or_else(|error| panic!("{columns}: {error}"));
+    wire.run("", &format!("CREATE TABLE t (id int NOT NULL, {columns})"))
+        .unwrap_or_else(|error| panic!("{columns}: {error}"));
     let numbers = "WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 999)";
     wire.run("", "SET SESSION sql_mode = ''").expect("a mode");
     let sql = format!("INSERT IGNORE INTO t {numbers} SELECT n, {rows} FROM s WHERE n <= {count}");
@@ -41,7 +42,8 @@ fn check(server: &Server, wire: &mut Wire, what: &str, key: &str) {
     let table_key = TableKey::of(wire, "`t`").expect("a key").unwrap_or_else(|| panic!("{what}: no key"));
     let strides: &[u64] = if all.len() < 100 { &[1, 3, 1000] } else { &[31, 998] };
     for &stride in strides {
-        let division = walk::walk(&mut [&mut *wire], &table_key, "`t`", stride, 10).unwrap_or_else(|e| panic!("{what}: {e}"));
+        let division =
+            walk::walk(&mut [&mut *wire], &table_key, "`t`", stride, 10).unwrap_or_else(|e| panic!("{what}: {e}"));
         assert_eq!(division.rows, Some(all.len() as u64), "{what}, {stride}");
         let mut found = Vec::new();
         for (place, chunk) in division.chunks.iter().enumerate() {
@@ -81,7 +83,11 @@ fn the_chunks_of_every_kind_of_key_are_the_table() {
         ("k bigint, PRIMARY KEY (k)", "IF(n % 2, -9223372036854775808 + n, 9223372036854775807 - n)", "k"),
         ("k smallint unsigned, PRIMARY KEY (k)", "n * 60", "k"),
         ("k decimal(30,5), PRIMARY KEY (k)", "(n - 500) * 1234567890123456789.12345", "k"),
-        ("k date, PRIMARY KEY (k)", "IF(n % 100, '1600-01-01' + INTERVAL n * 91 DAY, CONCAT('0000-00-', n DIV 100))", "k"),
+        (
+            "k date, PRIMARY KEY (k)",
+            "IF(n % 100, '1600-01-01' + INTERVAL n * 91 DAY, CONCAT('0000-00-', n DIV 100))",
+            "k",
+        ),
         ("k datetime(6), PRIMARY KEY (k)", "'1999-12-31 23:59:59' + INTERVAL n * 777777777 MICROSECOND", "k"),
         ("k timestamp(3) NOT NULL DEFAULT 0, PRIMARY KEY (k)", "FROM_UNIXTIME(n * 1234567.125)", "k"),
         ("k time(2), PRIMARY KEY (k)", "SEC_TO_TIME((n - 500) * 5432.25)", "k"),
@@ -97,8 +103,16 @@ fn the_chunks_of_every_kind_of_key_are_the_table() {
         ("k binary(16), PRIMARY KEY (k)", "UNHEX(LEFT(SHA2(n, 256), 32))", "k"),
         ("k varbinary(60), PRIMARY KEY (k)", "REPEAT(CHAR(n % 3), n)", "k"),
         ("a int, b varchar(64), PRIMARY KEY (a, b)", "n % 5, SHA2(n, 256)", "a, b"),
-        ("a varchar(5), b int, c date, PRIMARY KEY (a, b, c)", "CHAR(97 + n % 3), n % 7, '2000-01-01' + INTERVAL n DAY", "a, b, c"),
-        ("a date, b bigint unsigned, PRIMARY KEY (b, a)", "'2000-01-01' + INTERVAL n % 9 DAY, n DIV 9 * 1000000000000", "b, a"),
+        (
+            "a varchar(5), b int, c date, PRIMARY KEY (a, b, c)",
+            "CHAR(97 + n % 3), n % 7, '2000-01-01' + INTERVAL n DAY",
+            "a, b, c",
+        ),
+        (
+            "a date, b bigint unsigned, PRIMARY KEY (b, a)",
+            "'2000-01-01' + INTERVAL n % 9 DAY, n DIV 9 * 1000000000000",
+            "b, a",
+        ),
         ("k int NOT NULL, UNIQUE KEY u (k)", "n * 3", "k"),
         ("k int, UNIQUE KEY u (k)", "IF(n % 3, n, NULL)", "k"),
         ("k varchar(64), UNIQUE KEY u (k)", "IF(n % 3, SHA2(n, 256), NULL)", "k"),
@@ -116,7 +130,11 @@ fn the_chunks_of_every_kind_of_key_are_the_table() {
             }
         }
         if server.is_mariadb() {
-            for (native, value) in [("uuid", "CAST(LEFT(SHA2(n, 256), 32) AS UUID)"), ("inet6", "INET6_NTOA(UNHEX(LEFT(SHA2(n, 256), 32)))"), ("inet4", "INET_NTOA(n * 4000000)")] {
+            for (native, value) in [
+                ("uuid", "CAST(LEFT(SHA2(n, 256), 32) AS UUID)"),
+                ("inet6", "INET6_NTOA(UNHEX(LEFT(SHA2(n, 256), 32)))"),
+                ("inet4", "INET_NTOA(n * 4000000)"),
+            ] {
                 // inet4 is of MariaDB 10.10 and later.
                 fill(&mut wire, &format!("k {native}, PRIMARY KEY (k)"), value, 999);
                 check(server, &mut wire, native, "k");

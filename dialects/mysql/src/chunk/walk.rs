@@ -29,13 +29,7 @@ struct Counted {
 }
 
 /// Divides all keys into ranges of `stride` rows, of `row` bytes each.
-pub(super) fn walk(
-    wires: &mut [&mut Wire],
-    key: &TableKey,
-    relation: &str,
-    stride: u64,
-    row: u64,
-) -> Result<Division> {
+pub(super) fn walk(wires: &mut [&mut Wire], key: &TableKey, relation: &str, stride: u64, row: u64) -> Result<Division> {
     let table = Walked { key, relation, stride };
     let Some(wire) = wires.first_mut() else { return Ok(Division { chunks: Vec::new(), rows: None }) };
     let starts = table.starts(wire)?;
