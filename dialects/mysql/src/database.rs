@@ -3,7 +3,7 @@
 use crate::connect::Target;
 use crate::flavour::ServerVersion;
 use crate::introspect::introspect;
-use crate::replace::open_replacer;
+use crate::replace::{open_replacer, recover};
 use crate::session::Session;
 use crate::snapshot::MySqlSnapshot;
 use dbferry_dialect::{
@@ -67,6 +67,10 @@ impl Database for MySqlDatabase {
 
     fn snapshot(&mut self, options: &SnapshotOptions) -> Result<Box<dyn Snapshot>> {
         Ok(Box::new(MySqlSnapshot::take(&self.target, self.version, self.lock_wait, options)?))
+    }
+
+    fn recover(&mut self) -> Result<Vec<String>> {
+        recover(&self.target, self.version, self.lock_wait)
     }
 
     fn replacer(&mut self, options: &ReplaceOptions) -> Result<Box<dyn Replacer>> {

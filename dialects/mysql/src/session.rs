@@ -73,6 +73,14 @@ impl Session {
         self.link.cancel().check()
     }
 
+    /// Ends it: the server gives its locks back.
+    pub(crate) fn close(&mut self) {
+        self.loading = None;
+        if let Some(connection) = self.connection.take() {
+            self.link.farewell(connection);
+        }
+    }
+
     /// Runs one statement without rows; returns what it did.
     pub(crate) fn run(&mut self, doing: &'static str, sql: &str) -> Result<Loaded> {
         self.call(doing, async |connection| connection.query_drop(sql).await.map(|()| done(connection)))

@@ -198,7 +198,7 @@ fn fraction(micros: u32, digits: u8, out: &mut Vec<u8>) -> Result<(), Misfit> {
     }
     // A fraction has 6 digits at most.
     let unit = 10u32.pow(6 - u32::from(digits.min(6)));
-    if micros % unit != 0 {
+    if !micros.is_multiple_of(unit) {
         return Err(Misfit::new(format!("the column holds {digits} digits of a second's fraction")));
     }
     out.push(b'.');
@@ -238,7 +238,7 @@ pub(super) fn time_with_offset(micros: i64, offset_seconds: i32, out: &mut Vec<u
     pair(offset / 3600, out);
     out.push(b':');
     pair(offset / 60 % 60, out);
-    if offset % 60 != 0 {
+    if !offset.is_multiple_of(60) {
         out.push(b':');
         pair(offset % 60, out);
     }
@@ -252,7 +252,7 @@ pub(super) fn interval(months: i32, days: i32, micros: i64, out: &mut Vec<u8>) {
         out.extend_from_slice(b"PT0S");
         return;
     }
-    let mut part = |value: i64, unit: u8, out: &mut Vec<u8>| {
+    let part = |value: i64, unit: u8, out: &mut Vec<u8>| {
         if value != 0 {
             signed(value, out);
             out.push(unit);

@@ -19,7 +19,7 @@ const PIECE_BYTES: usize = 256 << 10;
 const STATEMENT_BYTES: usize = 16 << 20;
 /// How many bytes of text make an `INSERT`, if the server takes so many.
 const INSERT_BYTES: usize = 1 << 20;
-/// How often a statement is tried whose locks stood in the way of others.
+/// How often a statement is tried that another one's locks and its own kept from going on.
 const TRIES: usize = 5;
 
 /// What a loading session is set to. Strict, so that `INSERT` fails where `LOAD DATA` warns; every date that a column can
@@ -34,6 +34,8 @@ pub(crate) struct Loader {
     method: Method,
     /// The largest statement that the server takes, in bytes.
     packet_bytes: usize,
+    /// How many bytes of text make a `LOAD DATA`.
+    statement_bytes: usize,
     /// The `LOAD DATA` that runs.
     current: Option<Statement>,
     /// Lines that were not sent yet.
@@ -75,7 +77,15 @@ impl Loader {
         let number = |place: usize| rows.first().and_then(|row| row.get::<Option<u64>, _>(place)).flatten();
         let method = if number(0) == Some(1) { Method::Try } else { Method::Insert };
         let packet_bytes = usize::try_from(number(1).unwrap_or(0)).unwrap_or(usize::MAX);
-        Ok(Self { session, method, packet_bytes, current: None, lines: Vec::new(), insert: None })
+        Ok(Self {
+            session,
+            method,
+            packet_bytes,
+            statement_bytes: STATEMENT_BYTES,
+            current: None,
+            lines: Vec::new(),
+            insert: None,
+        })
     }
 
     /// Loads a batch. Several batches make one statement, which is a transaction of its own; it ends when it has grown to
@@ -126,7 +136,7 @@ impl Loader {
         if !rows.is_complete() {
             return Err(Error::new(ErrorKind::Internal, "a batch has exceptions of rows that it does not have"));
         }
-        if self.current.as_ref().is_some_and(|current| current.bytes >= STATEMENT_BYTES) {
+        if self.current.as_ref().is_some_and(|current| current.bytes >= self.statement_bytes) {
             self.finish()?;
         }
         Ok(())
@@ -150,6 +160,12 @@ impl Loader {
     #[cfg(test)]
     pub(super) fn set_method(&mut self, method: Method) {
         self.method = method;
+    }
+
+    /// Makes statements of another size.
+    #[cfg(test)]
+    pub(super) fn set_statement_bytes(&mut self, bytes: usize) {
+        self.statement_bytes = bytes;
     }
 
     /// Begins a `LOAD DATA` unless one runs; returns whether one does.
@@ -198,9 +214,9 @@ impl Loader {
         let Some(current) = self.current.take() else { return Ok(()) };
         let mut ended = self.session.load_finish(LOADING);
         for _ in 1..TRIES {
-            // Somebody else's locks: the server has taken back all of the statement.
+            // The server has taken back all of the statement.
             let Err(error) = &ended else { break };
-            let text = current.text().filter(|_| error.kind() == ErrorKind::Busy);
+            let text = current.text().filter(|_| is_deadlock(error));
             let (Some(text), Some(sql)) = (text, &current.load.load) else { break };
             self.session.load_begin(sql.clone())?;
             text.into_iter().try_for_each(|piece| self.session.load_send(LOADING, piece))?;
@@ -259,7 +275,7 @@ impl Loader {
         let mut ended = self.session.run(LOADING, &text);
         for _ in 1..TRIES {
             match &ended {
-                Err(error) if error.kind() == ErrorKind::Busy => ended = self.session.run(LOADING, &text),
+                Err(error) if is_deadlock(error) => ended = self.session.run(LOADING, &text),
                 _ => break,
             }
         }
@@ -282,9 +298,18 @@ fn failed(error: Error, statement: &Statement) -> Error {
     located(error, &message, statement)
 }
 
+/// Whether the statement was taken back because it and another one waited for each other. A lock that somebody holds for too
+/// long is another error, which trying again would only draw out.
+fn is_deadlock(error: &Error) -> bool {
+    has_code(error, &["1213"])
+}
+
 /// Whether the server, or something before it, does not let clients load files.
 fn refuses_files(error: &Error) -> bool {
-    /// `ER_NOT_ALLOWED_COMMAND`, `ER_CLIENT_LOCAL_FILES_DISABLED`, MariaDB's `ER_LOAD_INFILE_CAPABILITY_DISABLED`.
-    const CODES: [&str; 3] = ["1148", "3948", "4166"];
-    error.context().any(|(key, value)| key == "error" && CODES.contains(&value))
+    // `ER_NOT_ALLOWED_COMMAND`, `ER_CLIENT_LOCAL_FILES_DISABLED`, MariaDB's `ER_LOAD_INFILE_CAPABILITY_DISABLED`.
+    has_code(error, &["1148", "3948", "4166"])
+}
+
+fn has_code(error: &Error, codes: &[&str]) -> bool {
+    error.context().any(|(key, value)| key == "error" && codes.contains(&value))
 }

@@ -3,11 +3,12 @@ mod zoo;
 use super::*;
 use crate::connect::Target;
 use crate::testing::{Installation, Server, Setup};
-use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, BinaryArray, Int32Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::Field;
 use dbferry_dialect::carrier;
 use dbferry_dialect::{
-    Batch, CollectionName, Column, DatabaseUrl, Exception, ExceptionReason, LogicalType, NativeValue, OpenOptions,
+    Batch, Cancel, CollectionName, Column, DatabaseUrl, Exception, ExceptionReason, LogicalType, NativeValue,
+    OpenOptions,
 };
 use std::sync::Arc;
 
@@ -30,9 +31,13 @@ impl<'a> Place<'a> {
         self.server.sql(&self.database, sql).expect("SQL that runs")
     }
 
-    fn session(&self) -> Session {
+    fn target(&self) -> Target {
         let url = DatabaseUrl::parse(&self.server.url(&self.database)).expect("a URL");
-        Target::resolve(&url, &OpenOptions::default()).expect("a target").connect().expect("a session")
+        Target::resolve(&url, &OpenOptions::default()).expect("a target")
+    }
+
+    fn session(&self) -> Session {
+        self.target().connect().expect("a session")
     }
 
     fn version(&self) -> ServerVersion {
@@ -193,5 +198,118 @@ fn bytes_that_are_no_text_come_back_where_the_server_lets_them() {
         for part in ["column j", "row 1", "Incorrect string value"] {
             assert!(error.contains(part), "{part}: {error}");
         }
+    }
+}
+
+#[test]
+fn values_larger_than_a_packet_are_loaded() {
+    for installation in Installation::all() {
+        let server = Server::start(&installation, &["max-allowed-packet=1M"]).expect("a server");
+        let place = Place::new(&server);
+        place.sql("CREATE TABLE t (id bigint PRIMARY KEY, v longblob)");
+        let columns = [id(), Column::new("v", LogicalType::BYTES, "longblob")];
+        let value = |megabytes: usize| b"\0\t\n\\".repeat(megabytes << 18);
+        let blobs: ArrayRef = Arc::new(BinaryArray::from_iter_values([value(20), b"small".to_vec(), value(33)]));
+        place.load(&columns, "t", &[batch(&columns, vec![ids(3), blobs])]).expect("a load");
+        let found = place.sql("SELECT id, length(v), length(replace(v, x'00090a5c', '')) FROM t ORDER BY id");
+        assert_eq!(found, format!("0\t{}\t0\n1\t5\t5\n2\t{}\t0", 20 << 20, 33 << 20));
+    }
+}
+
+/// Batches without end, each of ten thousand rows.
+fn endless(columns: &[Column]) -> impl Iterator<Item = Batch> {
+    (0..).map(|round: i64| {
+        let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(round * 10_000..(round + 1) * 10_000));
+        batch(columns, vec![ids, Arc::new(StringArray::from(vec!["x".repeat(60); 10_000]))])
+    })
+}
+
+#[test]
+fn a_load_that_is_given_up_leaves_nothing() {
+    for place in Place::all() {
+        place.sql("CREATE TABLE t (id bigint PRIMARY KEY, v varchar(60))");
+        let columns = [id(), Column::new("v", LogicalType::TEXT, "")];
+        let plan = place.plan(&columns, "t").expect("a plan");
+        let mut loader = place.loader();
+        endless(&columns).take(10).for_each(|batch| loader.write(&plan, &batch).expect("a batch"));
+        drop(loader);
+        // The server sees the end of the session in its own time.
+        place.sql("LOCK TABLES t READ");
+        assert_eq!((place.sql("SELECT count(*) FROM t"), plan.rows()), ("0".to_owned(), 0));
+    }
+}
+
+#[test]
+fn a_load_ends_when_it_is_cancelled() {
+    for place in Place::all() {
+        place.sql("CREATE TABLE t (id bigint PRIMARY KEY, v varchar(60))");
+        let columns = [id(), Column::new("v", LogicalType::TEXT, "")];
+        let plan = place.plan(&columns, "t").expect("a plan");
+        let cancel = Cancel::new();
+        let session = place.target().with_cancel(cancel.clone()).connect().expect("a session");
+        let mut loader = Loader::new(session, place.version()).expect("a loader");
+        let mut batches = endless(&columns);
+        loader.write(&plan, &batches.next().expect("a batch")).expect("a load");
+        cancel.cancel();
+        let error = batches.find_map(|batch| loader.write(&plan, &batch).err()).expect("an end");
+        assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
+    }
+}
+
+#[test]
+fn a_server_that_dies_is_told() {
+    for installation in Installation::all() {
+        let server = Server::start(&installation, &[]).expect("a server");
+        let place = Place::new(&server);
+        place.sql("CREATE TABLE t (id bigint PRIMARY KEY, v varchar(60))");
+        let columns = [id(), Column::new("v", LogicalType::TEXT, "")];
+        let plan = place.plan(&columns, "t").expect("a plan");
+        let mut loader = place.loader();
+        let mut batches = endless(&columns);
+        loader.write(&plan, &batches.next().expect("a batch")).expect("a load");
+        server.kill().expect("a server that runs");
+        let error = batches.find_map(|batch| loader.write(&plan, &batch).err()).expect("an end");
+        assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
+        assert!(error.to_string().contains("table t"), "{error}");
+    }
+}
+
+#[test]
+fn a_deadlock_is_tried_again_and_a_lock_is_not() {
+    for place in Place::all() {
+        place.sql("CREATE TABLE t (id bigint PRIMARY KEY, v varchar(60))");
+        let columns = [id(), Column::new("v", LogicalType::TEXT, "")];
+        let plan = place.plan(&columns, "t").expect("a plan");
+        // Somebody has a row in the way, waits for one that the load has, and is worth more to the server.
+        let mut other = place.session();
+        other.run("", "SET innodb_lock_wait_timeout = 20").expect("a setting");
+        let begin = "BEGIN";
+        other.run("", begin).expect("a transaction");
+        let many = "INSERT INTO t (id) WITH RECURSIVE n(id) AS (SELECT 100000 UNION ALL SELECT id + 1 FROM n \
+                    WHERE id < 100900) SELECT id FROM n";
+        other.run("", many).expect("rows");
+        other.run("", "INSERT INTO t (id) VALUES (15)").expect("a row");
+        let loading = std::thread::scope(|scope| {
+            let loading = scope.spawn(|| {
+                let mut loader = place.loader();
+                let rows = batch(&columns, vec![ids(20), Arc::new(StringArray::from(vec!["x"; 20]))]);
+                loader.session().run("", "SET innodb_lock_wait_timeout = 20").expect("a setting");
+                loader.write(&plan, &rows).and_then(|()| loader.finish())
+            });
+            // Until it waits for row 15.
+            std::thread::sleep(std::time::Duration::from_millis(500));
+            other.run("", "INSERT INTO t (id) VALUES (3)").expect("the other one wins");
+            other.run("", "ROLLBACK").expect("an end");
+            loading.join().expect("no panic")
+        });
+        loading.expect("the load is tried again");
+        assert_eq!(place.sql("SELECT count(*) FROM t"), "20");
+        other.run("", begin).expect("a transaction");
+        other.run("", "INSERT INTO t (id) VALUES (30)").expect("a row");
+        let mut loader = place.loader();
+        loader.session().run("", "SET innodb_lock_wait_timeout = 1").expect("a setting");
+        let rows = batch(&columns, vec![Arc::new(Int64Array::from(vec![30])), Arc::new(StringArray::from(vec!["x"]))]);
+        let error = loader.write(&plan, &rows).and_then(|()| loader.finish()).expect_err("a lock");
+        assert_eq!(error.kind(), ErrorKind::Busy, "{error}");
     }
 }

@@ -1,6 +1,7 @@
 //! Rows that are added to tables that stay: from their shadows, all in one transaction.
 
 use super::journal::{Journal, State};
+use super::statement::run;
 use super::unit::{Member, Members};
 use crate::MySqlSyntax;
 use crate::flavour::ServerVersion;
@@ -18,18 +19,18 @@ pub(super) fn append(
     journal: &mut Journal,
 ) -> Result<()> {
     // Tables stay locked with it, which they would not with START TRANSACTION.
-    session.run(DOING, "SET SESSION autocommit = 0")?;
+    run(session, DOING, "SET SESSION autocommit = 0")?;
     let added = add_all(session, version, members, journal);
     let ended = match added {
-        Ok(()) => session.run(DOING, "COMMIT"),
+        Ok(()) => run(session, DOING, "COMMIT"),
         Err(error) => {
             // What it failed with matters more than what comes after.
-            _ = session.run(DOING, "ROLLBACK");
+            _ = run(session, DOING, "ROLLBACK");
             journal.state = State::Switching;
             Err(error)
         }
     };
-    let back = session.run(DOING, "SET SESSION autocommit = 1");
+    let back = run(session, DOING, "SET SESSION autocommit = 1");
     ended?;
     back.map(|_| ())
 }
@@ -37,7 +38,7 @@ pub(super) fn append(
 fn add_all(session: &mut Session, version: ServerVersion, members: &Members, journal: &mut Journal) -> Result<()> {
     for member in members.iter().filter(|member| !member.moving.takes_place) {
         if version.is_mariadb_from((10, 11, 0)) {
-            session.run(DOING, "SET SESSION system_versioning_insert_history = ON")?;
+            run(session, DOING, "SET SESSION system_versioning_insert_history = ON")?;
         }
         add(session, member).map_err(|error| error.with("collection", &member.plan.target))?;
     }
@@ -58,7 +59,7 @@ fn add(session: &mut Session, member: &Member) -> Result<()> {
     let (target, shadow) =
         (MySqlSyntax.quote_identifier(&member.moving.target), MySqlSyntax.quote_identifier(&member.moving.shadow));
     let sql = format!("INSERT INTO {target} ({columns}) SELECT {columns} FROM {shadow}");
-    session.run(DOING, &sql).map(|_| ()).map_err(|error| {
+    run(session, DOING, &sql).map(|_| ()).map_err(|error| {
         // ER_DUP_ENTRY
         if error.context().any(|(key, value)| key == "error" && value == "1062") {
             let text = error.to_string();

@@ -1,5 +1,6 @@
 //! Making shadows, and what they get after the load: keys, and where their numbering stands.
 
+use super::statement::run;
 use super::unit::Member;
 use crate::MySqlSyntax;
 use crate::flavour::ServerVersion;
@@ -8,26 +9,25 @@ use dbferry_dialect::model::Counter;
 use dbferry_dialect::{Result, Syntax};
 
 /// Makes a shadow.
-pub(super) fn create(session: &mut Session, version: ServerVersion, member: &Member) -> Result<()> {
-    let made = settings(session, version)
-        .and_then(|()| session.run("a table cannot be made", &member.shape.create).map(|_| ()));
-    made.map_err(|error| error.with("collection", &member.plan.target))
+pub(super) fn create(session: &mut Session, member: &Member) -> Result<()> {
+    let made = run(session, "a table cannot be made", &member.shape.create);
+    made.map(|_| ()).map_err(|error| error.with("collection", &member.plan.target))
 }
 
 /// What a session needs to make and change tables as they were in the source.
 pub(super) fn settings(session: &mut Session, version: ServerVersion) -> Result<()> {
     const DOING: &str = "the session cannot be set up";
-    session.run(DOING, "SET SESSION foreign_key_checks = 0")?;
+    run(session, DOING, "SET SESSION foreign_key_checks = 0")?;
     if version.is_mariadb() {
         // Without it a table that keeps its history cannot be given keys.
-        session.run(DOING, "SET SESSION system_versioning_alter_history = KEEP")?;
+        run(session, DOING, "SET SESSION system_versioning_alter_history = KEEP")?;
     } else {
         if version.is_mysql_from((8, 0, 30)) {
-            session.run(DOING, "SET SESSION sql_generate_invisible_primary_key = OFF")?;
+            run(session, DOING, "SET SESSION sql_generate_invisible_primary_key = OFF")?;
         }
         if version.is_mysql_from((8, 4, 0)) {
             // Takes a privilege that not everybody has; without it a foreign key to a key that is not unique is refused.
-            _ = session.run(DOING, "SET SESSION restrict_fk_on_non_standard_key = OFF");
+            _ = run(session, DOING, "SET SESSION restrict_fk_on_non_standard_key = OFF");
         }
     }
     Ok(())
@@ -46,14 +46,13 @@ fn complete_all(session: &mut Session, member: &Member) -> Result<()> {
     let table = MySqlSyntax.quote_identifier(&member.moving.shadow);
     let shape = &member.shape;
     if !shape.keys.is_empty() {
-        session.run(DOING, &format!("ALTER TABLE {table} {}", shape.keys.join(", ")))?;
+        run(session, DOING, &format!("ALTER TABLE {table} {}", shape.keys.join(", ")))?;
     }
     for key in &shape.single_keys {
-        let sql = if key.starts_with("ADD ") { format!("ALTER TABLE {table} {key}") } else { key.clone() };
-        session.run(DOING, &sql)?;
+        run(session, DOING, &format!("ALTER TABLE {table} {key}"))?;
     }
     if let Some(next) = member.plan.source.counter.as_ref().filter(|_| shape.numbers).and_then(next) {
-        session.run("the numbering cannot be set", &format!("ALTER TABLE {table} AUTO_INCREMENT = {next}"))?;
+        run(session, "the numbering cannot be set", &format!("ALTER TABLE {table} AUTO_INCREMENT = {next}"))?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! dbferry looks itself, before anything is switched: a row whose key columns are all set must find its parent.
 
 use crate::MySqlSyntax;
+use crate::flavour::ServerVersion;
 use crate::session::Session;
 use dbferry_dialect::model::{ForeignKey, ReferentialAction};
 use dbferry_dialect::{Error, ErrorKind, ForeignKeyPolicy, Result, Syntax};
@@ -12,9 +13,6 @@ use std::collections::BTreeSet;
 
 /// How many offending keys are shown.
 const SHOWN: usize = 10;
-/// What a parent is called where rows are checked; under `LOCK TABLES` it is locked under that name too.
-pub(super) const PARENT: &str = "dbferry_parent";
-
 /// A table of the target, or of a database beside it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct TableName {
@@ -53,6 +51,8 @@ pub(super) struct ForeignKeyState {
     pub(super) parent: TableName,
     /// The referenced columns.
     pub(super) parent_columns: Vec<String>,
+    /// The database that is restored into, for a key of another one.
+    home: Option<String>,
     on_delete: String,
     on_update: String,
 }
@@ -90,7 +90,7 @@ impl ForeignKeyState {
             &format!(
                 "SELECT NULLIF(k.table_schema, DATABASE()), k.table_name, k.constraint_name, \
                         NULLIF(k.referenced_table_schema, DATABASE()), k.referenced_table_name, r.delete_rule, r.update_rule, \
-                        k.column_name, k.referenced_column_name \
+                        k.column_name, k.referenced_column_name, DATABASE() \
                    FROM information_schema.key_column_usage k JOIN information_schema.referential_constraints r \
                      ON r.constraint_schema = k.table_schema AND r.table_name = k.table_name \
                     AND r.constraint_name = k.constraint_name \
@@ -110,6 +110,7 @@ impl ForeignKeyState {
                     key.parent_columns.push(text(8));
                 }
                 None => keys.push(Self {
+                    home: optional(9).filter(|_| child.database.is_some()),
                     child,
                     name,
                     columns: vec![text(7)],
@@ -132,23 +133,34 @@ impl ForeignKeyState {
             columns: key.columns.clone(),
             parent,
             parent_columns: named.to_vec(),
-            on_delete: rule(key.on_delete).to_owned(),
-            on_update: rule(key.on_update).to_owned(),
+            home: None,
+            on_delete: rule(key, "ON DELETE", key.on_delete).to_owned(),
+            on_update: rule(key, "ON UPDATE", key.on_update).to_owned(),
         }
     }
 
     /// The statement that makes it.
-    pub(super) fn add(&self) -> String {
+    pub(super) fn add(&self, version: ServerVersion) -> String {
+        // What is the same unsaid. MariaDB takes RESTRICT for NO ACTION where it alters a table.
+        let unsaid = if version.is_mariadb() { "RESTRICT" } else { "NO ACTION" };
+        let clause = |event: &str, rule: &str| match rule {
+            rule if rule.is_empty() || rule == unsaid => String::new(),
+            rule => format!(" {event} {rule}"),
+        };
+        let parent = TableName {
+            database: self.parent.database.clone().or_else(|| self.home.clone()),
+            name: self.parent.name.clone(),
+        };
         let named = self.name.as_deref().map(|name| format!("CONSTRAINT {} ", MySqlSyntax.quote_identifier(name)));
         format!(
-            "ALTER TABLE {} ADD {}FOREIGN KEY ({}) REFERENCES {} ({}) ON DELETE {} ON UPDATE {}",
+            "ALTER TABLE {} ADD {}FOREIGN KEY ({}) REFERENCES {} ({}){}{}",
             self.child.sql(),
             named.unwrap_or_default(),
             list(&self.columns),
-            self.parent.sql(),
+            parent.sql(),
             list(&self.parent_columns),
-            self.on_delete,
-            self.on_update
+            clause("ON DELETE", &self.on_delete),
+            clause("ON UPDATE", &self.on_update)
         )
     }
 
@@ -164,10 +176,13 @@ impl ForeignKeyState {
     }
 }
 
-/// The key's action as SQL spells it. InnoDB has no `SET DEFAULT`.
-fn rule(action: ReferentialAction) -> &'static str {
+/// The key's action as SQL spells it; nothing for what is the same unsaid. MariaDB prints it where it was said. InnoDB has no
+/// `SET DEFAULT`.
+fn rule(key: &ForeignKey, event: &str, action: ReferentialAction) -> &'static str {
+    let said = || key.definition.as_ref().is_some_and(|text| text.contains(&format!(" {event} NO ACTION")));
     match action {
-        ReferentialAction::NoAction | ReferentialAction::SetDefault => "NO ACTION",
+        ReferentialAction::NoAction | ReferentialAction::SetDefault if said() => "NO ACTION",
+        ReferentialAction::NoAction | ReferentialAction::SetDefault => "",
         ReferentialAction::Restrict => "RESTRICT",
         ReferentialAction::Cascade => "CASCADE",
         ReferentialAction::SetNull => "SET NULL",
@@ -206,6 +221,12 @@ impl Edge {
         }
     }
 
+    /// What a parent is called where rows are checked, if it is the child too: a shadow, whose name is short. Under
+    /// `LOCK TABLES` it has to be locked under that name as well.
+    pub(super) fn alias(&self, parent: &TableName) -> Option<String> {
+        (*parent == self.child).then(|| MySqlSyntax.quote_identifier(&format!("{}_parent", parent.name)))
+    }
+
     fn offending(&self, session: &mut Session) -> Result<Option<String>> {
         const DOING: &str = "rows that do not hold to a foreign key cannot be looked for";
         let child = self.child.sql();
@@ -213,12 +234,15 @@ impl Edge {
         let mut conditions: Vec<String> =
             self.columns.iter().map(|name| format!("{} IS NOT NULL", column(name))).collect();
         for parent in &self.parents {
+            let (from, called) = match self.alias(parent) {
+                Some(alias) => (format!("{} AS {alias}", parent.sql()), alias),
+                None => (parent.sql(), parent.sql()),
+            };
             let pairs = self.columns.iter().zip(&self.parent_columns);
             let equal: Vec<String> = pairs
-                .map(|(own, parent)| format!("{PARENT}.{} = {}", MySqlSyntax.quote_identifier(parent), column(own)))
+                .map(|(own, parent)| format!("{called}.{} = {}", MySqlSyntax.quote_identifier(parent), column(own)))
                 .collect();
-            let (parent, equal) = (parent.sql(), equal.join(" AND "));
-            conditions.push(format!("NOT EXISTS (SELECT 1 FROM {parent} AS {PARENT} WHERE {equal})"));
+            conditions.push(format!("NOT EXISTS (SELECT 1 FROM {from} WHERE {})", equal.join(" AND ")));
         }
         let columns: Vec<String> = self.columns.iter().map(column).collect();
         let (columns, conditions) = (columns.join(", "), conditions.join(" AND "));

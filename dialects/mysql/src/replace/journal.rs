@@ -6,6 +6,7 @@
 use super::foreign_keys::ForeignKeyState;
 use super::names::JOURNAL;
 use super::shape::NamedCheck;
+use super::statement::run;
 use super::triggers::TriggerState;
 use crate::MySqlSyntax;
 use crate::session::Session;
@@ -98,7 +99,10 @@ impl Journal {
         // A table without a row: it was made, and nothing else was.
         let Some(text) = rows.first().and_then(|row| row.get::<Vec<u8>, _>(0)) else { return Ok(Some(Self::new())) };
         let unreadable = |cause: String| {
-            Error::new(ErrorKind::Unsupported, READING).with("dialect", crate::NAME).with("table", JOURNAL).caused_by(cause)
+            Error::new(ErrorKind::Unsupported, READING)
+                .with("dialect", crate::NAME)
+                .with("table", JOURNAL)
+                .caused_by(cause)
         };
         let value: serde_json::Value = serde_json::from_slice(&text).map_err(|error| unreadable(error.to_string()))?;
         if value.get("version").and_then(serde_json::Value::as_u64) != Some(u64::from(VERSION)) {
@@ -110,7 +114,8 @@ impl Journal {
 
     /// Writes it. From then on the server keeps it, also through its own death.
     pub(super) fn write(&self, session: &mut Session) -> Result<()> {
-        session.run(
+        run(
+            session,
             DOING,
             &format!(
                 "CREATE TABLE IF NOT EXISTS {} (id tinyint unsigned NOT NULL PRIMARY KEY, entry longblob NOT NULL) \
@@ -126,12 +131,12 @@ impl Journal {
         let text = serde_json::to_string(self)
             .map_err(|error| Error::new(ErrorKind::Internal, DOING).caused_by(error.to_string()))?;
         let sql = format!("REPLACE INTO {} (id, entry) VALUES (1, {})", table(), MySqlSyntax.quote_text(&text));
-        session.run(DOING, &sql).map(|_| ())
+        run(session, DOING, &sql).map(|_| ())
     }
 
     /// Removes it: nothing is under way.
     pub(super) fn remove(session: &mut Session) -> Result<()> {
-        session.run(DOING, &format!("DROP TABLE IF EXISTS {}", table())).map(|_| ())
+        run(session, DOING, &format!("DROP TABLE IF EXISTS {}", table())).map(|_| ())
     }
 
     /// Whether it says that something is under way.

@@ -10,6 +10,7 @@
 
 use super::foreign_keys::ForeignKeyState;
 use super::journal::{Journal, Moving, State};
+use super::statement::run;
 use super::triggers::TriggerState;
 use crate::MySqlSyntax;
 use crate::flavour::ServerVersion;
@@ -62,12 +63,13 @@ pub(super) fn settle(session: &mut Session, version: ServerVersion, journal: &Jo
 }
 
 fn unlock(session: &mut Session) -> Result<()> {
-    session.run("the tables cannot be unlocked", "UNLOCK TABLES").map(|_| ())
+    run(session, "the tables cannot be unlocked", "UNLOCK TABLES").map(|_| ())
 }
 
 /// Removes the unit from the journal; the journal goes if there is nothing else in it.
 fn forget_unit(session: &mut Session, journal: &Journal) -> Result<()> {
-    let rest = Journal { sequences: journal.sequences.clone(), ..Journal::new() };
+    let mut rest = Journal::new();
+    rest.sequences.clone_from(&journal.sequences);
     if rest.is_empty() { Journal::remove(session) } else { rest.write(session) }
 }
 
@@ -129,7 +131,7 @@ pub(super) fn rename(session: &mut Session, journal: &Journal) -> Result<()> {
         return Ok(());
     }
     let sql = format!("RENAME TABLE {}", steps.join(", "));
-    session.run("the new tables cannot be put into their places", &sql).map(|_| ())
+    run(session, "the new tables cannot be put into their places", &sql).map(|_| ())
 }
 
 /// Takes back what a `RENAME TABLE` did, also if it did it in part only.
@@ -149,7 +151,7 @@ fn rename_back(session: &mut Session, journal: &Journal) -> Result<()> {
         return Ok(());
     }
     let sql = format!("RENAME TABLE {}", steps.join(", "));
-    session.run("the tables cannot be put back into their places", &sql).map(|_| ())
+    run(session, "the tables cannot be put back into their places", &sql).map(|_| ())
 }
 
 /// Makes everything as it was: shadows go, foreign keys and triggers come back.
@@ -157,7 +159,7 @@ fn undo(session: &mut Session, version: ServerVersion, journal: &Journal) -> Res
     let shadows: Vec<&str> = journal.tables.iter().map(|table| table.shadow.as_str()).collect();
     drop_tables(session, &shadows, false)?;
     for key in &journal.keys {
-        restore_key(session, key)?;
+        restore_key(session, version, key)?;
     }
     restore_triggers(session, version, &journal.triggers)
 }
@@ -170,8 +172,7 @@ fn finish(session: &mut Session, version: ServerVersion, journal: &Journal) -> R
     let rest: Vec<&str> = rest.map(|table| table.shadow.as_str()).collect();
     drop_tables(session, &rest, false)?;
     let stays = |table: &String| journal.tables.iter().any(|moving| !moving.takes_place && moving.target == *table);
-    let kept: Vec<TriggerState> =
-        journal.triggers.iter().filter(|trigger| stays(&trigger.table)).cloned().collect();
+    let kept: Vec<TriggerState> = journal.triggers.iter().filter(|trigger| stays(&trigger.table)).cloned().collect();
     restore_triggers(session, version, &kept)?;
     if version.is_mariadb() {
         for trigger in &journal.new_triggers {
@@ -184,7 +185,7 @@ fn finish(session: &mut Session, version: ServerVersion, journal: &Journal) -> R
         let made_as = MySqlSyntax.quote_identifier(&late.check.made_as);
         if text.contains(&format!("CONSTRAINT {made_as} ")) {
             let sql = format!("ALTER TABLE {table} DROP CHECK {made_as}, ADD {}", late.check.text);
-            session.run("a check cannot get its name", &sql)?;
+            run(session, "a check cannot get its name", &sql)?;
         }
     }
     Ok(())
@@ -194,20 +195,17 @@ fn finish(session: &mut Session, version: ServerVersion, journal: &Journal) -> R
 pub(super) fn drop_tables(session: &mut Session, names: &[&str], checked: bool) -> Result<()> {
     const DOING: &str = "a table of the restore cannot be dropped";
     let there = tables(session)?;
-    let names: Vec<String> = names
-        .iter()
-        .filter(|name| there.contains(**name))
-        .map(|name| MySqlSyntax.quote_identifier(name))
-        .collect();
+    let names: Vec<String> =
+        names.iter().filter(|name| there.contains(**name)).map(|name| MySqlSyntax.quote_identifier(name)).collect();
     if names.is_empty() {
         return Ok(());
     }
     if checked {
-        session.run(DOING, "SET SESSION foreign_key_checks = 1")?;
+        run(session, DOING, "SET SESSION foreign_key_checks = 1")?;
     }
-    let dropped = session.run(DOING, &format!("DROP TABLE {}", names.join(", ")));
+    let dropped = run(session, DOING, &format!("DROP TABLE {}", names.join(", ")));
     if checked {
-        session.run(DOING, "SET SESSION foreign_key_checks = 0")?;
+        run(session, DOING, "SET SESSION foreign_key_checks = 0")?;
     }
     dropped.map(|_| ())
 }
@@ -218,7 +216,7 @@ fn is_still_referenced(error: &Error) -> bool {
     error.kind() != ErrorKind::Connect && error.context().any(|(key, value)| key == "error" && codes.contains(&value))
 }
 
-fn restore_key(session: &mut Session, key: &ForeignKeyState) -> Result<()> {
+fn restore_key(session: &mut Session, version: ServerVersion, key: &ForeignKeyState) -> Result<()> {
     const DOING: &str = "a foreign key cannot be put back";
     let name = key.name.as_deref().unwrap_or_default();
     let there = ForeignKeyState::read_one(session, &key.child, name)?;
@@ -226,9 +224,9 @@ fn restore_key(session: &mut Session, key: &ForeignKeyState) -> Result<()> {
         return Ok(());
     }
     if there.is_some() {
-        session.run(DOING, &key.drop())?;
+        run(session, DOING, &key.drop())?;
     }
-    session.run(DOING, &key.add()).map(|_| ()).map_err(|error| error.with("foreign key", name))
+    run(session, DOING, &key.add(version)).map(|_| ()).map_err(|error| error.with("foreign key", name))
 }
 
 /// Gives tables the triggers that they had, in the order that they had.
@@ -243,7 +241,7 @@ fn restore_triggers(session: &mut Session, version: ServerVersion, triggers: &[T
             continue;
         }
         for trigger in &there {
-            session.run("a trigger cannot be dropped", &trigger.drop())?;
+            run(session, "a trigger cannot be dropped", &trigger.drop())?;
         }
         for trigger in wanted {
             trigger.restore(session, version)?;

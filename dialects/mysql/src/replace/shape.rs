@@ -2,12 +2,14 @@
 
 use super::journal::Moving;
 use crate::MySqlSyntax;
+use crate::ddl::build::{Built, Purpose};
 use crate::ddl::scan::tokens;
 use crate::ddl::{self, Definition, ItemKind, Parts};
 use crate::flavour::ServerVersion;
 use crate::session::Session;
-use dbferry_dialect::{CollectionAction, CollectionName, CollectionPlan, Error, ErrorKind, Result, Syntax};
+use dbferry_dialect::{CollectionAction, CollectionPlan, Error, ErrorKind, Result, Syntax};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A check that has another name until its table is in its place: MySQL wants names of checks to be unique in a database,
 /// and the table that is replaced has the name.
@@ -32,6 +34,8 @@ pub(super) struct Shape {
     pub(super) single_keys: Vec<String>,
     /// Checks that get their names at the end.
     pub(super) checks: Vec<NamedCheck>,
+    /// What the server says of the table that is there, without where its numbering stands.
+    pub(super) existing: Option<Definition>,
     /// Whether it numbers a column.
     pub(super) numbers: bool,
     /// What the user should know.
@@ -47,18 +51,20 @@ impl Shape {
         version: ServerVersion,
     ) -> Result<Self> {
         let stays = matches!(plan.action, CollectionAction::Replace | CollectionAction::Append);
-        let same_flavour =
-            plan.source.attributes.get(ddl::FLAVOUR).is_some_and(|flavour| flavour == version.flavour.name());
-        let mut notes = Vec::new();
-        let definition = if stays {
-            show_create(session, &moving.target)?
-        } else if let Some(definition) = plan.source.definition.as_ref().filter(|_| plan.use_definition && same_flavour) {
-            definition.clone()
+        let Built { definition, notes } = if stays {
+            // The catalogue's reader knows more than the server prints (reference systems of MariaDB's geometries).
+            let read = plan.existing.as_ref().and_then(|existing| existing.definition.clone());
+            let text = read.map_or_else(|| show_create(session, &moving.target), Ok)?;
+            Built { definition: ddl::split_definition(&text)?, notes: Vec::new() }
         } else {
-            built(plan, version, &mut notes)
+            let purpose =
+                Purpose { target: Some(version), trusted: plan.use_definition, parent_keys: &BTreeMap::new() };
+            ddl::build::definition(&plan.source, purpose)?
         };
-        let definition = ddl::split_definition(&definition)?;
         let mut shape = Self { notes, ..Self::default() };
+        if moving.old.is_some() || stays {
+            shape.existing = Some(current(session, &moving.target)?);
+        }
         let mut made = definition.clone();
         made.options = without_counter(&definition.options);
         // Names of a database; those that stay in use until the switch have to be others so long.
@@ -71,7 +77,8 @@ impl Shape {
                 continue;
             }
             let text = after_name(&item.text).to_owned();
-            item.text = format!("CONSTRAINT {} {text}", MySqlSyntax.quote_identifier(&format!("{}{later}", moving.shadow)));
+            item.text =
+                format!("CONSTRAINT {} {text}", MySqlSyntax.quote_identifier(&format!("{}{later}", moving.shadow)));
             if suffix.is_none() && moving.takes_place {
                 shape.checks.push(NamedCheck {
                     made_as: format!("{}{later}", moving.target),
@@ -91,29 +98,25 @@ impl Shape {
             }
         }
         shape.numbers = numbers(&made);
-        let shadow_name = CollectionName::new(crate::NAMESPACE, &moving.shadow);
-        if !stays && !(plan.use_definition) {
-            // What the model knows and a definition of the server's would have had in it.
-            let indexes = plan.source.indexes.iter();
-            for statement in indexes.filter_map(|index| MySqlSyntax.create_index(&shadow_name, index)) {
-                shape.single_keys.push(statement);
-            }
-        }
         Ok(shape)
     }
 }
 
-fn built(plan: &CollectionPlan, _version: ServerVersion, _notes: &mut Vec<String>) -> String {
-    MySqlSyntax.create_table(&plan.target, &plan.source)
+/// What the server says of a table now, without where its numbering stands.
+pub(super) fn current(session: &mut Session, table: &str) -> Result<Definition> {
+    let mut definition = ddl::split_definition(&show_create(session, table)?)?;
+    definition.options = without_counter(&definition.options);
+    Ok(definition)
 }
 
 /// The server's own text of a table.
 pub(super) fn show_create(session: &mut Session, table: &str) -> Result<String> {
     const DOING: &str = "the definition of a table cannot be read";
     let rows = session.query(DOING, &format!("SHOW CREATE TABLE {}", MySqlSyntax.quote_identifier(table)))?;
-    rows.first().and_then(|row| row.get::<Option<String>, _>(1)).flatten().ok_or_else(|| {
-        Error::new(ErrorKind::Internal, DOING).with("dialect", crate::NAME).with("table", table)
-    })
+    rows.first()
+        .and_then(|row| row.get::<Option<String>, _>(1))
+        .flatten()
+        .ok_or_else(|| Error::new(ErrorKind::Internal, DOING).with("dialect", crate::NAME).with("table", table))
 }
 
 /// `_chk_1` of a check that the server named itself: such a name changes with the table's, also when it was given.
@@ -167,6 +170,9 @@ mod tests {
         for other in ["orders_chk_", "orders_chk_1a", "order_chk_1", "positive"] {
             assert_eq!(generated_suffix(other, "orders"), None);
         }
-        assert_eq!(after_name("CONSTRAINT `a b` CHECK ((`a` > 0)) /*!80016 NOT ENFORCED */"), "CHECK ((`a` > 0)) /*!80016 NOT ENFORCED */");
+        assert_eq!(
+            after_name("CONSTRAINT `a b` CHECK ((`a` > 0)) /*!80016 NOT ENFORCED */"),
+            "CHECK ((`a` > 0)) /*!80016 NOT ENFORCED */"
+        );
     }
 }

@@ -9,10 +9,12 @@
 //! MySQL lets a session rename the tables that it has locked, MariaDB does not: there the locks end one statement earlier.
 
 use super::append;
-use super::foreign_keys::{Edge, ForeignKeyState, PARENT, TableName};
+use super::foreign_keys::{Edge, ForeignKeyState, TableName};
 use super::journal::{Journal, LateCheck, State};
 use super::names::JOURNAL;
 use super::settle;
+use super::shape;
+use super::statement::run;
 use super::triggers::{Context, TriggerState};
 use super::unit::{KeyPlan, Members};
 use crate::flavour::ServerVersion;
@@ -37,19 +39,18 @@ pub(super) fn switch(
     let (plan, triggers) = begin(session, members, journal)?;
     let mut warnings = triggers.warnings;
     for key in &plan.before {
-        session
-            .run("a foreign key cannot be changed while tables are replaced", &key.drop())
+        run(session, "a foreign key cannot be changed while tables are replaced", &key.drop())
             .map_err(|error| named(error, key))?;
     }
     for key in &plan.make {
-        session.run("a foreign key cannot be made", &key.add()).map_err(|error| named(error, key))?;
+        run(session, "a foreign key cannot be made", &key.add(version)).map_err(|error| named(error, key))?;
     }
     for edge in plan.edges.iter().filter(|edge| crosses(edge, members)) {
         // What is reported was reported before the switch.
         edge.check(session, policy)?;
     }
     for trigger in &journal.triggers {
-        session.run("a trigger cannot change its table", &trigger.drop())?;
+        run(session, "a trigger cannot change its table", &trigger.drop())?;
     }
     for trigger in &journal.new_triggers {
         let moving = journal.tables.iter().find(|table| table.takes_place && table.target == trigger.table);
@@ -61,7 +62,7 @@ pub(super) fn switch(
         append::append(session, version, members, journal)?;
     }
     if version.is_mariadb() {
-        session.run("the tables cannot be unlocked", "UNLOCK TABLES")?;
+        run(session, "the tables cannot be unlocked", "UNLOCK TABLES")?;
     }
     settle::rename(session, journal)?;
     Ok(warnings)
@@ -97,13 +98,28 @@ fn begin(session: &mut Session, members: &Members, journal: &mut Journal) -> Res
         journal.write(session)?;
         lock(session, members, &plan)?;
         if KeyPlan::new(session, members)? == plan && TriggerState::read(session, &members.existing())? == triggers {
+            same_tables(session, members)?;
             return Ok((plan, new));
         }
-        session.run("the tables cannot be unlocked", "UNLOCK TABLES")?;
+        run(session, "the tables cannot be unlocked", "UNLOCK TABLES")?;
     }
     Err(Error::new(ErrorKind::Busy, "foreign keys or triggers of the tables change all the time")
         .with("dialect", crate::NAME)
         .hint("try again when nobody alters these tables"))
+}
+
+/// A table that was altered while another was made from what it was before would lose that.
+fn same_tables(session: &mut Session, members: &Members) -> Result<()> {
+    for member in members.iter() {
+        let Some(before) = &member.shape.existing else { continue };
+        if shape::current(session, &member.moving.target)? != *before {
+            return Err(Error::new(ErrorKind::Busy, "a table was altered while it was restored")
+                .with("dialect", crate::NAME)
+                .with("collection", &member.plan.target)
+                .hint("try again when nobody alters it"));
+        }
+    }
+    Ok(())
 }
 
 fn late_checks(members: &Members) -> Vec<LateCheck> {
@@ -124,9 +140,10 @@ fn new_triggers(members: &Members, there: &[TriggerState]) -> NewTriggers {
         let archived = member.plan.objects.iter().filter(|object| object.kind == ObjectKind::Trigger);
         for object in archived.filter(|object| object.dialect == crate::NAME) {
             match new.list.iter().find(|trigger| trigger.name == object.name && trigger.table == *target) {
-                Some(same) if same.definition != object.definition => new
-                    .warnings
-                    .push(format!("the trigger {} is there with another definition, and is kept as it is", object.name)),
+                Some(same) if same.definition != object.definition => new.warnings.push(format!(
+                    "the trigger {} is there with another definition, and is kept as it is",
+                    object.name
+                )),
                 Some(_) => {}
                 None => new.list.push(of_archive(object, target)),
             }
@@ -167,12 +184,13 @@ fn lock(session: &mut Session, members: &Members, plan: &KeyPlan) -> Result<()> 
     }
     let there = settle::tables(session)?;
     tables.retain(|table| table.database.is_some() || there.contains(&table.name));
-    let list: Vec<String> = tables
-        .iter()
-        .map(TableName::sql)
-        .map(|table| format!("{table} WRITE, {table} AS {PARENT} WRITE"))
-        .collect();
-    match session.run("the tables cannot be locked", &format!("LOCK TABLES {}", list.join(", "))) {
+    let mut list: BTreeSet<String> = tables.iter().map(|table| format!("{} WRITE", table.sql())).collect();
+    for edge in &plan.edges {
+        let aliases = edge.parents.iter().filter_map(|parent| Some((parent.sql(), edge.alias(parent)?)));
+        list.extend(aliases.map(|(parent, alias)| format!("{parent} AS {alias} WRITE")));
+    }
+    let list: Vec<String> = list.into_iter().collect();
+    match run(session, "the tables cannot be locked", &format!("LOCK TABLES {}", list.join(", "))) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == ErrorKind::Permission => Ok(()),
         Err(error) => Err(error),
