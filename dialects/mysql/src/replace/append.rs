@@ -1,7 +1,7 @@
 //! Rows that are added to tables that stay: from their shadows, all in one transaction.
 
-use super::statement::run;
 use super::journal::{Journal, State};
+use super::statement::run;
 use super::unit::{Member, Members};
 use crate::MySqlSyntax;
 use crate::flavour::ServerVersion;

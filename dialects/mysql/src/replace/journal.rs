@@ -3,10 +3,10 @@
 //! It is written before the first thing is made and before each step that others can see, and is gone when nothing is under
 //! way. What it says is enough to undo or to finish everything, whoever has died: see [`settle`](super::settle).
 
-use super::statement::run;
 use super::foreign_keys::ForeignKeyState;
 use super::names::JOURNAL;
 use super::shape::NamedCheck;
+use super::statement::run;
 use super::triggers::TriggerState;
 use crate::MySqlSyntax;
 use crate::session::Session;
@@ -99,7 +99,10 @@ impl Journal {
         // A table without a row: it was made, and nothing else was.
         let Some(text) = rows.first().and_then(|row| row.get::<Vec<u8>, _>(0)) else { return Ok(Some(Self::new())) };
         let unreadable = |cause: String| {
-            Error::new(ErrorKind::Unsupported, READING).with("dialect", crate::NAME).with("table", JOURNAL).caused_by(cause)
+            Error::new(ErrorKind::Unsupported, READING)
+                .with("dialect", crate::NAME)
+                .with("table", JOURNAL)
+                .caused_by(cause)
         };
         let value: serde_json::Value = serde_json::from_slice(&text).map_err(|error| unreadable(error.to_string()))?;
         if value.get("version").and_then(serde_json::Value::as_u64) != Some(u64::from(VERSION)) {
@@ -111,7 +114,8 @@ impl Journal {
 
     /// Writes it. From then on the server keeps it, also through its own death.
     pub(super) fn write(&self, session: &mut Session) -> Result<()> {
-        run(session, 
+        run(
+            session,
             DOING,
             &format!(
                 "CREATE TABLE IF NOT EXISTS {} (id tinyint unsigned NOT NULL PRIMARY KEY, entry longblob NOT NULL) \

@@ -73,7 +73,9 @@ pub(super) fn set_sequence(session: &mut Session, object: &NativeObject) -> Resu
     let set = |session: &mut Session| {
         run(session, DOING, &format!("ALTER SEQUENCE {name} RESTART {next}"))?;
         match number(ROUND) {
-            Some(round) if round > 0 => run(session, DOING, &format!("DO SETVAL({name}, {next}, 0, {round})")).map(|_| ()),
+            Some(round) if round > 0 => {
+                run(session, DOING, &format!("DO SETVAL({name}, {next}, 0, {round})")).map(|_| ())
+            }
             _ => Ok(()),
         }
     };
@@ -144,7 +146,11 @@ fn create_one(
     let done = match done {
         Err(error) if error.kind() == ErrorKind::Permission => {
             let without = without_definer(&statement);
-            if without == statement { Err(error) } else { context.around(session, version, DOING, &without).map(|()| true) }
+            if without == statement {
+                Err(error)
+            } else {
+                context.around(session, version, DOING, &without).map(|()| true)
+            }
         }
         done => done.map(|()| false),
     };

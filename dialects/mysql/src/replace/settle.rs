@@ -8,9 +8,9 @@
 //! others not: these are renamed back. Rows that were added to tables that stay are the exception: they are there with their
 //! own transaction, so after it the tables are renamed, if they are not yet.
 
-use super::statement::run;
 use super::foreign_keys::ForeignKeyState;
 use super::journal::{Journal, Moving, State};
+use super::statement::run;
 use super::triggers::TriggerState;
 use crate::MySqlSyntax;
 use crate::flavour::ServerVersion;
@@ -172,8 +172,7 @@ fn finish(session: &mut Session, version: ServerVersion, journal: &Journal) -> R
     let rest: Vec<&str> = rest.map(|table| table.shadow.as_str()).collect();
     drop_tables(session, &rest, false)?;
     let stays = |table: &String| journal.tables.iter().any(|moving| !moving.takes_place && moving.target == *table);
-    let kept: Vec<TriggerState> =
-        journal.triggers.iter().filter(|trigger| stays(&trigger.table)).cloned().collect();
+    let kept: Vec<TriggerState> = journal.triggers.iter().filter(|trigger| stays(&trigger.table)).cloned().collect();
     restore_triggers(session, version, &kept)?;
     if version.is_mariadb() {
         for trigger in &journal.new_triggers {
@@ -196,11 +195,8 @@ fn finish(session: &mut Session, version: ServerVersion, journal: &Journal) -> R
 pub(super) fn drop_tables(session: &mut Session, names: &[&str], checked: bool) -> Result<()> {
     const DOING: &str = "a table of the restore cannot be dropped";
     let there = tables(session)?;
-    let names: Vec<String> = names
-        .iter()
-        .filter(|name| there.contains(**name))
-        .map(|name| MySqlSyntax.quote_identifier(name))
-        .collect();
+    let names: Vec<String> =
+        names.iter().filter(|name| there.contains(**name)).map(|name| MySqlSyntax.quote_identifier(name)).collect();
     if names.is_empty() {
         return Ok(());
     }

@@ -2,8 +2,8 @@
 
 use super::journal::Moving;
 use crate::MySqlSyntax;
-use crate::ddl::scan::tokens;
 use crate::ddl::build::{Built, Purpose};
+use crate::ddl::scan::tokens;
 use crate::ddl::{self, Definition, ItemKind, Parts};
 use crate::flavour::ServerVersion;
 use crate::session::Session;
@@ -77,7 +77,8 @@ impl Shape {
                 continue;
             }
             let text = after_name(&item.text).to_owned();
-            item.text = format!("CONSTRAINT {} {text}", MySqlSyntax.quote_identifier(&format!("{}{later}", moving.shadow)));
+            item.text =
+                format!("CONSTRAINT {} {text}", MySqlSyntax.quote_identifier(&format!("{}{later}", moving.shadow)));
             if suffix.is_none() && moving.takes_place {
                 shape.checks.push(NamedCheck {
                     made_as: format!("{}{later}", moving.target),
@@ -112,9 +113,10 @@ pub(super) fn current(session: &mut Session, table: &str) -> Result<Definition> 
 pub(super) fn show_create(session: &mut Session, table: &str) -> Result<String> {
     const DOING: &str = "the definition of a table cannot be read";
     let rows = session.query(DOING, &format!("SHOW CREATE TABLE {}", MySqlSyntax.quote_identifier(table)))?;
-    rows.first().and_then(|row| row.get::<Option<String>, _>(1)).flatten().ok_or_else(|| {
-        Error::new(ErrorKind::Internal, DOING).with("dialect", crate::NAME).with("table", table)
-    })
+    rows.first()
+        .and_then(|row| row.get::<Option<String>, _>(1))
+        .flatten()
+        .ok_or_else(|| Error::new(ErrorKind::Internal, DOING).with("dialect", crate::NAME).with("table", table))
 }
 
 /// `_chk_1` of a check that the server named itself: such a name changes with the table's, also when it was given.
@@ -168,6 +170,9 @@ mod tests {
         for other in ["orders_chk_", "orders_chk_1a", "order_chk_1", "positive"] {
             assert_eq!(generated_suffix(other, "orders"), None);
         }
-        assert_eq!(after_name("CONSTRAINT `a b` CHECK ((`a` > 0)) /*!80016 NOT ENFORCED */"), "CHECK ((`a` > 0)) /*!80016 NOT ENFORCED */");
+        assert_eq!(
+            after_name("CONSTRAINT `a b` CHECK ((`a` > 0)) /*!80016 NOT ENFORCED */"),
+            "CHECK ((`a` > 0)) /*!80016 NOT ENFORCED */"
+        );
     }
 }

@@ -8,13 +8,13 @@
 //!
 //! MySQL lets a session rename the tables that it has locked, MariaDB does not: there the locks end one statement earlier.
 
-use super::statement::run;
 use super::append;
 use super::foreign_keys::{Edge, ForeignKeyState, TableName};
 use super::journal::{Journal, LateCheck, State};
 use super::names::JOURNAL;
 use super::settle;
 use super::shape;
+use super::statement::run;
 use super::triggers::{Context, TriggerState};
 use super::unit::{KeyPlan, Members};
 use crate::flavour::ServerVersion;
@@ -140,9 +140,10 @@ fn new_triggers(members: &Members, there: &[TriggerState]) -> NewTriggers {
         let archived = member.plan.objects.iter().filter(|object| object.kind == ObjectKind::Trigger);
         for object in archived.filter(|object| object.dialect == crate::NAME) {
             match new.list.iter().find(|trigger| trigger.name == object.name && trigger.table == *target) {
-                Some(same) if same.definition != object.definition => new
-                    .warnings
-                    .push(format!("the trigger {} is there with another definition, and is kept as it is", object.name)),
+                Some(same) if same.definition != object.definition => new.warnings.push(format!(
+                    "the trigger {} is there with another definition, and is kept as it is",
+                    object.name
+                )),
                 Some(_) => {}
                 None => new.list.push(of_archive(object, target)),
             }

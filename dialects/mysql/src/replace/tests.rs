@@ -77,9 +77,13 @@ impl Place {
 
     /// A plan for those collections of an archive: what is there is replaced, what is not is created.
     pub(super) fn plan(&self, archive: &Archive, names: &[&str]) -> GroupPlan {
-        self.plan_with(archive, names, |_, there| {
-            if there { CollectionAction::Replace } else { CollectionAction::Create }
-        })
+        self.plan_with(
+            archive,
+            names,
+            |_, there| {
+                if there { CollectionAction::Replace } else { CollectionAction::Create }
+            },
+        )
     }
 
     pub(super) fn plan_with(

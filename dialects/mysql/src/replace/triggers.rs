@@ -33,7 +33,8 @@ impl Context {
         doing: &'static str,
         statement: &str,
     ) -> Result<()> {
-        let mut settings = vec![format!("sql_mode = {}", MySqlSyntax.quote_text(&known_modes(&self.sql_mode, version)))];
+        let mut settings =
+            vec![format!("sql_mode = {}", MySqlSyntax.quote_text(&known_modes(&self.sql_mode, version)))];
         // Statements are sent as UTF-8, whatever they were written in; for plain ASCII both are the same.
         if statement.is_ascii() && !self.character_set_client.is_empty() {
             settings.push(format!("character_set_client = {}", MySqlSyntax.quote_text(&self.character_set_client)));
@@ -65,7 +66,8 @@ fn known_modes(modes: &str, version: ServerVersion) -> String {
         "NO_TABLE_OPTIONS",
         "NO_FIELD_OPTIONS",
     ];
-    const MARIADB_ONLY: [&str; 4] = ["IGNORE_BAD_TABLE_OPTIONS", "EMPTY_STRING_IS_NULL", "SIMULTANEOUS_ASSIGNMENT", "TIME_ROUND_FRACTIONAL"];
+    const MARIADB_ONLY: [&str; 4] =
+        ["IGNORE_BAD_TABLE_OPTIONS", "EMPTY_STRING_IS_NULL", "SIMULTANEOUS_ASSIGNMENT", "TIME_ROUND_FRACTIONAL"];
     let known = |mode: &&str| match version.is_mariadb() {
         true => *mode != "TIME_TRUNCATE_FRACTIONAL",
         false => {
@@ -113,7 +115,8 @@ impl TriggerState {
         for row in &rows {
             let text = |column: usize| row.get::<Option<String>, _>(column).flatten().unwrap_or_default();
             let (name, table) = (text(0), text(1));
-            let shown = session.query(DOING, &format!("SHOW CREATE TRIGGER {}", MySqlSyntax.quote_identifier(&name)))?;
+            let shown =
+                session.query(DOING, &format!("SHOW CREATE TRIGGER {}", MySqlSyntax.quote_identifier(&name)))?;
             let shown = shown.first();
             let text = |column: usize| {
                 shown.and_then(|row| row.get::<Option<String>, _>(column)).flatten().unwrap_or_default()
@@ -125,11 +128,7 @@ impl TriggerState {
                     .with("trigger", name)
                     .hint("a replaced table keeps its triggers: the restoring user needs the privilege TRIGGER"));
             }
-            let context = Context {
-                sql_mode: text(1),
-                character_set_client: text(3),
-                collation_connection: text(4),
-            };
+            let context = Context { sql_mode: text(1), character_set_client: text(3), collation_connection: text(4) };
             triggers.push(Self { name, table, definition, context, kept: true });
         }
         Ok(triggers)
@@ -200,7 +199,10 @@ mod tests {
     fn modes_of_other_servers_are_left_out() {
         let mysql = ServerVersion::parse("9.7.4");
         let maria = ServerVersion::parse("10.11.14-MariaDB");
-        assert_eq!(known_modes("STRICT_TRANS_TABLES,NO_AUTO_CREATE_USER,ANSI_QUOTES", mysql), "STRICT_TRANS_TABLES,ANSI_QUOTES");
+        assert_eq!(
+            known_modes("STRICT_TRANS_TABLES,NO_AUTO_CREATE_USER,ANSI_QUOTES", mysql),
+            "STRICT_TRANS_TABLES,ANSI_QUOTES"
+        );
         assert_eq!(known_modes("STRICT_TRANS_TABLES,TIME_TRUNCATE_FRACTIONAL", maria), "STRICT_TRANS_TABLES");
         assert_eq!(known_modes("ORACLE", maria), "ORACLE");
     }

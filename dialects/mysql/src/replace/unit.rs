@@ -1,8 +1,8 @@
 //! One unit of groups under way: which table is loaded as what, and what has to be made of it.
 
 use super::foreign_keys::{Edge, ForeignKeyState, TableName};
-use super::names::FreeNames;
 use super::journal::Moving;
+use super::names::FreeNames;
 use super::shape::Shape;
 use crate::flavour::ServerVersion;
 use crate::session::Session;
@@ -162,15 +162,11 @@ impl Builder<'_> {
             None if key.references.namespace == crate::NAMESPACE || !member.plan.use_definition => {
                 TableName::own(&key.references.name)
             }
-            None => TableName {
-                database: Some(key.references.namespace.clone()),
-                name: key.references.name.clone(),
-            },
+            None => TableName { database: Some(key.references.namespace.clone()), name: key.references.name.clone() },
         };
         let primary = parent.and_then(|parent| parent.plan.source.primary_key.as_ref());
         let primary = primary.map(|key| key.columns.clone()).unwrap_or_default();
-        let final_key =
-            ForeignKeyState::of_model(key, TableName::own(&member.moving.target), name.clone(), &primary);
+        let final_key = ForeignKeyState::of_model(key, TableName::own(&member.moving.target), name.clone(), &primary);
         let made = final_key.between(TableName::own(&member.moving.shadow), self.current(&name));
         if member.plan.action.loads() {
             self.edge(&final_key, made.child.clone(), describe(&final_key));

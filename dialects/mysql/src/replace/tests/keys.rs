@@ -22,7 +22,10 @@ const TARGET: &str = "
 
 fn target(server: &'static Server) -> (Place, Place) {
     let to = Place::new(server, TARGET);
-    let qualified = format!("CREATE TABLE far (id int PRIMARY KEY, p int, CONSTRAINT far_p FOREIGN KEY (p) REFERENCES {}.p (id)); INSERT INTO far VALUES (1, 1)", to.name);
+    let qualified = format!(
+        "CREATE TABLE far (id int PRIMARY KEY, p int, CONSTRAINT far_p FOREIGN KEY (p) REFERENCES {}.p (id)); INSERT INTO far VALUES (1, 1)",
+        to.name
+    );
     (Place::new(server, &qualified), to)
 }
 
@@ -44,7 +47,9 @@ fn keys_from_outside_follow_to_the_new_table() {
         assert!(server.sql(&to.name, "INSERT INTO outside VALUES (9, 2, 'x')").is_err(), "{} 2 is gone", server.name());
         assert!(server.sql(&far.name, "INSERT INTO far VALUES (9, 2)").is_err(), "{} 2 is gone", server.name());
         assert!(server.sql(&to.name, "INSERT INTO b VALUES (9, 1, 3)").is_err(), "3 was never there");
-        to.sql("INSERT INTO outside VALUES (9, 3, 'z'); DELETE FROM p WHERE id = 3; UPDATE p SET code = 'xx' WHERE id = 1");
+        to.sql(
+            "INSERT INTO outside VALUES (9, 3, 'z'); DELETE FROM p WHERE id = 3; UPDATE p SET code = 'xx' WHERE id = 1",
+        );
         assert_eq!(to.sql("SELECT GROUP_CONCAT(id, code) FROM outside WHERE code IS NOT NULL"), "1xx");
         assert_eq!(to.tables(), "a,b,base,outside,p");
     }
@@ -61,7 +66,11 @@ fn rows_without_a_parent_are_listed_and_nothing_is_changed() {
             (self_broken, vec!["p"], "1 row without a parent: (9)"),
             ("DELETE FROM outside; DELETE FROM p WHERE id = 1", vec!["p"], "without a parent: (1)"),
             ("UPDATE p SET code = 'q' WHERE id = 1", vec!["p"], "without a parent: (x)"),
-            ("INSERT INTO b VALUES (5, 1, 55), (6, 1, NULL), (7, 1, 56), (8, 1, 56)", vec!["a", "b"], "3 rows without a parent: (55), (56)"),
+            (
+                "INSERT INTO b VALUES (5, 1, 55), (6, 1, NULL), (7, 1, 56), (8, 1, 56)",
+                vec!["a", "b"],
+                "3 rows without a parent: (55), (56)",
+            ),
         ] {
             let from = Place::new(server, &format!("{} ; {change}", TARGET));
             let archive = from.archive();

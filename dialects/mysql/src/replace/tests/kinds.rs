@@ -58,7 +58,8 @@ fn a_database_comes_out_as_it_was() {
 #[test]
 fn what_a_replaced_table_has_of_its_own_stays() {
     for server in Server::all() {
-        let from = Place::new(server, "CREATE TABLE t (id int PRIMARY KEY, v varchar(10)); INSERT INTO t VALUES (1, 'new')");
+        let from =
+            Place::new(server, "CREATE TABLE t (id int PRIMARY KEY, v varchar(10)); INSERT INTO t VALUES (1, 'new')");
         let to = Place::new(
             server,
             "CREATE TABLE t (id int PRIMARY KEY, v varchar(10), KEY own (v)) COMMENT 'mine' ROW_FORMAT=COMPRESSED;
@@ -109,13 +110,19 @@ fn a_table_of_another_shape_is_made_anew() {
 #[test]
 fn rows_are_added_all_or_none() {
     for server in Server::all() {
-        let table = "CREATE TABLE t (id int PRIMARY KEY AUTO_INCREMENT, up int, n int, d int AS (n + 1) STORED, UNIQUE KEY (n),
+        let table =
+            "CREATE TABLE t (id int PRIMARY KEY AUTO_INCREMENT, up int, n int, d int AS (n + 1) STORED, UNIQUE KEY (n),
              CONSTRAINT ups FOREIGN KEY (up) REFERENCES t (id));";
-        let from = Place::new(server, &format!("{table} SET foreign_key_checks = 0; INSERT INTO t (id, up, n) VALUES (10, 10, 1), (11, 1, 2)"));
+        let from = Place::new(
+            server,
+            &format!("{table} SET foreign_key_checks = 0; INSERT INTO t (id, up, n) VALUES (10, 10, 1), (11, 1, 2)"),
+        );
         let to = Place::new(
             server,
-            &format!("{table} INSERT INTO t (id, up, n) VALUES (1, NULL, 100);
-                 CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW SET NEW.n = -1"),
+            &format!(
+                "{table} INSERT INTO t (id, up, n) VALUES (1, NULL, 100);
+                 CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW SET NEW.n = -1"
+            ),
         );
         let archive = {
             // The parent of one row is in the target only.
