@@ -28,7 +28,14 @@ const REFERENCE_SYSTEMS: &str = "SELECT G_TABLE_NAME, G_GEOMETRY_COLUMN, SRID FR
 /// Adds the tables to the schema.
 pub(super) fn read(session: &mut Session, catalogue: &Catalogue, schema: &mut Schema) -> Result<()> {
     let rows = session.query(READING, TABLES)?;
+<<<<<<< HEAD
     let tables: Vec<&Row> = rows.iter().filter(|row| is_table(row, &mut schema.not_carried)).collect();
+=======
+    let tables: Vec<&Row> = rows
+        .iter()
+        .filter(|row| !is_own(row, &mut schema.not_carried) && is_table(row, &mut schema.not_carried))
+        .collect();
+>>>>>>> my-replace
     let names: Vec<String> = tables.iter().filter_map(|row| text(row, 0)).collect();
     let collations = collations(session)?;
     let reference_systems = reference_systems(session, catalogue)?;
@@ -187,10 +194,7 @@ fn options(definition: &Definition, collection: &mut Collection) {
         let text = text.trim_end().trim_end_matches("*/").trim_end();
         collection.attributes.insert(ddl::PARTITIONED.to_owned(), text.to_owned());
     }
-    let versioned = words
-        .windows(3)
-        .any(|three| three[0].is_word("WITH") && three[1].is_word("SYSTEM") && three[2].is_word("VERSIONING"));
-    if versioned {
+    if definition.keeps_history() {
         let by_transaction = remove_transactions(collection);
         let by = if by_transaction { ddl::BY_TRANSACTION } else { ddl::BY_TIME };
         collection.attributes.insert(ddl::SYSTEM_VERSIONED.to_owned(), by.to_owned());
@@ -293,11 +297,6 @@ fn is_table(row: &Row, not_carried: &mut Vec<NotCarried>) -> bool {
         return false;
     }
     let engine = text(row, 2).unwrap_or_default();
-    if let Some(name) = text(row, 0).filter(|name| crate::replace::is_own(name)) {
-        let reason = "a restore is under way or was interrupted: see `dbferry restore --recover`".to_owned();
-        not_carried.push(NotCarried { kind: "table of a restore".to_owned(), name, reason });
-        return false;
-    }
     let reason = match engine.to_ascii_uppercase().as_str() {
         "FEDERATED" | "CONNECT" | "SPIDER" | "OQGRAPH" | "SPHINX" => {
             "its rows are elsewhere, and its definition may hold a password: make it anew in the target"

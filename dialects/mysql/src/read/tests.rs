@@ -466,3 +466,40 @@ fn reading_speed() {
     eprintln!("{rows:?} rows by {jobs} in {:?}", began.elapsed());
     snapshot.finish().expect("nothing moved");
 }
+
+#[test]
+fn history_is_read_where_it_is_carried() {
+    for server in Server::all().into_iter().filter(|server| server.is_mariadb()) {
+        let database = server.create_database();
+        server
+            .sql(
+                &database,
+                "CREATE TABLE h (id int PRIMARY KEY, v int) WITH SYSTEM VERSIONING;
+                 CREATE TABLE t (
+                   id int PRIMARY KEY, rs bigint unsigned GENERATED ALWAYS AS ROW START, re bigint unsigned GENERATED ALWAYS AS ROW END,
+                   PERIOD FOR SYSTEM_TIME (rs, re)
+                 ) WITH SYSTEM VERSIONING;
+                 INSERT INTO h VALUES (1, 1), (2, 2); UPDATE h SET v = 3 WHERE id = 1; DELETE FROM h WHERE id = 2;
+                 INSERT INTO t (id) VALUES (1), (2); DELETE FROM t WHERE id = 2;",
+            )
+            .expect("tables with a history");
+        let read = |collection: &Collection| {
+            let batches = read_batches(&mut reader(server, &database), collection, 1 << 20).expect("rows");
+            batches.iter().flat_map(cells).map(|row| row[..row.len().min(2)].join(",")).collect::<Vec<_>>()
+        };
+        let history = collection(server, &database, "h");
+        let mut rows = read(&history);
+        rows.sort_unstable();
+        assert_eq!(rows, ["1,1", "1,3", "2,2"]);
+        assert_eq!(read(&collection(server, &database, "t")), ["1"], "rows of the present");
+        // The same rows in a table that keeps none, as a restore elsewhere makes it.
+        server
+            .sql(&database, "CREATE TABLE plain AS SELECT id, v, row_start, row_end FROM h FOR SYSTEM_TIME ALL")
+            .expect("a plain table");
+        let mut plain = history.clone();
+        plain.name.name = "plain".to_owned();
+        let mut rows = read(&plain);
+        rows.sort_unstable();
+        assert_eq!(rows, ["1,1", "1,3", "2,2"]);
+    }
+}
