@@ -28,14 +28,10 @@ const REFERENCE_SYSTEMS: &str = "SELECT G_TABLE_NAME, G_GEOMETRY_COLUMN, SRID FR
 /// Adds the tables to the schema.
 pub(super) fn read(session: &mut Session, catalogue: &Catalogue, schema: &mut Schema) -> Result<()> {
     let rows = session.query(READING, TABLES)?;
-<<<<<<< HEAD
-    let tables: Vec<&Row> = rows.iter().filter(|row| is_table(row, &mut schema.not_carried)).collect();
-=======
     let tables: Vec<&Row> = rows
         .iter()
         .filter(|row| !is_own(row, &mut schema.not_carried) && is_table(row, &mut schema.not_carried))
         .collect();
->>>>>>> my-replace
     let names: Vec<String> = tables.iter().filter_map(|row| text(row, 0)).collect();
     let collations = collations(session)?;
     let reference_systems = reference_systems(session, catalogue)?;
@@ -284,6 +280,14 @@ fn column(line: ColumnLine, collation: Option<&CharacterSet>) -> Column {
         parameters: parameters.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect(),
     };
     column
+}
+
+/// Whether a restore that runs, or was interrupted, has made it; such a table is told, and is nobody's data.
+fn is_own(row: &Row, not_carried: &mut Vec<NotCarried>) -> bool {
+    let Some(name) = text(row, 0).filter(|name| crate::replace::is_own(name)) else { return false };
+    let reason = "a restore into this database is under way or was interrupted: see `dbferry restore --recover`";
+    not_carried.push(NotCarried { kind: "table of a restore".to_owned(), name, reason: reason.to_owned() });
+    true
 }
 
 /// Whether a row of the list is a table with rows of its own. Views and sequences are objects.
