@@ -236,10 +236,10 @@ impl Cells for Strings {
             return Ok(Arc::new(BinaryArray::try_new(offsets, values, nulls)?));
         }
         // Checking all texts of a column at once is much faster than one by one.
-        if self.content == Content::Utf8 || values.is_ascii() {
-            if let Ok(array) = StringArray::try_new(offsets.clone(), values.clone(), nulls.clone()) {
-                return Ok(Arc::new(array));
-            }
+        if (self.content == Content::Utf8 || values.is_ascii())
+            && let Ok(array) = StringArray::try_new(offsets.clone(), values.clone(), nulls.clone())
+        {
+            return Ok(Arc::new(array));
         }
         let valid: Vec<bool> = match nulls {
             Some(nulls) => nulls.iter().collect(),

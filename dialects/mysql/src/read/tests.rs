@@ -2,6 +2,7 @@ use super::{Charsets, MySqlReader};
 use crate::connect::Target;
 use crate::flavour::ServerVersion;
 use crate::introspect::introspect;
+use crate::syntax::MySqlSyntax;
 use crate::testing::Server;
 use arrow::array::{ArrayRef, AsArray};
 use arrow::compute::cast;
@@ -9,9 +10,9 @@ use arrow::datatypes::{DataType, TimeUnit};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use dbferry_dialect::{
     Batch, Chunk, ChunkRange, Collection, CollectionName, Column, DatabaseUrl, ErrorKind, LogicalType, NativeValue,
-    OpenOptions, ReadRequest, Reader, Result,
+    OpenOptions, ReadRequest, Reader, Result, Syntax,
 };
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 fn target(server: &Server, database: &str) -> Target {
     let url = DatabaseUrl::parse(&server.url(database)).expect("a URL");
@@ -22,7 +23,8 @@ fn reader(server: &Server, database: &str) -> MySqlReader {
     let mut wire = target(server, database).connect_wire().expect("a session");
     wire.run("", "SET SESSION character_set_results = NULL").expect("a setting");
     let charsets = Charsets::load(&mut wire).expect("character sets");
-    MySqlReader::new(wire, Arc::new(charsets))
+    let relation = Box::new(|name: &CollectionName| MySqlSyntax.qualified(name));
+    MySqlReader::shared(Arc::new(Mutex::new(wire)), Arc::new(charsets), relation)
 }
 
 /// The table as the catalogue describes it.
