@@ -86,6 +86,15 @@ impl std::fmt::Debug for MySqlReader {
 }
 
 impl MySqlReader {
+    /// A reader of collections under their own names.
+    #[cfg(test)]
+    pub(crate) fn new(wire: Wire, charsets: Arc<Charsets>) -> Self {
+        use crate::syntax::MySqlSyntax;
+        use dbferry_dialect::Syntax;
+        let relation = Box::new(|name: &CollectionName| MySqlSyntax.qualified(name));
+        Self::shared(Arc::new(Mutex::new(wire)), charsets, relation)
+    }
+
     /// A reader on a session that others may use too, one at a time: each [`Reader::read`] holds it until it returns.
     /// `charsets` are those of its server.
     pub(crate) fn shared(wire: Arc<Mutex<Wire>>, charsets: Arc<Charsets>, relation: RelationName) -> Self {

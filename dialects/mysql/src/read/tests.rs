@@ -2,7 +2,6 @@ use super::{Charsets, MySqlReader};
 use crate::connect::Target;
 use crate::flavour::ServerVersion;
 use crate::introspect::introspect;
-use crate::syntax::MySqlSyntax;
 use crate::testing::Server;
 use arrow::array::{ArrayRef, AsArray};
 use arrow::compute::cast;
@@ -10,9 +9,9 @@ use arrow::datatypes::{DataType, TimeUnit};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use dbferry_dialect::{
     Batch, Chunk, ChunkRange, Collection, CollectionName, Column, DatabaseUrl, ErrorKind, LogicalType, NativeValue,
-    OpenOptions, ReadRequest, Reader, Result, Syntax,
+    OpenOptions, ReadRequest, Reader, Result,
 };
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 fn target(server: &Server, database: &str) -> Target {
     let url = DatabaseUrl::parse(&server.url(database)).expect("a URL");
@@ -23,8 +22,7 @@ fn reader(server: &Server, database: &str) -> MySqlReader {
     let mut wire = target(server, database).connect_wire().expect("a session");
     wire.run("", "SET SESSION character_set_results = NULL").expect("a setting");
     let charsets = Charsets::load(&mut wire).expect("character sets");
-    let relation = Box::new(|name: &CollectionName| MySqlSyntax.qualified(name));
-    MySqlReader::shared(Arc::new(Mutex::new(wire)), Arc::new(charsets), relation)
+    MySqlReader::new(wire, Arc::new(charsets))
 }
 
 /// The table as the catalogue describes it.
