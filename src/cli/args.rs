@@ -201,6 +201,9 @@ pub(crate) struct RestoreShared {
     /// Grant on what is created what was granted on it
     #[arg(long, conflicts_with = "untrusted", help_heading = SAFETY)]
     pub(crate) privileges: bool,
+    /// Enable scheduled events that were enabled; otherwise they are created disabled
+    #[arg(long, conflicts_with = "untrusted", help_heading = SAFETY)]
+    pub(crate) enable_events: bool,
     #[command(flatten)]
     pub(crate) resources: ResourceArgs,
     #[command(flatten)]
@@ -216,6 +219,9 @@ pub(crate) struct RestoreArgs {
     /// First dump what is about to be overwritten into this new archive
     #[arg(long, value_name = "PATH", help_heading = SAFETY)]
     pub(crate) safety_backup: Option<PathBuf>,
+    /// Undo or finish what an interrupted restore has left; name the database only: restore --recover URL
+    #[arg(long, conflicts_with_all = ["url", "safety_backup", "dry_run"], help_heading = SAFETY)]
+    pub(crate) recover: bool,
     /// Show the plan, and change nothing
     #[arg(short = 'n', long, help_heading = SAFETY)]
     pub(crate) dry_run: bool,

@@ -152,6 +152,7 @@ impl Job {
             foreign_keys: args.foreign_keys.into(),
             owners: args.owners,
             privileges: args.privileges,
+            enable_events: args.enable_events,
             safety_backup: None,
             cancel: app.signals.cancel(),
         };

@@ -2,7 +2,7 @@
 
 use super::App;
 use super::args::RestoreArgs;
-use super::config::archive_path;
+use super::config::{Configuration, archive_path};
 use super::confirm;
 use super::exit;
 use super::output::{Columns, Output};
@@ -12,7 +12,7 @@ use super::text::{counted, one_line};
 use super::units;
 use dbferry::config::ConnectionRole;
 use dbferry::dialect::CollectionAction;
-use dbferry::restore::{Proof, RestorePlan, RestoreReport, restore};
+use dbferry::restore::{Proof, RestorePlan, RestoreReport, recover, restore};
 use dbferry::{Error, ErrorKind, Result};
 use serde::Serialize;
 
@@ -79,7 +79,38 @@ impl<'a> Summary<'a> {
     }
 }
 
+/// The document of a recovery.
+#[derive(Serialize)]
+struct Recovery {
+    command: &'static str,
+    target_url: String,
+    /// What was undone or finished.
+    recovered: Vec<String>,
+    exit_code: u8,
+}
+
+/// Ends what an interrupted restore has left. The one argument is the database.
+fn recover_only(args: &RestoreArgs, app: &App) -> Result<u8> {
+    let place = args.shared.archive.to_string_lossy();
+    let configuration = Configuration::load(&args.shared.config)?;
+    let place = configuration.database(Some(&place), &app.output)?;
+    let recovered = recover(&place.endpoint, &app.signals.cancel())?;
+    for line in &recovered {
+        app.output.say(one_line(line))?;
+    }
+    if recovered.is_empty() {
+        app.output.success(format!("{}: there is nothing to recover", one_line(&place.endpoint.to_string())))?;
+    }
+    let recovery =
+        Recovery { command: "restore", target_url: place.endpoint.to_string(), recovered, exit_code: exit::DONE };
+    app.output.document("recovery", &recovery)?;
+    Ok(exit::DONE)
+}
+
 pub(super) fn run(args: &RestoreArgs, app: &App) -> Result<u8> {
+    if args.recover {
+        return recover_only(args, app);
+    }
     let mut job = Job::prepare(&args.shared, app)?;
     confirm::refuse_source(&job.place)?;
     if let Some(path) = &args.safety_backup {

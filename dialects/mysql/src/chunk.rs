@@ -44,7 +44,7 @@ pub(crate) fn divide(
         |estimated_bytes| Division { chunks: vec![Chunk { range: ChunkRange::Whole, estimated_bytes }], rows: None };
     let Some(wire) = wires.first_mut() else { return Ok(whole(0)) };
     let size = Size::of(wire, relation)?;
-    if size.bytes <= target_bytes || collection.attributes.contains_key(crate::ddl::SYSTEM_VERSIONED) {
+    if size.bytes <= target_bytes || crate::ddl::carries_history(collection) {
         return Ok(whole(size.bytes));
     }
     let Some(key) = TableKey::of(wire, relation)? else { return Ok(whole(size.bytes)) };

@@ -157,6 +157,13 @@ impl Definition {
         items.filter(move |(at, item)| item.kind.is_secondary_key() && needed != Some(*at)).map(|(_, item)| item)
     }
 
+    /// Whether the table keeps its history.
+    pub(crate) fn keeps_history(&self) -> bool {
+        tokens(&self.options)
+            .windows(3)
+            .any(|three| three[0].is_word("WITH") && three[1].is_word("SYSTEM") && three[2].is_word("VERSIONING"))
+    }
+
     /// The foreign keys.
     pub(crate) fn foreign_keys(&self) -> impl Iterator<Item = &Item> {
         self.of_kind(ItemKind::ForeignKey)

@@ -9,10 +9,9 @@ mod query;
 #[cfg(test)]
 mod tests;
 
-use crate::syntax::MySqlSyntax;
 use crate::wire::Wire;
 use batch::BatchBuilder;
-use dbferry_dialect::{ChunkRange, CollectionName, Error, ReadRequest, Reader, Result, Sink, Syntax};
+use dbferry_dialect::{ChunkRange, CollectionName, Error, ReadRequest, Reader, Result, Sink};
 use query::Plan;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -72,7 +71,7 @@ impl Counts {
     }
 }
 
-/// A session that reads. It owns its session, or shares one with others that take turns.
+/// A session that reads, or one that several take turns with.
 pub(crate) struct MySqlReader {
     wire: Arc<Mutex<Wire>>,
     charsets: Arc<Charsets>,
@@ -87,13 +86,17 @@ impl std::fmt::Debug for MySqlReader {
 }
 
 impl MySqlReader {
-    /// A reader of collections under their own names. `charsets` are those of its server.
+    /// A reader of collections under their own names.
+    #[cfg(test)]
     pub(crate) fn new(wire: Wire, charsets: Arc<Charsets>) -> Self {
+        use crate::syntax::MySqlSyntax;
+        use dbferry_dialect::Syntax;
         let relation = Box::new(|name: &CollectionName| MySqlSyntax.qualified(name));
         Self::shared(Arc::new(Mutex::new(wire)), charsets, relation)
     }
 
-    /// A reader on a session that others use too, one at a time: each [`Reader::read`] holds it until it returns.
+    /// A reader on a session that others may use too, one at a time: each [`Reader::read`] holds it until it returns.
+    /// `charsets` are those of its server.
     pub(crate) fn shared(wire: Arc<Mutex<Wire>>, charsets: Arc<Charsets>, relation: RelationName) -> Self {
         Self { wire, charsets, relation, counts: Counts::default() }
     }

@@ -48,6 +48,9 @@ const BEGIN: &str = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
 /// Between two attempts without a lock.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// Tables that no transaction protects and that cannot be locked, and why.
+type Unprotected = (Vec<String>, Error);
+
 /// A consistent view, held by the sessions of its readers.
 #[derive(Debug)]
 pub(crate) struct MySqlSnapshot {
@@ -61,8 +64,8 @@ pub(crate) struct MySqlSnapshot {
     charsets: Arc<Charsets>,
     /// Keeps tables locked that no transaction protects.
     _holder: Option<Wire>,
-    /// Such tables that could not be locked, and why.
-    unprotected: Option<(Vec<String>, Error)>,
+    /// Such tables that could not be locked.
+    unprotected: Option<Unprotected>,
     consistency: Consistency,
     tables: Tables,
     /// The collections that somebody wants to read.
@@ -230,7 +233,7 @@ fn hold(
     names: &[String],
     deadline: Instant,
     consistent: bool,
-) -> Result<(Option<Wire>, Option<(Vec<String>, Error)>)> {
+) -> Result<(Option<Wire>, Option<Unprotected>)> {
     if names.is_empty() {
         return Ok((None, None));
     }

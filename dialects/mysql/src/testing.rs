@@ -71,6 +71,10 @@ pub struct Server {
     options: Vec<String>,
     password: Option<Secret>,
     port: Option<u16>,
+    /// Runs again after it was killed; stopped before the first one's directory goes.
+    again: Mutex<Option<Watchdog>>,
+    /// The command line of a private server.
+    program: Vec<String>,
     running: Option<Watchdog>,
     databases: AtomicU32,
 }
@@ -144,6 +148,8 @@ impl Server {
             options,
             password: password.clone(),
             port: *port,
+            again: Mutex::new(None),
+            program: Vec::new(),
             running: None,
             databases: AtomicU32::new(0),
         })
@@ -197,6 +203,8 @@ impl Server {
             options: vec![format!("--socket={inside}/s.sock"), "--user=root".to_owned()],
             password: None,
             port,
+            again: Mutex::new(None),
+            program,
             running: Some(running),
             databases: AtomicU32::new(0),
         };
@@ -287,6 +295,22 @@ impl Server {
         let pid = fs::read_to_string(self.directory().join("pid"))?;
         let killed = Command::new("kill").args(["-KILL", pid.trim()]).status()?;
         if killed.success() { Ok(()) } else { Err(io::Error::other("cannot kill the server")) }
+    }
+
+    /// Starts a private server again that was killed, on what it had on its disk.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn restart(&self) -> io::Result<()> {
+        let log = tempfile::Builder::new().prefix("dbferry-my-again-").tempdir()?;
+        let again = Watchdog::start(log.keep(), &[], &self.program)?;
+        *self.again.lock().unwrap_or_else(PoisonError::into_inner) = Some(again);
+        self.wait_until_ready()
+    }
+
+    /// The programs that it runs from.
+    pub fn installation(&self) -> &Installation {
+        &self.installation
     }
 
     fn client(&self, mut words: Vec<String>, options: &[&str], input: &[u8]) -> io::Result<Output> {

@@ -119,6 +119,7 @@ fn definers_are_left_out() {
 fn names_of_a_database_are_told_from_names_of_aliases() {
     for (text, expected) in [
         ("select `d`.`t`.`a` from (`d`.`t` join `x`.`u`)", "select `t`.`a` from (`t` join `x`.`u`)"),
+        ("select `t`.`a` from (`x`.`u` straight_join `d`.`t`)", "select `t`.`a` from (`x`.`u` straight_join `t`)"),
         ("select `d`.`a` from `t` `d`", "select `d`.`a` from `t` `d`"),
         ("select `d`.`a` from `d`.`d`", "select `d`.`a` from `d`"),
         ("select `d`.`f`(`d`.`a`) from (`d`.`t` `d` join `d`.`u`)", "select `f`(`d`.`a`) from (`t` `d` join `u`)"),

@@ -236,10 +236,10 @@ impl Cells for Strings {
             return Ok(Arc::new(BinaryArray::try_new(offsets, values, nulls)?));
         }
         // Checking all texts of a column at once is much faster than one by one.
-        if self.content == Content::Utf8 || values.is_ascii() {
-            if let Ok(array) = StringArray::try_new(offsets.clone(), values.clone(), nulls.clone()) {
-                return Ok(Arc::new(array));
-            }
+        if (self.content == Content::Utf8 || values.is_ascii())
+            && let Ok(array) = StringArray::try_new(offsets.clone(), values.clone(), nulls.clone())
+        {
+            return Ok(Arc::new(array));
         }
         let valid: Vec<bool> = match nulls {
             Some(nulls) => nulls.iter().collect(),
@@ -407,5 +407,53 @@ impl Elements for Vec<f32> {
 
     fn finish(&mut self) -> Result<ArrayRef> {
         Ok(Arc::new(Float32Array::from(take(self))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{Array, AsArray};
+
+    fn finish(mut cells: Strings, values: &[Option<&[u8]>]) -> (Vec<Option<String>>, Vec<NotUtf8>) {
+        for value in values {
+            match value {
+                Some(value) => cells.push(value).expect("taken"),
+                None => cells.push_null(),
+            }
+        }
+        let mut not_utf8 = Vec::new();
+        let array = cells.finish(&mut not_utf8).expect("an array");
+        assert_eq!(array.len(), values.len());
+        assert_eq!(cells.memory(), size_of::<i32>(), "the next batch begins empty");
+        (array.as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect(), not_utf8)
+    }
+
+    #[test]
+    fn texts_that_are_none_become_nulls_and_are_told() {
+        let text = |text: &str| Some(text.to_owned());
+        let (found, bad) = finish(Strings::text(), &[Some(b"a"), None, Some(&[0xff]), Some("é".as_bytes()), None]);
+        assert_eq!(found, [text("a"), None, None, text("é"), None]);
+        assert_eq!(bad, [(2, vec![0xff])]);
+        // Together they are a character, and neither is one.
+        let (found, bad) = finish(Strings::text(), &[Some(&[0xc3]), Some(&[0xa9]), Some(b"")]);
+        assert_eq!(found, [None, None, text("")]);
+        assert_eq!(bad, [(0, vec![0xc3]), (1, vec![0xa9])]);
+        let (found, bad) = finish(Strings::ascii(), &[Some(b"a"), Some("é".as_bytes())]);
+        assert_eq!(found, [text("a"), None]);
+        assert_eq!(bad, [(1, "é".as_bytes().to_vec())]);
+        let (found, bad) = finish(Strings::ascii(), &[Some(b"a"), None]);
+        assert_eq!((found, bad), (vec![text("a"), None], Vec::new()));
+    }
+
+    #[test]
+    fn the_last_cell_can_be_taken_back() {
+        let mut cells = Strings::text();
+        cells.push(b"one").expect("taken");
+        cells.push(b"two").expect("taken");
+        cells.pop();
+        cells.push_null();
+        let array = cells.finish(&mut Vec::new()).expect("an array");
+        assert_eq!(array.as_string::<i32>().iter().collect::<Vec<_>>(), [Some("one"), None]);
     }
 }

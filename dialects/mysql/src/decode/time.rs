@@ -28,7 +28,8 @@ impl Moment {
 
     #[cold]
     fn unusual_days(self) -> Result<i32, Refusal> {
-        let leap = (self.year % 4 == 0 && self.year % 100 != 0) || self.year % 400 == 0;
+        let divides = |years| self.year.is_multiple_of(years);
+        let leap = (divides(4) && !divides(100)) || divides(400);
         match (self.month, self.day) {
             (2, 29) if leap => Ok(civil(self.year, 2, 29)),
             (0, 0) if self.year == 0 && self.time() == 0 => Err(ZERO),
@@ -112,7 +113,7 @@ mod tests {
         let mut expected = civil(0, 1, 1);
         assert_eq!(expected, -719_528);
         for year in 0..=9999_u16 {
-            let leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+            let leap = (year.is_multiple_of(4) && !year.is_multiple_of(100)) || year.is_multiple_of(400);
             for (month, length) in (1..).zip(lengths) {
                 for number in 1..=31 {
                     let days = day(year, month, number).days();

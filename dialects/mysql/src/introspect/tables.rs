@@ -190,10 +190,7 @@ fn options(definition: &Definition, collection: &mut Collection) {
         let text = text.trim_end().trim_end_matches("*/").trim_end();
         collection.attributes.insert(ddl::PARTITIONED.to_owned(), text.to_owned());
     }
-    let versioned = words
-        .windows(3)
-        .any(|three| three[0].is_word("WITH") && three[1].is_word("SYSTEM") && three[2].is_word("VERSIONING"));
-    if versioned {
+    if definition.keeps_history() {
         let by_transaction = remove_transactions(collection);
         let by = if by_transaction { ddl::BY_TRANSACTION } else { ddl::BY_TIME };
         collection.attributes.insert(ddl::SYSTEM_VERSIONED.to_owned(), by.to_owned());

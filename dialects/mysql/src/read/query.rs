@@ -2,6 +2,7 @@
 
 use super::{Charsets, READING};
 use crate::chunk::condition;
+use crate::ddl::{carries_history, split_definition};
 use crate::decode::Decoder;
 use crate::decode::choose::{Form, choose};
 use crate::syntax::MySqlSyntax;
@@ -115,7 +116,7 @@ fn select(names: &[String], chosen: &[(Form, Decoder)]) -> Selected {
 fn rest(wire: &mut Wire, relation: &str, request: &ReadRequest<'_>) -> Result<String> {
     let collection = request.collection;
     let mut rest = relation.to_owned();
-    if collection.attributes.contains_key(crate::ddl::SYSTEM_VERSIONED) {
+    if carries_history(collection) && keeps_history(wire, relation)? {
         rest.push_str(" FOR SYSTEM_TIME ALL");
     }
     let bounds = condition(wire, relation, &request.chunk.range)?;
@@ -136,6 +137,13 @@ fn rest(wire: &mut Wire, relation: &str, request: &ReadRequest<'_>) -> Result<St
         rest.push_str(&format!(" ORDER BY {}", columns.join(", ")));
     }
     Ok(rest)
+}
+
+/// Whether a table keeps its history, as the server defines it: an archive's rows may lie in a plain table.
+fn keeps_history(wire: &mut Wire, relation: &str) -> Result<bool> {
+    let rows = wire.query(READING, &format!("SHOW CREATE TABLE {relation}"))?;
+    let text = rows.first().and_then(|row| row.get(1)).and_then(Option::as_deref).unwrap_or_default();
+    Ok(split_definition(&String::from_utf8_lossy(text))?.keeps_history())
 }
 
 fn explain_condition(error: Error) -> Error {

@@ -3,13 +3,13 @@ use crate::connect::Target;
 use crate::flavour::ServerVersion;
 use crate::introspect::introspect;
 use crate::testing::Server;
-use arrow::array::ArrayRef;
+use arrow::array::{ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, TimeUnit};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use dbferry_dialect::{
-    Batch, Chunk, ChunkRange, Collection, CollectionName, Column, DatabaseUrl, ErrorKind, ExceptionReason, LogicalType,
-    NativeValue, OpenOptions, ReadRequest, Reader, Result,
+    Batch, Chunk, ChunkRange, Collection, CollectionName, Column, DatabaseUrl, ErrorKind, LogicalType, NativeValue,
+    OpenOptions, ReadRequest, Reader, Result,
 };
 use std::sync::Arc;
 
@@ -212,6 +212,224 @@ fn values_of_every_type_come_as_they_are() {
     }
 }
 
+#[test]
+fn values_of_one_family_alone_come_as_they_are() {
+    for server in Server::all() {
+        let cases: &[(&str, &str, &[&str])] = if server.is_mariadb() {
+            &[
+                (
+                    "uuid",
+                    "('123e4567-e89b-12d3-a456-426655440000'), (NULL)",
+                    &["123e4567e89b12d3a456426655440000", "NULL"],
+                ),
+                ("inet6", "('::1'), ('2001:db8::ff00:42:8329')", &["::1", "2001:db8::ff00:42:8329"]),
+                ("inet4", "('192.0.2.1')", &["192.0.2.1"]),
+            ]
+        } else {
+            &[("vector(3)", "(STRING_TO_VECTOR('[1.5,-0.1,3e38]'))", &["[1.5, -0.1, 3e38]"])]
+        };
+        for (native, rows, expected) in cases {
+            let (column, found) = values(server, native, rows);
+            assert_eq!(found, *expected, "{native} of {}, read as {}", server.name(), column.logical);
+        }
+    }
+}
+
+#[test]
+fn text_that_does_not_come_back_is_kept_as_its_bytes() {
+    for server in Server::all() {
+        // No character has that number in Windows-1250.
+        let (_, found) = values(server, "varchar(5) CHARACTER SET cp1250", "('ž'), (x'8181'), (NULL), ('')");
+        assert_eq!(found, ["ž", "invalid-utf8: Bytes([129, 129])", "NULL", ""], "{}", server.name());
+        // Every one has one in Latin 1.
+        let all: Vec<String> = (0..=255_u8).map(|byte| format!("(x'{byte:02x}')")).collect();
+        let (_, found) = values(server, "varchar(5) CHARACTER SET latin1", &all.join(", "));
+        assert!(found.iter().all(|cell| cell.chars().count() == 1), "{found:?}");
+    }
+}
+
+#[test]
+fn history_is_read_with_what_is_current() {
+    for server in Server::all().into_iter().filter(|server| server.is_mariadb()) {
+        let database = server.create_database();
+        let sql =
+            "CREATE TABLE t (id int PRIMARY KEY, v int) WITH SYSTEM VERSIONING; INSERT INTO t VALUES (1, 1), (2, 1);
+                   UPDATE t SET v = 2; DELETE FROM t WHERE id = 2";
+        server.sql(&database, sql).expect("a table");
+        let collection = collection(server, &database, "t");
+        let batches = read_batches(&mut reader(server, &database), &collection, 1 << 20).expect("rows");
+        assert_eq!(batches[0].records.num_rows(), 4);
+    }
+}
+
+#[test]
+fn tables_of_every_shape_are_read() {
+    for server in Server::all() {
+        let database = server.create_database();
+        let mut reader = reader(server, &database);
+        server.sql(&database, "CREATE TABLE none (a int)").expect("a table");
+        assert!(read_batches(&mut reader, &collection(server, &database, "none"), 1 << 20).expect("rows").is_empty());
+        // Every third value is null, from another place in each row.
+        let columns: Vec<String> = (0..300).map(|number| format!("c{number} smallint INVISIBLE")).collect();
+        server
+            .sql(&database, &format!("CREATE TABLE wide (id int PRIMARY KEY, {})", columns.join(", ")))
+            .expect("a table");
+        let names: Vec<String> = (0..300).map(|number| format!("c{number}")).collect();
+        let cell = |row: usize, column: usize| {
+            if (row + column) % 3 == 0 { "NULL".to_owned() } else { (row * 300 + column).to_string() }
+        };
+        let rows: Vec<String> = (0..7)
+            .map(|row| {
+                let cells: Vec<String> = (0..300).map(|column| cell(row, column)).collect();
+                format!("({row}, {})", cells.join(", "))
+            })
+            .collect();
+        let sql = format!("INSERT INTO wide (id, {}) VALUES {}", names.join(", "), rows.join(", "));
+        server.sql(&database, &sql).expect("rows");
+        let batches = read_batches(&mut reader, &collection(server, &database, "wide"), 1 << 20).expect("rows");
+        for (row, found) in cells(&batches[0]).iter().enumerate() {
+            let expected: Vec<String> = (0..300).map(|column| cell(row, column)).collect();
+            assert_eq!(found[1..], expected, "{}", server.name());
+        }
+    }
+}
+
+#[test]
+fn batches_are_of_the_size_that_is_asked_for_and_large_values_come_whole() {
+    for server in Server::all() {
+        let database = server.create_database();
+        let sql = "CREATE TABLE t (id int PRIMARY KEY, v longblob);
+                   INSERT INTO t VALUES (0, REPEAT('abc', 6000000)), (1, ''), (2, REPEAT('x', 16777215));
+                   INSERT INTO t WITH RECURSIVE s (n) AS (SELECT 3 UNION ALL SELECT n + 1 FROM s WHERE n < 900)
+                   SELECT n, REPEAT('y', 5000) FROM s";
+        server.sql(&database, sql).expect("rows");
+        let collection = collection(server, &database, "t");
+        let batches = read_batches(&mut reader(server, &database), &collection, 1 << 20).expect("rows");
+        let lengths: Vec<i32> = batches
+            .iter()
+            .flat_map(|batch| {
+                batch.records.column(1).as_binary::<i32>().iter().flatten().map(|v| v.len() as i32).collect::<Vec<_>>()
+            })
+            .collect();
+        assert_eq!(lengths[..4], [18_000_000, 0, 16_777_215, 5000], "{}", server.name());
+        assert_eq!(lengths.len(), 901);
+        assert!((6..=8).contains(&batches.len()), "{} batches", batches.len());
+        let first = batches[0].records.column(1).as_binary::<i32>().value(0).to_vec();
+        assert!(first.chunks(3).all(|three| three == b"abc"));
+    }
+}
+
+#[test]
+fn columns_are_read_as_what_another_dialect_had() {
+    let instant = LogicalType::Instant { precision: 6 };
+    let cases: &[(&str, &str, LogicalType, &[&str])] = &[
+        ("datetime(6)", "('2020-01-01 10:00:00.5'), (NULL)", instant, &["2020-01-01T10:00:00.500", "NULL"]),
+        (
+            "char(36)",
+            "('123e4567-e89b-12d3-a456-426655440000'), ('no'), ('123E4567-e89b-12d3-a456-426655440000')",
+            LogicalType::Uuid,
+            &[
+                "123e4567e89b12d3a456426655440000",
+                "precision: Text(\"no\")",
+                "precision: Text(\"123E4567-e89b-12d3-a456-426655440000\")",
+            ],
+        ),
+        (
+            "binary(16)",
+            "(x'123e4567e89b12d3a456426655440000')",
+            LogicalType::Uuid,
+            &["123e4567e89b12d3a456426655440000"],
+        ),
+        ("tinyint(1)", "(0), (1), (2)", LogicalType::Bool, &["false", "true", "out-of-range: Integer(2)"]),
+        (
+            "bigint",
+            "(255), (256), (-1)",
+            LogicalType::Int { bits: 8, signed: false },
+            &["255", "out-of-range: Integer(256)", "out-of-range: Integer(-1)"],
+        ),
+        (
+            "bigint unsigned",
+            "(18446744073709551615)",
+            LogicalType::INT64,
+            &["out-of-range: Text(\"18446744073709551615\")"],
+        ),
+        (
+            "time",
+            "('23:59:59'), ('24:00:00')",
+            LogicalType::Time { precision: 0 },
+            &["23:59:59", "out-of-range: Text(\"24:00:00\")"],
+        ),
+        ("varchar(80)", "('1.50')", LogicalType::Decimal { precision: 70, scale: 2 }, &["1.50"]),
+        (
+            "decimal(10,4)",
+            "(1.5), (1.5555)",
+            LogicalType::Decimal { precision: 10, scale: 2 },
+            &["1.50", "precision: Text(\"1.5555\")"],
+        ),
+        ("double", "(0.5), (0.1)", LogicalType::Float { bits: 32 }, &["0.5", "precision: Real(0.1)"]),
+        ("longtext", "('{}')", LogicalType::Json, &["{}"]),
+        ("bit(9)", "(b'101')", LogicalType::Bits { length: Some(9), varying: true }, &["000000101"]),
+        ("longblob", "(x'0102')", LogicalType::Geometry { srid: None, kind: None, geodesic: false }, &["0102"]),
+        ("enum('a','b')", "('a'), (NULL)", LogicalType::TEXT, &["a", "NULL"]),
+    ];
+    for server in Server::all() {
+        for (native, rows, logical, expected) in cases {
+            let database = server.create_database();
+            let sql = format!(
+                "CREATE TABLE t (id int AUTO_INCREMENT PRIMARY KEY, v {native}); INSERT INTO t (v) VALUES {rows}"
+            );
+            server.sql(&database, &sql).expect("rows");
+            let mut collection = collection(server, &database, "t");
+            collection.columns[1].logical = logical.clone();
+            let batches = read_batches(&mut reader(server, &database), &collection, 1 << 20).expect("rows");
+            let found: Vec<String> = cells(&batches[0]).into_iter().map(|mut row| row.remove(1)).collect();
+            assert_eq!(found, *expected, "{native} as {logical} of {}", server.name());
+        }
+        for (native, logical) in [
+            ("int", LogicalType::TEXT),
+            ("varchar(9)", LogicalType::INT64),
+            ("date", LogicalType::Timestamp { precision: 0 }),
+            ("blob", LogicalType::TEXT),
+            ("varchar(9)", LogicalType::BYTES),
+            ("int", LogicalType::Float { bits: 64 }),
+            ("longtext", LogicalType::List { element: Box::new(LogicalType::INT64) }),
+        ] {
+            let database = server.create_database();
+            server.sql(&database, &format!("CREATE TABLE t (v {native})")).expect("a table");
+            let mut collection = collection(server, &database, "t");
+            collection.columns[0].logical = logical.clone();
+            let error = read_batches(&mut reader(server, &database), &collection, 1 << 20).expect_err("incompatible");
+            assert_eq!(error.kind(), ErrorKind::Incompatible, "{native} as {logical}: {error}");
+            assert!(error.context().any(|(key, value)| (key, value) == ("column", "v")), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_condition_selects_rows_and_a_wrong_one_is_the_users() {
+    for server in Server::all() {
+        let database = server.create_database();
+        server.sql(&database, "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1), (2), (3)").expect("rows");
+        let collection = collection(server, &database, "t");
+        let mut reader = reader(server, &database);
+        let mut count = |predicate: &str| {
+            let from = Some(vec![NativeValue::Integer(2)]);
+            let chunk = Chunk { range: ChunkRange::Keys { from, to: None }, estimated_bytes: 0 };
+            let request = ReadRequest {
+                collection: &collection,
+                chunk: &chunk,
+                batch_bytes: 1 << 20,
+                predicate: Some(predicate),
+            };
+            reader.read(&request, &mut |_: Batch| Ok(()))
+        };
+        assert_eq!(count("id <> 3 -- but not the last").expect("rows"), 1);
+        assert_eq!(count("id = 1 OR id = 3").expect("rows"), 1);
+        assert_eq!(count("no_such_column = 1").expect_err("wrong").kind(), ErrorKind::Usage);
+        assert_eq!(count("TRUE").expect("the session lives on"), 2);
+    }
+}
+
 /// Reads all of a table on a server that is there already, and tells how fast: `DBFERRY_BENCH_URL` and
 /// `DBFERRY_BENCH_TABLE`.
 #[test]
@@ -247,4 +465,41 @@ fn reading_speed() {
     });
     eprintln!("{rows:?} rows by {jobs} in {:?}", began.elapsed());
     snapshot.finish().expect("nothing moved");
+}
+
+#[test]
+fn history_is_read_where_it_is_carried() {
+    for server in Server::all().into_iter().filter(|server| server.is_mariadb()) {
+        let database = server.create_database();
+        server
+            .sql(
+                &database,
+                "CREATE TABLE h (id int PRIMARY KEY, v int) WITH SYSTEM VERSIONING;
+                 CREATE TABLE t (
+                   id int PRIMARY KEY, rs bigint unsigned GENERATED ALWAYS AS ROW START, re bigint unsigned GENERATED ALWAYS AS ROW END,
+                   PERIOD FOR SYSTEM_TIME (rs, re)
+                 ) WITH SYSTEM VERSIONING;
+                 INSERT INTO h VALUES (1, 1), (2, 2); UPDATE h SET v = 3 WHERE id = 1; DELETE FROM h WHERE id = 2;
+                 INSERT INTO t (id) VALUES (1), (2); DELETE FROM t WHERE id = 2;",
+            )
+            .expect("tables with a history");
+        let read = |collection: &Collection| {
+            let batches = read_batches(&mut reader(server, &database), collection, 1 << 20).expect("rows");
+            batches.iter().flat_map(cells).map(|row| row[..row.len().min(2)].join(",")).collect::<Vec<_>>()
+        };
+        let history = collection(server, &database, "h");
+        let mut rows = read(&history);
+        rows.sort_unstable();
+        assert_eq!(rows, ["1,1", "1,3", "2,2"]);
+        assert_eq!(read(&collection(server, &database, "t")), ["1"], "rows of the present");
+        // The same rows in a table that keeps none, as a restore elsewhere makes it.
+        server
+            .sql(&database, "CREATE TABLE plain AS SELECT id, v, row_start, row_end FROM h FOR SYSTEM_TIME ALL")
+            .expect("a plain table");
+        let mut plain = history.clone();
+        plain.name.name = "plain".to_owned();
+        let mut rows = read(&plain);
+        rows.sort_unstable();
+        assert_eq!(rows, ["1,1", "1,3", "2,2"]);
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::replace::statement::fault;
+use crate::testing::Setup;
 
 const BEFORE: &str = "
     CREATE TABLE p (id int PRIMARY KEY, v int, CONSTRAINT positive CHECK (v > 0));
@@ -48,10 +49,9 @@ fn a_process_that_dies_at_any_statement_leaves_all_or_nothing() {
             let mut after = None;
             let (mut undone, mut finished) = (0, 0);
             let mut statements = 0;
+            let mut to = Place::of(server, name.clone(), BEFORE);
+            let before = state(&to);
             loop {
-                server.sql("", &format!("DROP DATABASE {name}; CREATE DATABASE {name}")).expect("a database");
-                let to = Place::of(server, name.clone(), BEFORE);
-                let before = state(&to);
                 let plan = plan(&to, &archive, with_append);
                 fault::die_after(statements);
                 let mut replacer = None;
@@ -76,6 +76,8 @@ fn a_process_that_dies_at_any_statement_leaves_all_or_nothing() {
                 } else {
                     assert_eq!(now, *expected_after, "{} after dying before {died_before:?}", server.name());
                     finished += 1;
+                    server.sql("", &format!("DROP DATABASE {name}; CREATE DATABASE {name}")).expect("a database");
+                    to = Place::of(server, name.clone(), BEFORE);
                     assert!(recovered.iter().all(|text| text.contains("finished")), "{recovered:?}");
                 }
                 statements += 1;
@@ -136,5 +138,41 @@ fn a_name_that_somebody_uses_is_left_alone() {
         assert_eq!(archive.collections.len(), 1);
         archive.restore(&to, &to.plan(&archive, &[]), &same()).expect("a restore");
         assert_eq!(to.tables(), "_dbferry_new_2,_dbferry_old_1,t");
+    }
+}
+
+/// The server itself dies between the steps, and comes back with what it had on its disk.
+#[test]
+fn a_server_that_dies_leaves_all_or_nothing() {
+    for shared in Server::all() {
+        let archive = Place::new(shared, &format!("{BEFORE}{CHANGE}")).archive();
+        for step in 0..3 {
+            let setup = Setup { settings: vec!["innodb-flush-log-at-trx-commit=1".to_owned()], ..Setup::default() };
+            let server = Server::start_with(shared.installation(), &setup).expect("a server");
+            // It lives to the end of the test, which the type cannot say.
+            let server: &'static Server = Box::leak(Box::new(server));
+            let to = Place::new(server, BEFORE);
+            let before = state(&to);
+            let mut replacer = to.replacer(&same()).expect("a replacer");
+            archive.load(&mut replacer, &plan(&to, &archive, false)).expect("rows");
+            if step >= 1 {
+                replacer.complete().expect("keys");
+            }
+            if step == 2 {
+                // Its last statement is the one that decides.
+                let unit = replacer.unit.take().expect("a unit");
+                let policy = ForeignKeyPolicy::Check;
+                switch::switch(&mut replacer.main, replacer.version, &unit.members, &mut replacer.journal, policy)
+                    .expect("a switch");
+            }
+            server.kill().expect("a dead server");
+            drop(replacer);
+            server.restart().expect("a server");
+            let recovered = recover(&to.target, to.version, Duration::from_secs(5)).expect("a recovery");
+            assert_eq!(recovered.len(), 1);
+            assert!(!to.tables().contains("_dbferry"), "{}", to.tables());
+            assert_eq!(state(&to) == before, step < 2, "{} {recovered:?}", server.name());
+            assert_eq!(recovered[0].contains("finished"), step == 2);
+        }
     }
 }
