@@ -140,7 +140,8 @@ impl Definition {
     pub(crate) fn create(&self, name: &str, parts: Parts) -> String {
         let needed = self.needed_key();
         let items = self.items.iter().enumerate().filter(|(at, item)| match item.kind {
-            kind if kind.is_secondary_key() => parts.secondary_keys || needed == Some(*at),
+            // Keys keep their order, so those before the needed one are made with it.
+            kind if kind.is_secondary_key() => parts.secondary_keys || needed.is_some_and(|needed| *at <= needed),
             ItemKind::ForeignKey => parts.foreign_keys,
             ItemKind::Check => parts.checks,
             _ => true,
@@ -154,7 +155,9 @@ impl Definition {
     pub(crate) fn secondary_keys(&self) -> impl Iterator<Item = &Item> {
         let needed = self.needed_key();
         let items = self.items.iter().enumerate();
-        items.filter(move |(at, item)| item.kind.is_secondary_key() && needed != Some(*at)).map(|(_, item)| item)
+        items
+            .filter(move |(at, item)| item.kind.is_secondary_key() && needed.is_none_or(|needed| *at > needed))
+            .map(|(_, item)| item)
     }
 
     /// Whether the table keeps its history.

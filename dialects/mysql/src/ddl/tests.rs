@@ -77,12 +77,12 @@ fn a_table_is_made_with_the_keys_that_it_needs() {
     };
     let columns = "`a` int NOT NULL,\n `n` int NOT NULL AUTO_INCREMENT";
     assert_eq!(needed(&format!("{columns},\n PRIMARY KEY (`n`),\n KEY `k` (`n`)")), "");
-    assert_eq!(needed(&format!("{columns},\n PRIMARY KEY (`a`),\n UNIQUE KEY `u` (`a`),\n KEY `k` (`n`)")), "k");
-    assert_eq!(needed(&format!("{columns},\n UNIQUE KEY `u` (`a`),\n UNIQUE KEY `k` (`n`,`a`)")), "k");
+    assert_eq!(needed(&format!("{columns},\n PRIMARY KEY (`a`),\n UNIQUE KEY `u` (`a`),\n KEY `k` (`n`)")), "u,k");
+    assert_eq!(needed(&format!("{columns},\n UNIQUE KEY `u` (`a`),\n UNIQUE KEY `k` (`n`,`a`)")), "u,k");
     // MyISAM numbers within groups.
     assert_eq!(needed(&format!("{columns},\n PRIMARY KEY (`a`,`n`),\n KEY `k` (`a`)")), "");
     // Rows are kept in the order of a unique key where there is no primary one.
-    assert_eq!(needed("`a` int NOT NULL,\n KEY `k` (`a`),\n UNIQUE KEY `u` (`a`)"), "u");
+    assert_eq!(needed("`a` int NOT NULL,\n UNIQUE KEY `u` (`a`),\n KEY `k` (`a`)"), "u");
     assert_eq!(needed("`a` int NOT NULL,\n KEY `k` (`a`)"), "");
 }
 
