@@ -4,7 +4,7 @@ use super::journal::Moving;
 use crate::MySqlSyntax;
 use crate::ddl::build::{Built, Purpose};
 use crate::ddl::scan::tokens;
-use crate::ddl::{self, Definition, ItemKind, Parts};
+use crate::ddl::{self, Definition, Item, ItemKind, Parts};
 use crate::flavour::ServerVersion;
 use crate::session::Session;
 use dbferry_dialect::{CollectionAction, CollectionPlan, Error, ErrorKind, Result, Syntax};
@@ -89,7 +89,13 @@ impl Shape {
         }
         shape.create = made.create(&moving.shadow, Parts { secondary_keys: false, foreign_keys: false, checks: true });
         if moving.takes_place {
-            for item in made.secondary_keys() {
+            let early = out_of_order(&made);
+            if let Some(name) = early.and_then(|item| item.name.as_deref()) {
+                shape.keys.push(format!("DROP KEY {}", MySqlSyntax.quote_identifier(name)));
+            }
+            let late: Vec<_> = made.secondary_keys().collect();
+            let is_late = |item: &Item| late.contains(&item) || early == Some(item);
+            for item in made.items.iter().filter(|item| is_late(item)) {
                 let list = match item.kind {
                     ItemKind::FullTextKey | ItemKind::SpatialKey | ItemKind::VectorKey => &mut shape.single_keys,
                     _ => &mut shape.keys,
@@ -117,6 +123,15 @@ pub(super) fn show_create(session: &mut Session, table: &str) -> Result<String> 
         .and_then(|row| row.get::<Option<String>, _>(1))
         .flatten()
         .ok_or_else(|| Error::new(ErrorKind::Internal, DOING).with("dialect", crate::NAME).with("table", table))
+}
+
+/// The key that the shadow has to be made with though others stand before it: to come behind them it is made again with them,
+/// since a table lists its keys in the order in which it got them.
+fn out_of_order(definition: &Definition) -> Option<&Item> {
+    let late: Vec<_> = definition.secondary_keys().collect();
+    let mut keys = definition.of_kind(ItemKind::Key);
+    let first = keys.next()?;
+    keys.find(|item| !late.contains(item)).filter(|_| late.contains(&first))
 }
 
 /// `_chk_1` of a check that the server named itself: such a name changes with the table's, also when it was given.
