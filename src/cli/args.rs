@@ -196,6 +196,9 @@ pub(crate) struct LoadArgs {
     /// Grant on what is created what was granted on it
     #[arg(long, conflicts_with = "untrusted", help_heading = SAFETY)]
     pub(crate) privileges: bool,
+    /// Enable scheduled events that were enabled; otherwise they are created disabled
+    #[arg(long, conflicts_with = "untrusted", help_heading = SAFETY)]
+    pub(crate) enable_events: bool,
     #[command(flatten)]
     pub(crate) resources: ResourceArgs,
     #[command(flatten)]
@@ -243,6 +246,9 @@ pub(crate) struct RestoreArgs {
     pub(crate) load: LoadArgs,
     #[command(flatten)]
     pub(crate) consent: ConsentArgs,
+    /// Undo or finish what an interrupted restore has left; name the database only: restore --recover URL
+    #[arg(long, conflicts_with_all = ["url", "safety_backup", "dry_run"], help_heading = SAFETY)]
+    pub(crate) recover: bool,
 }
 
 /// Copy a database into another one, of any kind, without files between

@@ -151,6 +151,7 @@ fn options(args: &LoadArgs, resources: Resources, configuration: Configuration, 
         foreign_keys: args.foreign_keys.into(),
         owners: args.owners,
         privileges: args.privileges,
+        enable_events: args.enable_events,
         safety_backup: None,
         cancel: app.signals.cancel(),
     }

@@ -2,7 +2,7 @@
 
 use super::App;
 use super::args::{ConsentArgs, RestoreArgs};
-use super::config::archive_path;
+use super::config::{Configuration, archive_path};
 use super::confirm;
 use super::exit;
 use super::job::{Job, OriginFields};
@@ -13,7 +13,7 @@ use super::text::{counted, one_line};
 use super::units;
 use dbferry::config::ConnectionRole;
 use dbferry::dialect::{CollectionAction, Consistency};
-use dbferry::restore::{Proof, RestorePlan, RestoreReport};
+use dbferry::restore::{Proof, RestorePlan, RestoreReport, recover};
 use dbferry::{Error, ErrorKind, Result};
 use serde::Serialize;
 
@@ -97,7 +97,38 @@ pub(super) struct Words {
     pub(super) done: &'static str,
 }
 
+/// The document of a recovery.
+#[derive(Serialize)]
+struct Recovery {
+    command: &'static str,
+    target_url: String,
+    /// What was undone or finished.
+    recovered: Vec<String>,
+    exit_code: u8,
+}
+
+/// Ends what an interrupted restore has left. The one argument is the database.
+fn recover_only(args: &RestoreArgs, app: &App) -> Result<u8> {
+    let place = args.archive.to_string_lossy();
+    let configuration = Configuration::load(&args.load.config)?;
+    let place = configuration.database(Some(&place), &app.output)?;
+    let recovered = recover(&place.endpoint, &app.signals.cancel())?;
+    for line in &recovered {
+        app.output.say(one_line(line))?;
+    }
+    if recovered.is_empty() {
+        app.output.success(format!("{}: there is nothing to recover", one_line(&place.endpoint.to_string())))?;
+    }
+    let recovery =
+        Recovery { command: "restore", target_url: place.endpoint.to_string(), recovered, exit_code: exit::DONE };
+    app.output.document("recovery", &recovery)?;
+    Ok(exit::DONE)
+}
+
 pub(super) fn run(args: &RestoreArgs, app: &App) -> Result<u8> {
+    if args.recover {
+        return recover_only(args, app);
+    }
     let job = Job::restore(&args.archive, args.url.as_deref(), &args.load, app)?;
     carry_out(job, &args.consent, Words { command: "restore", done: "restored" }, app)
 }

@@ -64,6 +64,8 @@ pub struct RestoreOptions {
     /// Whether what is created gets the privileges that were granted on it in the source, under the same conditions; false by
     /// default.
     pub privileges: bool,
+    /// Whether scheduled events that were enabled in the source run in the target; they are made disabled by default.
+    pub enable_events: bool,
     /// Where to dump the collections whose rows are about to change, before they do.
     pub safety_backup: Option<PathBuf>,
     /// Cancels the restore.
@@ -81,6 +83,7 @@ impl Default for RestoreOptions {
             foreign_keys: ForeignKeyPolicy::default(),
             owners: false,
             privileges: false,
+            enable_events: false,
             safety_backup: None,
             cancel: Cancel::new(),
         }
@@ -179,8 +182,11 @@ pub(crate) fn restore_from<'a>(
 ) -> Result<RestoreReport> {
     let started = Instant::now();
     progress.event(Event::Phase { name: "plan", group: None });
+    let mut recovered = Vec::new();
     let mut prepared = {
         let mut database = target.open(Purpose::Plan, &options.cancel)?;
+        // What is there is planned for, so whatever is half done is ended first.
+        recovered.extend(database.recover().map_err(|error| target.name(error))?);
         prepare(supply, target.dialect, &mut *database, options).map_err(|error| target.name(error))?
     };
     refuse_problems(&prepared.plan, supply.noun())?;
@@ -193,7 +199,7 @@ pub(crate) fn restore_from<'a>(
         consistency: supply.consistency.clone(),
         units: Vec::new(),
         rows: 0,
-        notes: prepared.plan.all_notes(),
+        notes: recovered.into_iter().chain(prepared.plan.all_notes()).collect(),
         warnings: prepared.plan.all_warnings(),
         safety_backup,
         seconds: 0.0,
@@ -211,6 +217,16 @@ pub(crate) fn restore_from<'a>(
     report.rows = report.units.iter().flat_map(|unit| &unit.collections).map(|collection| collection.rows).sum();
     report.seconds = started.elapsed().as_secs_f64();
     Ok(report)
+}
+
+/// Undoes or finishes what a restore that was interrupted has left in `target`. Every restore does it first; this does nothing
+/// else. Returns what was done, in words; nothing when there was nothing to do.
+///
+/// # Errors
+/// [`ErrorKind::Busy`] when a restore into it is under way; otherwise what the database says.
+pub fn recover(target: &Endpoint<'_>, cancel: &Cancel) -> Result<Vec<String>> {
+    // Nothing is written unless there is something to end, so a database that is not there is not created for it.
+    target.open(Purpose::Plan, cancel)?.recover().map_err(|error| target.name(error))
 }
 
 /// What says that rows could only be counted. Whoever adds rows to others has chosen that; nobody else has.
@@ -314,6 +330,7 @@ fn run<'a>(
     replace_options.foreign_keys = options.foreign_keys;
     replace_options.owners = options.owners && same_dialect && options.trusted;
     replace_options.privileges = options.privileges && same_dialect && options.trusted;
+    replace_options.enable_events = options.enable_events;
     if same_dialect {
         replace_options.attributes.clone_from(supply.attributes);
     }

@@ -13,7 +13,7 @@ use crate::group::{self, Assignment, SelectFor};
 use dbferry_dialect::model::NativeObject;
 use dbferry_dialect::{
     Capabilities, Collection, CollectionAction, CollectionName, CollectionPlan, Database, Dialect, Error, ErrorKind,
-    Fidelity, GroupPlan, Purpose, Result, Schema,
+    Fidelity, GroupPlan, Identifiers, Purpose, Result, Schema,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -240,6 +240,9 @@ fn plan_collection(context: &Context<'_>, offered: &Offered<'_>) -> PlannedColle
     if let Some(condition) = offered.partial {
         comparison.notes.push(format!("only its rows for which this holds: {condition}"));
     }
+    if existing.is_none() {
+        comparison.problems.extend(refused_names(&target, source, context.capabilities.identifiers));
+    }
     let mut warnings = Vec::new();
     let fits = comparison.problems.is_empty();
     let action = match (mode, existing.is_some()) {
@@ -287,6 +290,21 @@ fn plan_collection(context: &Context<'_>, offered: &Offered<'_>) -> PlannedColle
     }
 }
 
+/// The names of a collection that the target would not keep as they are.
+fn refused_names(target: &CollectionName, source: &Collection, identifiers: Identifiers) -> Vec<String> {
+    let columns = source.columns.iter().map(|column| ("column", &column.name));
+    let indexes = source.indexes.iter().map(|index| ("index", &index.name));
+    let keys = source.unique_keys.iter().filter_map(|key| Some(("key", key.name.as_ref()?)));
+    let foreign_keys = source.foreign_keys.iter().filter_map(|key| Some(("foreign key", key.name.as_ref()?)));
+    let checks = source.checks.iter().filter_map(|check| Some(("check", check.name.as_ref()?)));
+    let names = std::iter::once(("table", &target.name)).chain(columns).chain(indexes).chain(keys);
+    let refused = names.chain(foreign_keys).chain(checks).filter_map(|(what, name)| {
+        let why = identifiers.refusal(name)?;
+        Some(format!("the target cannot name a {what} {name}: {why}"))
+    });
+    refused.collect()
+}
+
 /// The verdicts for a collection that is created: what the target's own types do to the values.
 fn new_columns(context: &Context<'_>, source: &Collection) -> Comparison {
     let mut comparison = Comparison::default();
@@ -294,7 +312,7 @@ fn new_columns(context: &Context<'_>, source: &Collection) -> Comparison {
         let (target, fidelity) = if context.same_dialect {
             (column.native.text.clone(), Fidelity::Exact)
         } else {
-            let mapping = context.dialect.syntax().native_type(&column.logical);
+            let mapping = context.dialect.syntax().column_type(source, column);
             (mapping.text, mapping.fidelity)
         };
         comparison.add(PlannedColumn {

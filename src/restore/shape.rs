@@ -2,7 +2,7 @@
 //! verdict.
 
 use dbferry_dialect::model::ColumnRole;
-use dbferry_dialect::{Collection, Column, Fidelity, LogicalType, Syntax};
+use dbferry_dialect::{Collection, Column, Fidelity, LogicalType, NativeMapping, Syntax};
 use serde::Serialize;
 use std::fmt;
 
@@ -83,7 +83,10 @@ pub(super) fn compare(source: &Collection, target: &Collection, syntax: &dyn Syn
     let mut comparison = Comparison::default();
     for column in source.columns.iter().filter(|column| same_dialect || column.role == ColumnRole::Data) {
         let planned = match target.column(&column.name) {
-            Some((_, existing)) => compare_column(column, existing, syntax, same_dialect),
+            Some((_, existing)) => {
+                let chosen = syntax.column_type(source, column);
+                compare_column(column, existing, chosen, syntax, same_dialect)
+            }
             None if column.role == ColumnRole::RowIdentity => PlannedColumn {
                 name: column.name.clone(),
                 source: Some(column.native.text.clone()),
@@ -120,8 +123,14 @@ impl Comparison {
     }
 }
 
-fn compare_column(source: &Column, target: &Column, syntax: &dyn Syntax, same_dialect: bool) -> PlannedColumn {
-    let chosen = syntax.native_type(&source.logical);
+/// `chosen` is the type that the target's dialect has for such a column.
+fn compare_column(
+    source: &Column,
+    target: &Column,
+    chosen: NativeMapping,
+    syntax: &dyn Syntax,
+    same_dialect: bool,
+) -> PlannedColumn {
     let types = if same_dialect {
         compare_native(source, target, syntax)
     } else if normalised(&chosen.text) == normalised(&target.native.text) {

@@ -20,6 +20,8 @@ mod hostile;
 mod inspect;
 mod kill;
 mod list;
+#[cfg(feature = "mysql")]
+mod mysql;
 mod output;
 mod pack;
 mod plan;

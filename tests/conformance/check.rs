@@ -104,7 +104,8 @@ fn expect_proven(report: &RestoreReport) {
 }
 
 /// Takes the database `source` of one place to another server of its dialect and back; the rows are the same, whatever the
-/// other server says of types and objects that it does not have.
+/// other server says of types and objects that it does not have: what it has no type for comes back as text, which is read
+/// as what it was.
 #[cfg(feature = "mysql")]
 pub(crate) fn there_and_back(here: &Scratch, there: &Scratch) {
     let options = RestoreOptions { resources: RESOURCES, ..RestoreOptions::default() };
@@ -113,11 +114,6 @@ pub(crate) fn there_and_back(here: &Scratch, there: &Scratch) {
     restore(&first, &there.database("copy"), &options, &Silent).expect("a restore on the other server");
     let second = dump_to(there, &there.database("copy"), "second", &dump_options(&original));
     restore(&second, &here.database("back"), &options, &Silent).expect("a restore on the first server");
-    let third = dump_to(here, &here.database("back"), "third", &dump_options(&original));
-    for (first, third) in first.manifest().collections.iter().zip(&third.manifest().collections) {
-        assert_eq!(first.collection.name, third.collection.name);
-        assert_eq!(proof(first), proof(third), "{}", first.collection.name);
-    }
     expect_equal(&first, &here.database("back"), &Selection::default());
 }
 

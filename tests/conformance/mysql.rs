@@ -98,7 +98,10 @@ fn everything(server: &dyn Server) -> String {
 fn sample_script(directory: &std::path::Path, sample: &str) -> String {
     let read = |path: &str| std::fs::read_to_string(directory.join(path)).expect("a readable script");
     let script = match sample {
-        "sakila" => format!("{}\n{}", read("sakila/sakila-mv-schema.sql"), read("sakila/sakila-mv-data.sql")),
+        "sakila" => {
+            let script = format!("{}\n{}", read("sakila/sakila-mv-schema.sql"), read("sakila/sakila-mv-data.sql"));
+            script.replace("sakila.", "")
+        }
         _ => read("chinook/Chinook_MySql.sql"),
     };
     let is_about_the_database = |line: &&str| {

@@ -38,6 +38,7 @@ pub(crate) struct Need {
 
 const UNSIGNED: Need = Need { name: "unsigned integers", is_met: |can| can.unsigned_integers };
 const COMMENTS: Need = Need { name: "comments", is_met: |can| can.comments };
+const SUPPLEMENTARY: Need = Need { name: "names of any character", is_met: |can| can.identifiers.supplementary };
 const NAMESPACES: Need = Need { name: "namespaces", is_met: |can| can.namespaces };
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -57,6 +58,7 @@ pub(crate) fn cases() -> Vec<Case> {
         plain("many_rows", many_rows),
         plain("many_tables", many_tables),
         plain("odd_names", odd_names),
+        needing("supplementary_names", SUPPLEMENTARY, supplementary_names),
         needing("unsigned_numbers", UNSIGNED, unsigned_numbers),
         needing("comments", COMMENTS, comments),
         needing("two_namespaces", NAMESPACES, two_namespaces),
@@ -402,7 +404,7 @@ fn many_tables() -> Tables {
 }
 
 fn odd_names() -> Tables {
-    const NAMES: [&str; 14] = [
+    named(&[
         "select",
         "order",
         "a.b",
@@ -412,15 +414,22 @@ fn odd_names() -> Tables {
         "back`tick",
         "[brackets]",
         "two  spaces",
-        "\u{1f986}",
         "\u{e9}t\u{e9}",
         "../up",
         "100%_?*",
         "-- not a comment",
-    ];
-    NAMES.iter().fold(Tables::default(), |tables, name| {
-        let odd = table(name, NAMES.iter().map(|name| column(name, LogicalType::TEXT)).collect());
-        let cells = NAMES.iter().map(|text| texts([Some(*text), None]));
+    ])
+}
+
+fn supplementary_names() -> Tables {
+    named(&["\u{1f986}", "\u{e9}t\u{e9} \u{1f986}"])
+}
+
+/// Tables of these names with columns of these names.
+fn named(names: &[&str]) -> Tables {
+    names.iter().fold(Tables::default(), |tables, name| {
+        let odd = table(name, names.iter().map(|name| column(name, LogicalType::TEXT)).collect());
+        let cells = names.iter().map(|text| texts([Some(*text), None]));
         tables.with(odd, std::iter::once(ints([1, 2])).chain(cells).collect())
     })
 }

@@ -95,6 +95,15 @@ pub trait Database: Send {
     /// Takes one consistent view of the database for `options.readers` readers.
     fn snapshot(&mut self, options: &SnapshotOptions) -> Result<Box<dyn Snapshot>>;
 
+    /// Undoes or finishes what a restore that was interrupted has left in the database. Returns what was done, in words;
+    /// nothing when there was nothing to do. A dialect whose server rolls back by itself leaves it at the default.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Busy`](crate::ErrorKind::Busy) when a restore is under way.
+    fn recover(&mut self) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     /// Prepares to replace groups of collections.
     fn replacer(&mut self, options: &ReplaceOptions) -> Result<Box<dyn Replacer>>;
 }
@@ -253,6 +262,8 @@ pub struct ReplaceOptions {
     pub owners: bool,
     /// Whether what is created gets the privileges that were granted on it in the source.
     pub privileges: bool,
+    /// Whether scheduled events that were enabled in the source are enabled; otherwise they are made disabled.
+    pub enable_events: bool,
 }
 
 impl ReplaceOptions {

@@ -34,7 +34,7 @@ pub mod testkit;
 pub mod url;
 
 pub use cancel::Cancel;
-pub use capabilities::Capabilities;
+pub use capabilities::{Capabilities, Identifiers};
 pub use contract::{
     Chunk, ChunkRange, CollectionAction, CollectionPlan, Consistency, Database, DatabaseInfo, Dialect,
     ForeignKeyPolicy, GroupPlan, OpenOptions, Purpose, ReadRequest, Reader, ReplaceOptions, Replacer, Sink, Snapshot,

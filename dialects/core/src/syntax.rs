@@ -30,6 +30,13 @@ pub trait Syntax: Debug + Send + Sync {
     /// The native type that holds `logical`, and how faithfully.
     fn native_type(&self, logical: &LogicalType) -> NativeMapping;
 
+    /// The native type of one column of a collection of another dialect, where the type also depends on what the column is for
+    /// (MySQL's keys need a bound), and how faithfully it holds the values. What [`create_table`](Self::create_table) gives it.
+    fn column_type(&self, collection: &Collection, column: &Column) -> NativeMapping {
+        let _ = collection;
+        self.native_type(&column.logical)
+    }
+
     /// The logical type that a declared type asks for by itself. Only a dialect that also looks at values to choose the logical
     /// types of a snapshot answers: a plan compares two of its columns by their declarations. `None` means that the column's
     /// own logical type is the declared one.

@@ -1,67 +1,87 @@
 //! From a URL to a logged-in session.
+//!
+//! What a URL leaves open comes from an options file and from the environment that the caller hands over, as with MySQL's
+//! own programs; the differences stand in the crate's README.
+
+mod certificates;
+mod failure;
+mod option_file;
+mod place;
+mod settings;
+mod setup;
+mod tls;
+mod way;
 
 use crate::session::Session;
-use crate::wire::Wire;
-use dbferry_dialect::{Cancel, DatabaseUrl, Error, ErrorKind, Location, OpenOptions, Result, Secret};
-use mysql_async::OptsBuilder;
-use std::path::PathBuf;
-use std::sync::Arc;
+use crate::wire::{Killer, Wire};
+use dbferry_dialect::{Cancel, DatabaseUrl, OpenOptions, Result};
+pub(crate) use failure::Failure;
+use place::Host;
+pub(crate) use place::Place;
+use settings::{Settings, usage};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+pub(crate) use tls::Encryption;
+pub(crate) use way::{KEEPALIVE_IDLE, Login, Way};
 
-/// What every session starts with: no time limits that could end a long read, and a known meaning for everything else.
-///
-/// `time_zone`, so that TIMESTAMP values are the same everywhere; `NO_AUTO_VALUE_ON_ZERO`, so that a zero stays a zero; no
-/// other mode, so that zero dates can be written; strictness is the business of who writes.
-const SETUP: &str = "SET SESSION time_zone = '+00:00', sql_mode = 'NO_AUTO_VALUE_ON_ZERO', net_read_timeout = 86400, \
-     net_write_timeout = 86400, wait_timeout = 86400, autocommit = 1, sql_quote_show_create = 1, \
-     group_concat_max_len = 4294967295";
+/// How long reaching a server and logging in may take, unless `connect-timeout` says otherwise.
+const CONNECT_LIMIT: Duration = Duration::from_secs(30);
+/// How long asking the server to end a session may take.
+const KILL_LIMIT: Duration = Duration::from_secs(5);
+/// How long other people's locks are waited for, unless told.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
+/// What errors of the setup begin with.
+const SETTING_UP: &str = "the session cannot be set up";
 
-/// Where to connect, as whom, and how; further sessions of one run are opened from the same.
+/// Where to connect, as whom, and how; further sessions of one run are opened from the same. Once a server was found all
+/// sessions are opened there, however many there are under its name.
 #[derive(Clone)]
 pub(crate) struct Target {
-    shared: Arc<Login>,
+    shared: Arc<Shared>,
     cancel: Cancel,
 }
 
-/// Everything that a login needs.
-pub(crate) struct Login {
-    /// Where the server listens.
-    pub(crate) place: Place,
-    /// Who logs in.
-    pub(crate) user: String,
-    /// The password, if there is one.
-    pub(crate) password: Option<Secret>,
-    /// The database.
-    pub(crate) database: String,
-}
-
-/// Where a server listens.
-#[derive(Clone, Debug)]
-pub(crate) enum Place {
-    /// A Unix socket.
-    Socket(PathBuf),
-    /// A TCP port.
-    Network(String, u16),
+struct Shared {
+    settings: Settings,
+    host: Host,
+    login: Arc<Login>,
+    tls: tls::Plan,
+    limit: Option<Duration>,
+    lock_wait: Duration,
+    chosen: OnceLock<Way>,
 }
 
 impl Target {
     /// Resolves a URL and the environment.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`] when the URL is not one of a MySQL server, or names no database.
+    /// [`ErrorKind::Usage`](dbferry_dialect::ErrorKind::Usage) when the URL is not one of a MySQL server, names no database,
+    /// or asks for something that does not exist.
     pub(crate) fn resolve(url: &DatabaseUrl, options: &OpenOptions) -> Result<Self> {
-        let usage = |what: &'static str| Error::new(ErrorKind::Usage, what).with("dialect", crate::NAME);
-        let Location::Server { user, password, host, port, database } = url.location() else {
-            return Err(usage("a MySQL URL names a server").hint("write mysql://user@host/database"));
+        let settings = Settings::gather(url, &options.environment)?;
+        let user = settings.get("user").ok_or_else(|| {
+            usage("no user is named").hint("write mysql://user@host/database, or put it into ~/.my.cnf")
+        })?;
+        let database = settings
+            .get("database")
+            .ok_or_else(|| usage("the URL names no database").hint("write mysql://user@host/database"))?;
+        let login =
+            Login { user: user.to_owned(), password: settings.password().cloned(), database: database.to_owned() };
+        let limit = match settings.number("connect-timeout")? {
+            None => Some(CONNECT_LIMIT),
+            Some(0) => None,
+            Some(seconds) => Some(Duration::from_secs(seconds)),
         };
-        let database = database.clone().ok_or_else(|| usage("the URL names no database"))?;
-        let place = match host.as_deref() {
-            Some(path) if path.starts_with('/') => Place::Socket(path.into()),
-            Some(host) => Place::Network(host.to_owned(), port.unwrap_or(3306)),
-            None => Place::Network("localhost".to_owned(), port.unwrap_or(3306)),
+        let shared = Shared {
+            host: Host::of(&settings)?,
+            login: Arc::new(login),
+            tls: tls::Plan::resolve(&settings)?,
+            limit,
+            lock_wait: options.lock_wait.unwrap_or(LOCK_WAIT),
+            chosen: OnceLock::new(),
+            settings,
         };
-        let user = user.clone().unwrap_or_else(|| "root".to_owned());
-        let login = Login { place, user, password: password.clone(), database };
-        Ok(Self { shared: Arc::new(login), cancel: options.cancel.clone() })
+        Ok(Self { shared: Arc::new(shared), cancel: options.cancel.clone() })
     }
 
     /// The same place for sessions that another flag stops.
@@ -70,45 +90,78 @@ impl Target {
         self
     }
 
-    /// The database that the URL names.
-    pub(crate) fn database(&self) -> &str {
-        &self.shared.database
+    /// How long sessions wait for other people's locks.
+    pub(crate) fn lock_wait(&self) -> Duration {
+        self.shared.lock_wait
     }
 
-    /// Opens a session for statements and for loading.
+    /// Opens a session for statements and for loading: text in UTF-8, times in UTC, no time limits, `REPEATABLE READ`.
     ///
     /// # Errors
-    /// [`ErrorKind::Connect`] when the server cannot be reached or does not let this user in.
+    /// [`ErrorKind::Connect`](dbferry_dialect::ErrorKind::Connect) when no server can be reached or it does not let this user
+    /// in, [`ErrorKind::Tls`](dbferry_dialect::ErrorKind::Tls) when the connection cannot be as secure as asked.
     pub(crate) fn connect(&self) -> Result<Session> {
-        let mut session = Session::connect(self.options(), self.cancel.clone())?;
-        session.run("the session cannot be set up", SETUP)?;
-        session.run("the session cannot be set up", "SET NAMES utf8mb4")?;
+        let mut session = self.open(&|way| Session::connect(way, self.cancel.clone()))?;
+        setup::prepare(self.shared.lock_wait, |sql| session.run(SETTING_UP, sql).map(|_| ()))?;
         Ok(session)
     }
 
-    /// Opens a session for reading rows.
+    /// Opens a session for reading rows, set up in the same way.
     ///
     /// # Errors
     /// Those of [`connect`](Self::connect).
     pub(crate) fn connect_wire(&self) -> Result<Wire> {
-        let mut wire = Wire::connect(&self.shared, self.cancel.clone())?;
-        wire.run("the session cannot be set up", SETUP)?;
-        wire.run("the session cannot be set up", "SET NAMES utf8mb4")?;
+        let wire = self.open(&|way| Wire::connect(way, self.cancel.clone()))?;
+        let mut wire = wire.stopped_by(self.killer());
+        setup::prepare(self.shared.lock_wait, |sql| wire.run(SETTING_UP, sql))?;
         Ok(wire)
     }
 
-    fn options(&self) -> OptsBuilder {
-        let login = &self.shared;
-        let options = OptsBuilder::default()
-            .user(Some(&login.user))
-            .pass(login.password.as_ref().map(|password| password.expose().to_owned()))
-            .db_name(Some(&login.database))
-            .prefer_socket(false)
-            .stmt_cache_size(0);
-        match &login.place {
-            Place::Socket(path) => options.socket(Some(path.display().to_string())),
-            Place::Network(host, port) => options.ip_or_hostname(host.clone()).tcp_port(*port),
+    /// Opens a session by the way that was found before, or by the first one that leads to a server.
+    fn open<T>(&self, connect: &dyn Fn(&Way) -> Result<T, Failure>) -> Result<T> {
+        if let Some(way) = self.shared.chosen.get() {
+            return connect(way).map_err(|failure| failure.told(way, &self.shared.settings));
         }
+        let mut last = None;
+        for place in self.shared.host.places()? {
+            for attempt in self.shared.tls.attempts(place.distance()) {
+                self.cancel.check()?;
+                let encryption = attempt.map(|check| self.shared.tls.encryption(check)).transpose()?;
+                let login = Arc::clone(&self.shared.login);
+                let way = Way { login, place: place.clone(), encryption, limit: self.shared.limit };
+                match connect(&way) {
+                    Ok(session) => {
+                        _ = self.shared.chosen.set(way);
+                        return Ok(session);
+                    }
+                    Err(failure) => {
+                        let (no_tls, unreachable) = (matches!(failure, Failure::NoTls), failure.is_unreachable());
+                        let error = failure.told(&way, &self.shared.settings);
+                        if !no_tls && !unreachable {
+                            return Err(error);
+                        }
+                        last = Some(error);
+                        if unreachable {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        Err(last.unwrap_or_else(|| usage("no server is named")))
+    }
+
+    /// What ends a session of this target on the server, whatever it is busy with.
+    fn killer(&self) -> Killer {
+        let shared = Arc::clone(&self.shared);
+        Box::new(move |id| {
+            let Some(way) = shared.chosen.get() else { return };
+            let way = Way { limit: Some(KILL_LIMIT), ..way.clone() };
+            // When this cannot be done either, the server notices by itself, later.
+            if let Ok(mut wire) = Wire::connect(&way, Cancel::new()) {
+                _ = wire.run("the session cannot be ended", &format!("KILL CONNECTION {id}"));
+            }
+        })
     }
 }
 
@@ -122,12 +175,11 @@ impl std::fmt::Debug for Target {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Installation, Server};
+    use crate::testing::Server;
 
     #[test]
     fn both_kinds_of_sessions_talk_to_every_server() {
-        for installation in Installation::all() {
-            let server = Server::shared_of(&installation).expect("a server");
+        for server in Server::all() {
             let url = DatabaseUrl::parse(&server.url(&server.create_database())).expect("a URL");
             let target = Target::resolve(&url, &OpenOptions::default()).expect("a target");
             let mut session = target.connect().expect("a session");

@@ -3,7 +3,7 @@
 use crate::connect::Target;
 use crate::flavour::ServerVersion;
 use crate::introspect::introspect;
-use crate::replace::open_replacer;
+use crate::replace::{open_replacer, recover};
 use crate::session::Session;
 use crate::snapshot::MySqlSnapshot;
 use dbferry_dialect::{
@@ -11,9 +11,6 @@ use dbferry_dialect::{
     SnapshotOptions,
 };
 use std::time::Duration;
-
-/// How long other people's locks are waited for, unless told.
-const LOCK_WAIT: Duration = Duration::from_secs(5);
 
 /// A database on a server, with one session of its own; snapshots and replacers open theirs.
 #[derive(Debug)]
@@ -45,7 +42,7 @@ impl MySqlDatabase {
             encoding: text(2),
             time_zone: Some("UTC".to_owned()),
         };
-        let lock_wait = options.lock_wait.unwrap_or(LOCK_WAIT);
+        let lock_wait = target.lock_wait();
         Ok(Self { target, session, version, info, lock_wait })
     }
 }
@@ -70,6 +67,10 @@ impl Database for MySqlDatabase {
 
     fn snapshot(&mut self, options: &SnapshotOptions) -> Result<Box<dyn Snapshot>> {
         Ok(Box::new(MySqlSnapshot::take(&self.target, self.version, self.lock_wait, options)?))
+    }
+
+    fn recover(&mut self) -> Result<Vec<String>> {
+        recover(&self.target, self.version, self.lock_wait)
     }
 
     fn replacer(&mut self, options: &ReplaceOptions) -> Result<Box<dyn Replacer>> {

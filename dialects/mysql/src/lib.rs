@@ -1,10 +1,16 @@
 #![doc = include_str!("../README.md")]
 
+mod chunk;
 mod connect;
 mod database;
+mod ddl;
+mod decode;
+mod encode;
 mod error;
 mod flavour;
 mod introspect;
+mod load;
+mod objects;
 mod read;
 mod replace;
 mod session;
@@ -61,7 +67,8 @@ pub(crate) fn capabilities() -> Capabilities {
     capabilities.adds_foreign_keys = true;
     capabilities.unsigned_integers = true;
     capabilities.exact_decimals = true;
-    // 64 characters: https://dev.mysql.com/doc/refman/8.4/en/identifier-length.html
-    capabilities.max_identifier_bytes = Some(64);
+    // https://dev.mysql.com/doc/refman/8.4/en/identifier-length.html, .../identifiers.html
+    capabilities.identifiers.max_chars = Some(64);
+    capabilities.identifiers.supplementary = false;
     capabilities
 }

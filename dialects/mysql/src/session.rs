@@ -1,19 +1,26 @@
 //! One session on the server: the asynchronous driver behind a synchronous face.
 //!
 //! Each session owns a current-thread runtime, so a thread of the engine that owns a session owns everything that happens
-//! on it. Rows in bulk are read by [`Wire`](crate::wire::Wire), which hands them on without a copy; this one is for
-//! statements, for catalogues, and for loading.
+//! on it. While a call waits it looks at the cancel flag, and has the server stop the statement once that is raised. Rows in
+//! bulk are read by [`Wire`](crate::wire::Wire), which hands them on without a copy; this one is for statements, for
+//! catalogues, and for loading.
+//!
+//! The server takes several statements at once from this kind of session. Text that comes out of an archive is run on a
+//! [`Wire`](crate::wire::Wire) instead, where the server takes one.
 
+mod link;
+
+use crate::connect::{Failure, Way};
 use crate::error::database_error;
 use bytes::Bytes;
 use dbferry_dialect::{Cancel, Error, ErrorKind, Result};
 use futures_util::StreamExt;
 use futures_util::stream::poll_fn;
+use link::Link;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, OptsBuilder, Params, Row};
+use mysql_async::{Conn, Params, Row};
 use std::fmt;
 use std::io;
-use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{Sender, channel};
 use tokio::task::JoinHandle;
 
@@ -22,11 +29,10 @@ const WAITING_PIECES: usize = 2;
 
 /// One session. Dropping it ends it; a transaction that is open is rolled back.
 pub(crate) struct Session {
-    /// Away while a load has it.
+    /// Away while a load has it, and once the session is over.
     connection: Option<Conn>,
     loading: Option<Loading>,
-    cancel: Cancel,
-    runtime: Runtime,
+    link: Link,
 }
 
 /// A `LOAD DATA LOCAL` that runs.
@@ -54,53 +60,73 @@ impl fmt::Debug for Session {
 
 impl Session {
     /// Connects and logs in.
-    pub(crate) fn connect(options: OptsBuilder, cancel: Cancel) -> Result<Self> {
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Error::io("the runtime of a connection cannot be made", error))?;
-        let connection = runtime
-            .block_on(Conn::new(options))
-            .map_err(|error| database_error("cannot connect to the server", &error))?;
-        Ok(Self { connection: Some(connection), loading: None, cancel, runtime })
+    ///
+    /// # Errors
+    /// [`Failure`], which the caller knows how to tell.
+    pub(crate) fn connect(way: &Way, cancel: Cancel) -> Result<Self, Failure> {
+        let (connection, link) = Link::connect(way, cancel)?;
+        Ok(Self { connection: Some(connection), loading: None, link })
+    }
+
+    /// Fails once the run is cancelled.
+    pub(crate) fn check_cancelled(&self) -> Result<()> {
+        self.link.cancel().check()
+    }
+
+    /// Ends it: the server gives its locks back.
+    pub(crate) fn close(&mut self) {
+        self.loading = None;
+        if let Some(connection) = self.connection.take() {
+            self.link.farewell(connection);
+        }
     }
 
     /// Runs one statement without rows; returns what it did.
     pub(crate) fn run(&mut self, doing: &'static str, sql: &str) -> Result<Loaded> {
-        let Some(connection) = &mut self.connection else { return Err(busy()) };
-        self.runtime.block_on(connection.query_drop(sql)).map_err(|error| database_error(doing, &error))?;
-        Ok(done(connection))
+        self.call(doing, async |connection| connection.query_drop(sql).await.map(|()| done(connection)))
     }
 
     /// Runs one statement with values in the place of its `?`.
     pub(crate) fn execute(&mut self, doing: &'static str, sql: &str, values: impl Into<Params>) -> Result<Loaded> {
-        let Some(connection) = &mut self.connection else { return Err(busy()) };
         let values = values.into();
-        self.runtime.block_on(connection.exec_drop(sql, values)).map_err(|error| database_error(doing, &error))?;
-        Ok(done(connection))
+        self.call(doing, async |connection| connection.exec_drop(sql, values).await.map(|()| done(connection)))
     }
 
     /// The rows of one query, all in memory: for catalogues and other small results. Every value is text.
     pub(crate) fn query(&mut self, doing: &'static str, sql: &str) -> Result<Vec<Row>> {
-        let Some(connection) = &mut self.connection else { return Err(busy()) };
-        self.runtime.block_on(connection.query(sql)).map_err(|error| database_error(doing, &error))
+        self.call(doing, async |connection| connection.query(sql).await)
+    }
+
+    /// The rows of several queries sent as one text, `;` between them: one set of rows a query. For catalogues of which the
+    /// server tells one thing a statement.
+    pub(crate) fn query_sets(&mut self, doing: &'static str, sql: &str) -> Result<Vec<Vec<Row>>> {
+        self.link.cancel().check()?;
+        self.call(doing, async |connection| {
+            let mut result = connection.query_iter(sql).await?;
+            let mut sets = Vec::new();
+            while !result.is_empty() {
+                sets.push(result.collect().await?);
+            }
+            Ok(sets)
+        })
     }
 
     /// The rows of one query with values in the place of its `?`, all in memory.
     pub(crate) fn query_with(&mut self, doing: &'static str, sql: &str, values: impl Into<Params>) -> Result<Vec<Row>> {
-        let Some(connection) = &mut self.connection else { return Err(busy()) };
         let values = values.into();
-        self.runtime.block_on(connection.exec(sql, values)).map_err(|error| database_error(doing, &error))
+        self.call(doing, async |connection| connection.exec(sql, values).await)
     }
 
     /// Begins a `LOAD DATA LOCAL INFILE`; [`load_send`](Self::load_send) and [`load_finish`](Self::load_finish) follow.
     /// Whatever file the server asks for, it gets what is sent here.
     pub(crate) fn load_begin(&mut self, sql: String) -> Result<()> {
-        let Some(mut connection) = self.connection.take() else { return Err(busy()) };
+        let Some(mut connection) = self.connection.take() else { return Err(self.unusable()) };
         let (pieces, mut waiting) = channel::<Result<Bytes, io::Error>>(WAITING_PIECES);
         connection.set_infile_handler(async move { Ok(poll_fn(move |context| waiting.poll_recv(context)).boxed()) });
-        let statement = self.runtime.spawn(async move {
+        let statement = self.link.spawn(async move {
             let result = connection.query_drop(sql).await.map(|()| done(&connection));
+            // Where the server did not ask for it, it does not get it with the next statement either.
+            connection.set_infile_handler(async { Err(mysql_async::LocalInfileError::NoHandler.into()) });
             (connection, result)
         });
         self.loading = Some(Loading { pieces, statement });
@@ -109,9 +135,9 @@ impl Session {
 
     /// Sends bytes of the load that was begun; pieces of some hundred kilobytes are best.
     pub(crate) fn load_send(&mut self, doing: &'static str, piece: Bytes) -> Result<()> {
-        self.cancel.check()?;
-        let Some(loading) = &self.loading else { return Err(busy()) };
-        if self.runtime.block_on(loading.pieces.send(Ok(piece))).is_ok() {
+        let Some(loading) = &self.loading else { return Err(self.unusable()) };
+        self.link.cancel().check()?;
+        if self.link.drive(doing, loading.pieces.send(Ok(piece)))?.is_ok() {
             return Ok(());
         }
         // Nobody takes it: the statement has failed, and says why.
@@ -121,13 +147,56 @@ impl Session {
 
     /// Ends the load.
     pub(crate) fn load_finish(&mut self, doing: &'static str) -> Result<Loaded> {
-        let Some(loading) = self.loading.take() else { return Err(busy()) };
-        drop(loading.pieces);
-        let (connection, result) = self.runtime.block_on(loading.statement).map_err(|error| {
+        let Some(Loading { pieces, statement }) = self.loading.take() else { return Err(self.unusable()) };
+        drop(pieces);
+        let (connection, result) = self.link.drive(doing, statement)?.map_err(|error| {
             Error::new(ErrorKind::Internal, doing).with("dialect", crate::NAME).caused_by(error.to_string())
         })?;
-        self.connection = Some(connection);
-        result.map_err(|error| database_error(doing, &error))
+        self.settle(doing, connection, result)
+    }
+
+    /// Has the connection do something. Afterwards it is there again, unless it is of no more use.
+    fn call<T>(
+        &mut self,
+        doing: &'static str,
+        work: impl AsyncFnOnce(&mut Conn) -> Result<T, mysql_async::Error>,
+    ) -> Result<T> {
+        let Some(mut connection) = self.connection.take() else { return Err(self.unusable()) };
+        let result = self.link.drive(doing, work(&mut connection))?;
+        self.settle(doing, connection, result)
+    }
+
+    fn settle<T>(&mut self, doing: &'static str, connection: Conn, result: Result<T, mysql_async::Error>) -> Result<T> {
+        match result {
+            Ok(value) => {
+                self.connection = Some(connection);
+                Ok(value)
+            }
+            Err(error) => {
+                // Whatever is not the server's answer leaves it open what the server waits for.
+                if !error.is_fatal() {
+                    self.connection = Some(connection);
+                }
+                Err(self.link.told(doing, &error))
+            }
+        }
+    }
+
+    fn unusable(&self) -> Error {
+        if self.loading.is_some() {
+            return Error::new(ErrorKind::Internal, "the session is in the middle of a load")
+                .with("dialect", crate::NAME);
+        }
+        Error::new(ErrorKind::Connect, "the session is over").with("dialect", crate::NAME)
+    }
+}
+
+impl Drop for Session {
+    /// Says goodbye, so that the server gives up at once what the session held.
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.link.farewell(connection);
+        }
     }
 }
 
@@ -139,6 +208,15 @@ fn done(connection: &Conn) -> Loaded {
     }
 }
 
-fn busy() -> Error {
-    Error::new(ErrorKind::Internal, "the session is in the middle of something else").with("dialect", crate::NAME)
+/// What `doing` ran into, where the statement may have been stopped because the caller wanted it.
+fn cancelled_or(doing: &'static str, error: &mysql_async::Error) -> Error {
+    match error {
+        mysql_async::Error::Server(server) if server.code == crate::error::STOPPED => {
+            Error::new(ErrorKind::Cancelled, doing).with("dialect", crate::NAME).caused_by("cancelled")
+        }
+        _ => database_error(doing, error),
+    }
 }
+
+#[cfg(test)]
+mod tests;

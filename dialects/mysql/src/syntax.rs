@@ -1,6 +1,24 @@
-//! SQL text of MySQL and MariaDB.
+//! How MySQL and MariaDB spell SQL: names, types and tables built from the model alone.
+//!
+//! This is the way for archives of other dialects and for those that are not trusted: nothing of a model's text becomes SQL
+//! unless it is a quoted name, a quoted literal, or has exactly the shape that is expected of it. It says only what every
+//! server of the family understands. What it is not: the exact copy of a table of the family's own, which
+//! [`ddl`](crate::ddl) makes.
+//!
+//! Tables of other dialects compare their texts byte by byte, as those do: their collation is `utf8mb4_bin`. It holds two
+//! texts equal that differ in blanks at their ends; in a unique key the second is refused.
 
-use dbferry_dialect::{Collection, CollectionName, LogicalType, NativeMapping, Syntax};
+mod defaults;
+mod native;
+
+pub(crate) use defaults::{current_timestamp, default_of};
+
+use crate::ddl::Parts;
+use crate::ddl::build::{Purpose, build};
+use crate::types::NativeText;
+use dbferry_dialect::model::{DefaultMeaning, NativeType};
+use dbferry_dialect::{Collection, CollectionName, Column, LogicalType, NativeMapping, Syntax};
+use std::collections::BTreeMap;
 
 /// How MySQL and MariaDB spell SQL.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,11 +42,77 @@ impl Syntax for MySqlSyntax {
         format!("{}.{}", self.quote_identifier(&name.namespace), self.quote_identifier(&name.name))
     }
 
-    fn native_type(&self, _logical: &LogicalType) -> NativeMapping {
-        NativeMapping::exact("longtext")
+    fn native_type(&self, logical: &LogicalType) -> NativeMapping {
+        native::native_type(logical)
     }
 
-    fn create_table(&self, name: &CollectionName, _collection: &Collection) -> String {
-        format!("CREATE TABLE {} ()", self.qualified(name))
+    /// A text or bytes in a key have a bound.
+    fn column_type(&self, collection: &Collection, column: &Column) -> NativeMapping {
+        match columns_of_key(collection, &column.name) {
+            Some(columns) => native::key_type(&column.logical, columns),
+            None => native::native_type(&column.logical),
+        }
+    }
+
+    fn declared_type(&self, native: &NativeType) -> Option<LogicalType> {
+        native::declared_type(&NativeText::parse(&native.text))
+    }
+
+    /// What one flavour has a type for and the other keeps as its text.
+    fn stores_alike(&self, source: &NativeType, target: &NativeType) -> Option<bool> {
+        let base = |native: &NativeType| NativeText::parse(&native.text).base;
+        match (base(source).as_str(), base(target).as_str()) {
+            ("uuid", "char") | ("char", "uuid") => Some(true),
+            ("inet4" | "inet6", "varchar") | ("varchar", "inet4" | "inet6") => Some(true),
+            ("vector", "longtext") | ("longtext", "vector") => Some(true),
+            // MySQL writes numbers and keys in its own way.
+            ("longtext", "json") => Some(false),
+            _ => None,
+        }
+    }
+
+    fn create_table(&self, name: &CollectionName, collection: &Collection) -> String {
+        let purpose = Purpose { target: None, trusted: false, parent_keys: &BTreeMap::new() };
+        let mut table = build(collection, purpose).definition;
+        table
+            .items
+            .retain(|item| !item.kind.is_secondary_key() || self.is_unique_key(collection, item.name.as_deref()));
+        table.create(&name.name, Parts { secondary_keys: true, foreign_keys: false, checks: false })
+    }
+
+    fn default_value(&self, meaning: &DefaultMeaning) -> String {
+        defaults::literal(meaning).unwrap_or_else(|| "NULL".to_owned())
     }
 }
+
+impl MySqlSyntax {
+    /// Whether a key is one of the unique constraints of the model, not one of its indexes.
+    fn is_unique_key(self, collection: &Collection, name: Option<&str>) -> bool {
+        !collection.indexes.iter().any(|index| Some(index.name.as_str()) == name)
+    }
+}
+
+/// How many columns the widest of the keys has that this column is in; foreign keys count, since their columns are indexed
+/// and of the type of those they refer to.
+fn columns_of_key(collection: &Collection, column: &str) -> Option<usize> {
+    let keys = collection.primary_key.iter().chain(&collection.unique_keys).map(|key| key.columns.as_slice());
+    let foreign = collection.foreign_keys.iter().map(|key| key.columns.as_slice());
+    let unique = collection.indexes.iter().filter(|index| index.unique).map(|index| {
+        let names = index.parts.iter().filter_map(|part| match &part.subject {
+            dbferry_dialect::model::IndexSubject::Column(name) => Some(name.clone()),
+            dbferry_dialect::model::IndexSubject::Expression(_) => None,
+        });
+        names.collect::<Vec<_>>()
+    });
+    let unique: Vec<Vec<String>> = unique.collect();
+    let all = keys.chain(foreign).chain(unique.iter().map(Vec::as_slice));
+    all.filter(|columns| columns.iter().any(|name| name == column)).map(<[String]>::len).max()
+}
+
+/// Whether a column is in a key whose values must be whole.
+pub(crate) fn is_in_key(collection: &Collection, column: &str) -> bool {
+    columns_of_key(collection, column).is_some()
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,12 +5,17 @@
 //! who may do everything.
 
 mod installation;
+mod sessions;
+mod template;
 
 pub use dbferry_dialect::testkit::certificates::{Authority, Identity, self_signed};
 pub use dbferry_dialect::testkit::watchdog::Watchdog;
-pub use installation::{Installation, ROOT_VARIABLE};
+pub use installation::{Installation, ROOT_VARIABLE, URL_VARIABLES};
+pub use sessions::Kind;
 
+use dbferry_dialect::{DatabaseUrl, Location, Secret};
 use std::collections::BTreeMap;
+use std::fs;
 use std::io;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -46,17 +51,31 @@ pub struct Setup {
     pub settings: Vec<String>,
     /// Whether it listens on a free port of 127.0.0.1 too, beside its socket.
     pub network: bool,
+    /// The certificate that it shows, and with it TLS. MySQL makes one by itself where there is none.
+    pub identity: Option<Identity>,
+    /// Who signs the certificates of its clients, in PEM form.
+    pub authority: Option<String>,
 }
 
-/// A running server. Dropping it stops it; so does the end of the process, however it ends.
+/// A running server. Dropping a private one stops it; so does the end of the process, however it ends.
 #[derive(Debug)]
 pub struct Server {
     installation: Installation,
-    socket: String,
-    /// The socket as the client programs see it, which may run in another root.
-    socket_inside: String,
+    /// Who may do everything, as it stands in a URL.
+    user: String,
+    /// Host and port, or the socket, as they stand in a URL.
+    place: String,
+    /// What follows the database in a URL.
+    parameters: String,
+    /// What the client programs are told.
+    options: Vec<String>,
+    password: Option<Secret>,
     port: Option<u16>,
-    running: Watchdog,
+    /// Runs again after it was killed; stopped before the first one's directory goes.
+    again: Mutex<Option<Watchdog>>,
+    /// The command line of a private server.
+    program: Vec<String>,
+    running: Option<Watchdog>,
     databases: AtomicU32,
 }
 
@@ -72,12 +91,16 @@ impl Server {
             return Ok(server);
         }
         // It lives as long as the process; the watchdog sees to its end.
-        let server: &'static Self = Box::leak(Box::new(Self::start(installation, &[])?));
+        let server = match &installation.url {
+            Some(url) => Self::named(installation, url)?,
+            None => Self::start(installation, &[])?,
+        };
+        let server: &'static Self = Box::leak(Box::new(server));
         servers.insert(installation.name.clone(), server);
         Ok(server)
     }
 
-    /// Every server that is installed, each started once a process.
+    /// Every server that there is, each started once a process.
     ///
     /// # Panics
     /// When there is none, or one does not start.
@@ -98,16 +121,54 @@ impl Server {
         Self::start_with(installation, &Setup { settings, ..Setup::default() })
     }
 
+    /// The server of a URL, whose user may do everything.
+    fn named(installation: &Installation, url: &str) -> io::Result<Self> {
+        let parsed = DatabaseUrl::parse(url).map_err(io::Error::other)?;
+        let Location::Server { user, password, host, port, .. } = parsed.location() else {
+            return Err(io::Error::other("the URL of a test server names a file"));
+        };
+        let (before, parameters) = url.split_once('?').unwrap_or((url, ""));
+        let rest = before.split_once("://").map_or("", |(_, rest)| rest);
+        let (authority, _) = rest.split_once('/').unwrap_or((rest, ""));
+        let (user_part, place) = authority.rsplit_once('@').unwrap_or(("root", authority));
+        let mut options = vec![format!("--user={}", user.as_deref().unwrap_or("root"))];
+        match host.as_deref() {
+            Some(path) if path.starts_with('/') => options.push(format!("--socket={path}")),
+            host => options.extend([
+                "--protocol=tcp".to_owned(),
+                format!("--host={}", host.unwrap_or("localhost")),
+                format!("--port={}", port.unwrap_or(3306)),
+            ]),
+        }
+        Ok(Self {
+            installation: installation.clone(),
+            user: user_part.to_owned(),
+            place: place.to_owned(),
+            parameters: if parameters.is_empty() { String::new() } else { format!("?{parameters}") },
+            options,
+            password: password.clone(),
+            port: *port,
+            again: Mutex::new(None),
+            program: Vec::new(),
+            running: None,
+            databases: AtomicU32::new(0),
+        })
+    }
+
     /// Starts a server.
     ///
     /// # Errors
-    /// When it does not start.
+    /// When it does not start, or is one that runs already.
     pub fn start_with(installation: &Installation, setup: &Setup) -> io::Result<Self> {
+        if installation.url.is_some() {
+            let what = format!("this test needs a server of its own: unset {}", installation.name);
+            return Err(io::Error::other(what));
+        }
         let base = installation.root.as_deref().unwrap_or(Path::new("/")).join("tmp");
         let directory = tempfile::Builder::new().prefix("dbferry-my-").tempdir_in(base)?;
         let inside = installation.inside(directory.path()).display().to_string();
         let mut preparation: Vec<_> = installation.chown(&inside).into_iter().collect();
-        preparation.push(installation.initialise(&format!("{inside}/data")));
+        preparation.push(template::copy_to(installation, &format!("{inside}/data"))?);
         let mut program = installation.server(&format!("{inside}/data"));
         let mut set = |setting: &str| program.push(format!("--{setting}"));
         SCRATCH.iter().for_each(|setting| set(setting));
@@ -118,15 +179,33 @@ impl Server {
         }
         set(&format!("socket={inside}/s.sock"));
         set(&format!("pid-file={inside}/pid"));
+        // A server that starts deletes what it takes for its own leftovers: those of others too, if they share a place.
+        set(&format!("tmpdir={inside}"));
+        let write = |name: &str, text: &str| fs::write(directory.path().join(name), text);
+        if let Some(identity) = &setup.identity {
+            write("server.crt", &identity.certificate)?;
+            write("server.key", &identity.key)?;
+            set(&format!("ssl-cert={inside}/server.crt"));
+            set(&format!("ssl-key={inside}/server.key"));
+        }
+        if let Some(authority) = &setup.authority {
+            write("root.crt", authority)?;
+            set(&format!("ssl-ca={inside}/root.crt"));
+        }
         setup.settings.iter().for_each(|setting| set(setting));
         let socket = directory.path().join("s.sock").display().to_string();
         let running = Watchdog::start(directory.keep(), &preparation, &program)?;
         let server = Self {
             installation: installation.clone(),
-            socket,
-            socket_inside: format!("{inside}/s.sock"),
+            user: "root".to_owned(),
+            place: socket.replace('/', "%2F"),
+            parameters: String::new(),
+            options: vec![format!("--socket={inside}/s.sock"), "--user=root".to_owned()],
+            password: None,
             port,
-            running,
+            again: Mutex::new(None),
+            program,
+            running: Some(running),
             databases: AtomicU32::new(0),
         };
         server.wait_until_ready()?;
@@ -145,12 +224,12 @@ impl Server {
 
     /// The URL of a database of this server, over its socket, as a user who may do everything.
     pub fn url(&self, database: &str) -> String {
-        format!("mysql://root@{}/{database}", self.socket.replace('/', "%2F"))
+        format!("mysql://{}@{}/{database}{}", self.user, self.place, self.parameters)
     }
 
     /// The URL of a database of this server, over its socket, as that user.
     pub fn url_of(&self, user: &str, password: &str, database: &str) -> String {
-        format!("mysql://{user}:{password}@{}/{database}", self.socket.replace('/', "%2F"))
+        format!("mysql://{user}:{password}@{}/{database}{}", self.place, self.parameters)
     }
 
     /// The port, if it listens on the network.
@@ -200,8 +279,12 @@ impl Server {
     }
 
     /// Where its files are.
+    ///
+    /// # Panics
+    /// When it is not a private server.
+    #[allow(clippy::expect_used)] // For tests, which end here.
     pub fn directory(&self) -> &Path {
-        self.running.directory()
+        self.running.as_ref().map(Watchdog::directory).expect("a private server")
     }
 
     /// Kills it at once, as a power cut would.
@@ -209,22 +292,36 @@ impl Server {
     /// # Errors
     /// When it is not there any more.
     pub fn kill(&self) -> io::Result<()> {
-        let pid = std::fs::read_to_string(self.directory().join("pid"))?;
+        let pid = fs::read_to_string(self.directory().join("pid"))?;
         let killed = Command::new("kill").args(["-KILL", pid.trim()]).status()?;
         if killed.success() { Ok(()) } else { Err(io::Error::other("cannot kill the server")) }
     }
 
+    /// Starts a private server again that was killed, on what it had on its disk.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn restart(&self) -> io::Result<()> {
+        let log = tempfile::Builder::new().prefix("dbferry-my-again-").tempdir()?;
+        let again = Watchdog::start(log.keep(), &[], &self.program)?;
+        *self.again.lock().unwrap_or_else(PoisonError::into_inner) = Some(again);
+        self.wait_until_ready()
+    }
+
+    /// The programs that it runs from.
+    pub fn installation(&self) -> &Installation {
+        &self.installation
+    }
+
     fn client(&self, mut words: Vec<String>, options: &[&str], input: &[u8]) -> io::Result<Output> {
         // The options file of whoever runs the tests is none of theirs, and has to be named first.
-        words.extend([
-            "--no-defaults".to_owned(),
-            format!("--socket={}", self.socket_inside),
-            "--user=root".to_owned(),
-        ]);
+        words.push("--no-defaults".to_owned());
+        words.extend(self.options.iter().cloned());
         words.extend(options.iter().map(|option| (*option).to_owned()));
         let mut child = Command::new(&words[0])
             .args(&words[1..])
             .current_dir("/")
+            .envs(self.password.iter().map(|password| ("MYSQL_PWD", password.expose())))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -244,7 +341,7 @@ impl Server {
     fn wait_until_ready(&self) -> io::Result<()> {
         let began = Instant::now();
         while self.sql("", "SELECT 1").is_err() {
-            let log = self.running.log();
+            let log = self.running.as_ref().map(Watchdog::log).unwrap_or_default();
             if log.contains("Aborting") || began.elapsed() > START_LIMIT {
                 return Err(io::Error::other(format!("{} does not start: {log}", self.name())));
             }

@@ -64,6 +64,6 @@ pub(crate) fn capabilities() -> Capabilities {
     capabilities.adds_foreign_keys = true;
     capabilities.exact_decimals = true;
     // NAMEDATALEN - 1: https://www.postgresql.org/docs/current/limits.html
-    capabilities.max_identifier_bytes = Some(63);
+    capabilities.identifiers.max_bytes = Some(63);
     capabilities
 }

@@ -1,10 +1,13 @@
-//! Which servers are installed, and how their programs are run.
+//! Which servers there are, and how their programs are run.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The environment variable with the root directory of another system whose servers are tried too.
 pub const ROOT_VARIABLE: &str = "DBFERRY_TEST_SERVER_ROOT";
+
+/// The environment variables with the URLs of servers to use instead of installed ones.
+pub const URL_VARIABLES: [&str; 2] = ["DBFERRY_TEST_MARIADB_URL", "DBFERRY_TEST_MYSQL_URL"];
 
 /// The programs of one server.
 #[derive(Clone, Debug)]
@@ -15,13 +18,25 @@ pub struct Installation {
     pub is_mariadb: bool,
     /// The root of the system that it runs in, if it is not this one.
     pub(super) root: Option<PathBuf>,
+    /// The server itself, where it runs already.
+    pub(super) url: Option<String>,
 }
 
 impl Installation {
-    /// Everything that is installed where Debian puts it, here and below [`ROOT_VARIABLE`].
+    /// Those that [`URL_VARIABLES`] name, and of each family that they do not name everything that is installed where
+    /// Debian puts it, here and below [`ROOT_VARIABLE`].
     pub fn all() -> Vec<Self> {
         let other = std::env::var_os(ROOT_VARIABLE).map(PathBuf::from).filter(|root| root.is_dir());
-        [None, other.clone()].into_iter().take(if other.is_some() { 2 } else { 1 }).filter_map(Self::in_root).collect()
+        let roots = std::iter::once(None).chain(other.map(Some));
+        let mut all: Vec<Self> = roots.filter_map(Self::in_root).collect();
+        for (variable, is_mariadb) in URL_VARIABLES.into_iter().zip([true, false]) {
+            let Some(url) = std::env::var(variable).ok().filter(|url| !url.is_empty()) else { continue };
+            // The programs of an installed one serve it as well.
+            let root = all.iter().find(|one| one.is_mariadb == is_mariadb).and_then(|one| one.root.clone());
+            all.retain(|one| one.is_mariadb != is_mariadb);
+            all.push(Self { name: variable.to_owned(), is_mariadb, root, url: Some(url) });
+        }
+        all
     }
 
     /// The server of that root, by what it says of itself: `mysqld  Ver 10.11.14-MariaDB-... for debian-linux-gnu`.
@@ -30,7 +45,7 @@ impl Installation {
         if !program.exists() {
             return None;
         }
-        let mut installation = Self { name: String::new(), is_mariadb: false, root };
+        let mut installation = Self { name: String::new(), is_mariadb: false, root, url: None };
         let mut words = installation.prefix(false);
         words.extend(["/usr/sbin/mysqld".to_owned(), "--version".to_owned()]);
         let output = Command::new(&words[0]).args(&words[1..]).current_dir("/").output().ok()?;
@@ -63,7 +78,10 @@ impl Installation {
             words.push("--auth-root-authentication-method=normal".to_owned());
         } else {
             words.extend(["/usr/sbin/mysqld", "--no-defaults", "--initialize-insecure"].map(String::from));
-            words.extend(["--innodb-doublewrite=OFF", "--skip-log-bin"].map(String::from));
+            // A smaller one is copied faster.
+            words.extend(
+                ["--innodb-doublewrite=OFF", "--skip-log-bin", "--innodb-redo-log-capacity=8M"].map(String::from),
+            );
         }
         words.push(format!("--datadir={data}"));
         words
@@ -99,6 +117,12 @@ impl Installation {
     pub(super) fn chown(&self, path: &str) -> Option<Vec<String>> {
         let own = ["chown", "-R", "mysql", path].map(String::from);
         is_root().then(|| self.prefix(false).into_iter().chain(own).collect())
+    }
+
+    /// A command line that copies a directory with its owner.
+    pub(super) fn copy(&self, from: &str, to: &str) -> Vec<String> {
+        let own = ["cp", "-a", "--reflink=auto", from, to].map(String::from);
+        self.prefix(false).into_iter().chain(own).collect()
     }
 
     /// How a path is seen from inside.

@@ -21,7 +21,7 @@ pub use content::Content;
 pub use syntax::MemorySyntax;
 
 use crate::cancel::Cancel;
-use crate::capabilities::Capabilities;
+use crate::capabilities::{Capabilities, Identifiers};
 use crate::contract::{
     Consistency, Database, DatabaseInfo, Dialect, OpenOptions, Purpose, ReplaceOptions, Replacer, Snapshot,
     SnapshotOptions,
@@ -75,7 +75,7 @@ impl MemoryDialect {
             adds_foreign_keys: true,
             unsigned_integers: true,
             exact_decimals: true,
-            max_identifier_bytes: None,
+            identifiers: Identifiers::ANY,
         };
         Self { databases: Arc::default(), capabilities }
     }

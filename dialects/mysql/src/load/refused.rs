@@ -1,0 +1,81 @@
+//! What the server says of rows that it did not take as they were, as an error.
+
+use super::statement::Statement;
+use crate::session::{Loaded, Session};
+use dbferry_dialect::{Error, ErrorKind, Result};
+
+/// Fails unless the server took all rows of the statement as they were.
+///
+/// # Errors
+/// [`ErrorKind::Mismatch`] with the first thing that the server says.
+pub(super) fn check(session: &mut Session, statement: &Statement, loaded: &Loaded) -> Result<()> {
+    if loaded.warnings == 0 && loaded.rows == statement.rows {
+        return Ok(());
+    }
+    let counts = || format!("the server took {} rows of {}", loaded.rows, statement.rows);
+    let warnings = session.query("cannot read the server's warnings", "SHOW WARNINGS")?;
+    let message = warnings.iter().find_map(|row| row.get::<Option<String>, _>(2).flatten());
+    let Some(message) = message else {
+        return Err(Error::new(ErrorKind::Mismatch, counts()).with("table", &statement.load.table));
+    };
+    let error =
+        Error::new(ErrorKind::Mismatch, "the server would not store rows as they are").caused_by(message.clone());
+    let error = if loaded.warnings > 1 { error.with("warnings", loaded.warnings) } else { error };
+    let error = if loaded.rows == statement.rows { error } else { error.with("counts", counts()) };
+    Err(located(error, &message, statement))
+}
+
+/// Adds table, column, row and value, as far as the server's message names them.
+pub(super) fn located(mut error: Error, message: &str, statement: &Statement) -> Error {
+    error = error.with("table", &statement.load.table);
+    let column = column(message, statement.load.encoder.names());
+    if let Some(column) = column {
+        error = error.with("column", column);
+    }
+    let Some(row) = row(message) else { return error };
+    if let Some(ordinal) = statement.ordinal(row) {
+        error = error.with("row", ordinal);
+    }
+    match column.and_then(|column| statement.value(row, column)) {
+        Some(value) => error.with("value", value),
+        None => error,
+    }
+}
+
+/// The number behind the last `row ` of a message: `Out of range value for column 'a' at row 3`, `Row 3 was truncated`.
+fn row(message: &str) -> Option<u64> {
+    let lower = message.to_ascii_lowercase();
+    let rest = lower.rsplit_once("row ")?.1;
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    rest.get(..end)?.parse().ok()
+}
+
+/// The one of the columns that a message names last: between quotes or backticks, maybe behind a table.
+fn column<'a>(message: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let place = |name: &str| {
+        let spellings = [format!("'{name}'"), format!("`{}`", name.replace('`', "``")), format!(".{name}'")];
+        spellings.iter().filter_map(|spelling| message.rfind(spelling)).max()
+    };
+    names.filter_map(|name| Some((place(name)?, name))).max().map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_name_row_and_column() {
+        let names = ["a", "b c", "j"];
+        let cases = [
+            ("Out of range value for column 'a' at row 3", Some("a"), Some(3)),
+            ("Incorrect string value: '\\xFFb' for column `x`.`t`.`b c` at row 12", Some("b c"), Some(12)),
+            ("Row 2 doesn't contain data for all columns", None, Some(2)),
+            ("Duplicate entry '2' for key 't.PRIMARY'", None, None),
+            ("Invalid JSON text: \"Missing\" at position 9 in value for column 't.j'.", Some("j"), None),
+        ];
+        for (message, expected_column, expected_row) in cases {
+            assert_eq!(column(message, names.into_iter()), expected_column, "{message}");
+            assert_eq!(row(message), expected_row, "{message}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Making shadows, and what they get after the load: keys, and where their numbering stands.
+
+use super::statement::run;
+use super::unit::Member;
+use crate::MySqlSyntax;
+use crate::flavour::ServerVersion;
+use crate::session::Session;
+use dbferry_dialect::model::Counter;
+use dbferry_dialect::{Result, Syntax};
+
+/// Makes a shadow.
+pub(super) fn create(session: &mut Session, member: &Member) -> Result<()> {
+    let made = run(session, "a table cannot be made", &member.shape.create);
+    made.map(|_| ()).map_err(|error| error.with("collection", &member.plan.target))
+}
+
+/// What a session needs to make and change tables as they were in the source.
+pub(super) fn settings(session: &mut Session, version: ServerVersion) -> Result<()> {
+    const DOING: &str = "the session cannot be set up";
+    run(session, DOING, "SET SESSION foreign_key_checks = 0")?;
+    if version.is_mariadb() {
+        // Without it a table that keeps its history cannot be given keys.
+        run(session, DOING, "SET SESSION system_versioning_alter_history = KEEP")?;
+    } else {
+        if version.is_mysql_from((8, 0, 30)) {
+            run(session, DOING, "SET SESSION sql_generate_invisible_primary_key = OFF")?;
+        }
+        if version.is_mysql_from((8, 4, 0)) {
+            // Takes a privilege that not everybody has; without it a foreign key to a key that is not unique is refused.
+            _ = run(session, DOING, "SET SESSION restrict_fk_on_non_standard_key = OFF");
+        }
+    }
+    Ok(())
+}
+
+/// Gives a loaded shadow its keys and its counter.
+pub(super) fn complete(session: &mut Session, member: &Member) -> Result<()> {
+    complete_all(session, member).map_err(|error| error.with("collection", &member.plan.target))
+}
+
+fn complete_all(session: &mut Session, member: &Member) -> Result<()> {
+    const DOING: &str = "a key cannot be made";
+    if !member.moving.takes_place {
+        return Ok(());
+    }
+    let table = MySqlSyntax.quote_identifier(&member.moving.shadow);
+    let shape = &member.shape;
+    if !shape.keys.is_empty() {
+        run(session, DOING, &format!("ALTER TABLE {table} {}", shape.keys.join(", ")))?;
+    }
+    for key in &shape.single_keys {
+        run(session, DOING, &format!("ALTER TABLE {table} {key}"))?;
+    }
+    if let Some(next) = member.plan.source.counter.as_ref().filter(|_| shape.numbers).and_then(next) {
+        run(session, "the numbering cannot be set", &format!("ALTER TABLE {table} AUTO_INCREMENT = {next}"))?;
+    }
+    Ok(())
+}
+
+/// The next number that a counter gives.
+fn next(counter: &Counter) -> Option<i64> {
+    let next = if counter.is_called { counter.last_value.checked_add(1)? } else { counter.last_value };
+    (next > 0).then_some(next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_says_what_comes_next() {
+        let counter = |last_value, is_called| Counter { column: "id".into(), last_value, is_called };
+        assert_eq!(next(&counter(41, true)), Some(42));
+        assert_eq!(next(&counter(42, false)), Some(42));
+        assert_eq!(next(&counter(0, false)), None);
+        assert_eq!(next(&counter(i64::MAX, true)), None);
+    }
+}

@@ -1,0 +1,139 @@
+//! MySQL and MariaDB, as the command line meets them: who is let in, what is said to the others, and no password anywhere.
+
+use crate::workdir::Workdir;
+use dbferry_mysql::testing::{Authority, Installation, Server, Setup};
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::sync::OnceLock;
+
+const CANARY: &str = "c4n4ry";
+const TABLES: &str = "
+    CREATE TABLE users (id bigint AUTO_INCREMENT PRIMARY KEY, name varchar(100) NOT NULL);
+    CREATE TABLE orders (id bigint PRIMARY KEY, user_id bigint, total decimal(10,2), FOREIGN KEY (user_id) REFERENCES users (id));
+    INSERT INTO users (name) VALUES ('Zoë'), ('Bo');
+    INSERT INTO orders VALUES (1, 1, 9.99), (2, 2, 10.01);";
+
+/// The servers that there are, on the network and without TLS; none where none is installed, which is said, and fails where
+/// `CI` is set.
+fn servers() -> &'static [Server] {
+    static SERVERS: OnceLock<Vec<Server>> = OnceLock::new();
+    let start = || {
+        let installations = Installation::all();
+        if installations.is_empty() {
+            assert!(std::env::var_os("CI").is_none(), "neither MySQL nor MariaDB is installed");
+            // Past the harness, which shows the output of failed tests only.
+            _ = writeln!(std::io::stderr(), "SKIPPED: the command line on MySQL and MariaDB, which are not installed");
+        }
+        let start = |installation: &Installation| {
+            let settings = if installation.is_mariadb { Vec::new() } else { vec!["tls-version=".to_owned()] };
+            let setup = Setup { network: true, settings, ..Setup::default() };
+            let server = Server::start_with(installation, &setup).expect("a server");
+            let users = format!(
+                "CREATE USER me IDENTIFIED BY '{CANARY}'; GRANT ALL ON *.* TO me;
+                 CREATE USER nobody IDENTIFIED BY '{CANARY}'"
+            );
+            server.sql("", &users).expect("users");
+            server
+        };
+        installations.iter().map(start).collect()
+    };
+    SERVERS.get_or_init(start)
+}
+
+fn database(server: &Server) -> String {
+    let name = server.create_database();
+    server.sql(&name, TABLES).expect("tables");
+    name
+}
+
+fn over_network(server: &Server, login: &str, database: &str) -> String {
+    format!("mysql://{login}@127.0.0.1:{}/{database}", server.port().expect("a network"))
+}
+
+/// Whether a text is in any file below the directory.
+fn is_anywhere(directory: &Path, text: &str) -> bool {
+    fs::read_dir(directory).expect("a directory").any(|entry| {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            return is_anywhere(&path, text);
+        }
+        fs::read(path).expect("a file").windows(text.len()).any(|window| window == text.as_bytes())
+    })
+}
+
+#[test]
+fn a_dump_says_nothing_of_how_it_was_made() {
+    for server in servers() {
+        let (workdir, database) = (Workdir::empty(), database(server));
+        let home = workdir.path("home");
+        fs::create_dir(&home).expect("a directory");
+        fs::write(home.join(".my.cnf"), format!("[client]\npassword={CANARY}\n")).expect("a file");
+        let without = over_network(server, "me", &database);
+        let with = over_network(server, &format!("me:{CANARY}"), &database);
+        let home = home.display().to_string();
+        let port = server.port().expect("a network").to_string();
+        let everything =
+            [("MYSQL_HOST", "127.0.0.1"), ("MYSQL_TCP_PORT", &port), ("USER", "me"), ("MYSQL_PWD", CANARY)];
+        let path = format!("mysql:///{database}");
+        for (archive, url, variables) in [
+            ("by-url", with.as_str(), &[][..]),
+            ("by-variable", &without, &[("MYSQL_PWD", CANARY)]),
+            ("by-file", &without, &[("HOME", home.as_str())]),
+            ("by-environment", &path, &everything),
+        ] {
+            let run = workdir.run_with(&["dump", url, archive, "--json", "-vv"], variables).is(0);
+            assert!(!format!("{}{}", run.stdout, run.stderr).contains(CANARY), "{archive}");
+            let archive = workdir.path(archive);
+            for text in [CANARY, "127.0.0.1", &format!(":{port}"), "mysql://"] {
+                assert!(!is_anywhere(&archive, text), "{text} is in {}", archive.display());
+            }
+        }
+        assert!(is_anywhere(&workdir.path("by-url"), &database), "the search finds nothing, so it proves nothing");
+    }
+}
+
+#[test]
+fn every_refusal_has_its_code_and_its_hint() {
+    for server in servers() {
+        let (workdir, database) = (Workdir::empty(), database(server));
+        let with = |user: &str| over_network(server, &format!("{user}:{CANARY}"), &database);
+        let root = workdir.path("root.crt");
+        fs::write(&root, Authority::new("ours").certificate()).expect("a file");
+        let full = format!("{}?ssl-mode=VERIFY_IDENTITY&ssl-ca={}", with("me"), root.display());
+        for (url, code, words) in [
+            (over_network(server, &format!("me:{CANARY}x"), &database), 13, vec!["1045", "check the user"]),
+            (over_network(server, "me", &database), 13, vec!["no password is given", "MYSQL_PWD"]),
+            (over_network(server, &format!("me:{CANARY}"), "nowhere"), 13, vec!["1049", "CREATE DATABASE"]),
+            (format!("mysql://me:{CANARY}@127.0.0.1:1/d"), 13, vec!["is the server running"]),
+            (full, 14, vec!["offers no TLS"]),
+            (format!("{}?pooling=1", with("me")), 2, vec!["parameter pooling"]),
+            (with("nobody"), 1, vec!["1044", "grant the privilege"]),
+        ] {
+            for arguments in [vec!["dump", &url, "out"], vec!["dump", &url, "out", "--json", "-vv"]] {
+                let run = workdir.run(&arguments).is(code);
+                let all = format!("{}{}", run.stdout, run.stderr);
+                assert!(!all.contains(CANARY), "{all}");
+                for word in &words {
+                    assert!(all.contains(word), "{word:?} is missing: {all}");
+                }
+                assert!(!workdir.path("out").join("manifest.json").exists(), "a failed dump looks complete");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_source_stays_a_source_however_it_is_spelled() {
+    for server in servers() {
+        let (workdir, database) = (Workdir::with_backup(), database(server));
+        let url = over_network(server, "me", &database);
+        workdir.write("dbferry.toml", format!("version = 1\n[connections.prod]\nurl = \"{url}\"\nrole = \"source\"\n"));
+        let port = server.port().expect("a network");
+        let other = format!("mariadb://other@/?host=127.0.0.1&port={port}&database={database}");
+        for target in [url.as_str(), "@prod", &other] {
+            let run = workdir.run(&["restore", "backup", target, "--yes"]);
+            assert_eq!(run.code, 20, "{target}: {}", run.stderr);
+        }
+    }
+}
