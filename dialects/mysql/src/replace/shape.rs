@@ -5,7 +5,7 @@ use super::journal::Moving;
 use crate::MySqlSyntax;
 use crate::ddl::build::{Built, Purpose};
 use crate::ddl::scan::tokens;
-use crate::ddl::{self, Definition, Item, ItemKind, Parts};
+use crate::ddl::{self, Definition, ItemKind, Parts};
 use crate::flavour::ServerVersion;
 use crate::session::Session;
 use dbferry_dialect::{CollectionAction, CollectionPlan, Error, ErrorKind, Result, Syntax};
@@ -66,10 +66,8 @@ impl CheckNames {
 pub(super) struct Shape {
     /// The statement that makes the table.
     pub(super) create: String,
-    /// The keys that come after the load, all in one statement.
-    pub(super) keys: Vec<String>,
-    /// Those that come after the load one by one.
-    pub(super) single_keys: Vec<String>,
+    /// The keys that come after the load, in order: those of a statement together.
+    pub(super) keys: Vec<Vec<String>>,
     /// Checks that get their names at the end.
     pub(super) checks: Vec<NamedCheck>,
     /// What the server says of the table that is there, without where its numbering stands.
@@ -111,19 +109,7 @@ impl Shape {
         }
         shape.create = made.create(&moving.shadow, Parts { secondary_keys: false, foreign_keys: false, checks: true });
         if moving.takes_place {
-            let early = out_of_order(&made);
-            if let Some(name) = early.and_then(|item| item.name.as_deref()) {
-                shape.keys.push(format!("DROP KEY {}", MySqlSyntax.quote_identifier(name)));
-            }
-            let late: Vec<_> = made.secondary_keys().collect();
-            let is_late = |item: &Item| late.contains(&item) || early == Some(item);
-            for item in made.items.iter().filter(|item| is_late(item)) {
-                let list = match item.kind {
-                    ItemKind::FullTextKey | ItemKind::SpatialKey | ItemKind::VectorKey => &mut shape.single_keys,
-                    _ => &mut shape.keys,
-                };
-                list.push(format!("ADD {}", item.text));
-            }
+            shape.keys = late_keys(&made);
         }
         shape.numbers = numbers(&made);
         Ok(shape)
@@ -174,13 +160,21 @@ pub(super) fn show_create(session: &mut Session, table: &str) -> Result<String> 
         .ok_or_else(|| Error::new(ErrorKind::Internal, DOING).with("dialect", crate::NAME).with("table", table))
 }
 
-/// The key that the shadow has to be made with though others stand before it: to come behind them it is made again with them,
-/// since a table lists its keys in the order in which it got them.
-fn out_of_order(definition: &Definition) -> Option<&Item> {
-    let late: Vec<_> = definition.secondary_keys().collect();
-    let mut keys = definition.of_kind(ItemKind::Key);
-    let first = keys.next()?;
-    keys.find(|item| !late.contains(item)).filter(|_| late.contains(&first))
+/// The keys that come after the load, those that go together in one statement: full-text, spatial and vector ones come alone,
+/// and in their places, since a table lists its keys in the order in which it got them.
+fn late_keys(definition: &Definition) -> Vec<Vec<String>> {
+    let (mut statements, mut together): (Vec<Vec<String>>, Vec<String>) = Default::default();
+    for item in definition.secondary_keys() {
+        let text = format!("ADD {}", item.text);
+        if matches!(item.kind, ItemKind::FullTextKey | ItemKind::SpatialKey | ItemKind::VectorKey) {
+            statements.extend([std::mem::take(&mut together), vec![text]]);
+        } else {
+            together.push(text);
+        }
+    }
+    statements.push(together);
+    statements.retain(|statement| !statement.is_empty());
+    statements
 }
 
 /// `_chk_1` of a check that the server named itself: such a name changes with the table's, also when it was given.
