@@ -205,9 +205,8 @@ fn locked(wire: &Mutex<Wire>) -> MutexGuard<'_, Wire> {
 fn connect(target: &Target, lock_wait: Duration) -> Result<Wire> {
     let mut wire = target.connect_wire()?;
     wire.run(TAKING, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")?;
-    // Nothing is converted on the way but what is asked for.
     let seconds = lock_wait.as_secs().max(1);
-    wire.run(TAKING, &format!("SET SESSION character_set_results = NULL, lock_wait_timeout = {seconds}"))?;
+    wire.run(TAKING, &format!("SET SESSION lock_wait_timeout = {seconds}"))?;
     Ok(wire)
 }
 
