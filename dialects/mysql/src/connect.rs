@@ -106,7 +106,7 @@ impl Target {
         Ok(session)
     }
 
-    /// Opens a session for reading rows, set up in the same way.
+    /// Opens a session for reading rows, set up in the same way. The server converts nothing on the way but what is asked for.
     ///
     /// # Errors
     /// Those of [`connect`](Self::connect).
@@ -114,6 +114,8 @@ impl Target {
         let wire = self.open(&|way| Wire::connect(way, self.cancel.clone()))?;
         let mut wire = wire.stopped_by(self.killer());
         setup::prepare(self.shared.lock_wait, |sql| wire.run(SETTING_UP, sql))?;
+        // A text with bytes that its character set does not have would come with `?` in their place.
+        wire.run(SETTING_UP, "SET SESSION character_set_results = NULL")?;
         Ok(wire)
     }
 

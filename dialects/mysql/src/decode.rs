@@ -12,6 +12,7 @@ mod cells;
 pub(crate) mod choose;
 mod cursor;
 mod native;
+mod nested;
 mod number;
 mod time;
 
@@ -26,6 +27,7 @@ use arrow::datatypes::{
 };
 use cells::{Bools, Cells, Fixed, Lists, Strings, TextElements, Uuids};
 use dbferry_dialect::{ExceptionReason, Result};
+use nested::Nested;
 use number::Digits;
 
 /// Why a value was not taken.
@@ -76,6 +78,8 @@ pub(crate) enum Decoder {
     /// Well-known binary behind the number of a spatial reference system, which has to be this one.
     Geometry(Strings, u32),
     Vector(Lists<Vec<f32>>),
+    /// Texts in the place of values that the server has no type for.
+    Nested(Nested),
     /// Numbers of a wider or narrower type than the column's; what does not fit is an exception.
     WholeInt8(Fixed<Int8Type>, Whole),
     WholeInt16(Fixed<Int16Type>, Whole),
@@ -132,6 +136,7 @@ macro_rules! with_cells {
             | Decoder::Geometry($cells, _) => $body,
             Decoder::Set($cells) => $body,
             Decoder::Vector($cells) => $body,
+            Decoder::Nested($cells) => $body,
         }
     };
 }
@@ -191,6 +196,7 @@ impl Decoder {
                 None => return Err(Refusal::Malformed("a geometry ends before it begins")),
             },
             Self::Vector(cells) => return push_vector(cells, row.string()?),
+            Self::Nested(cells) => return cells.push(row.string()?),
             Self::WholeInt8(cells, whole) => cells.push(whole.fitting(row)?),
             Self::WholeInt16(cells, whole) => cells.push(whole.fitting(row)?),
             Self::WholeInt32(cells, whole) => cells.push(whole.fitting(row)?),

@@ -1,6 +1,7 @@
 //! Which decoder a column gets, and how it is asked for: from what its values mean and what the server sends.
 
 use super::cells::{Bools, Fixed, Lists, Strings, TextElements, Uuids};
+use super::nested::Nested;
 use super::number::Digits;
 use super::{Decoder, Whole};
 use crate::wire::ColumnDefinition;
@@ -142,7 +143,7 @@ fn decoder(
             LogicalType::Enum { labels } if labels.iter().any(String::is_empty) => Decoder::Text(Strings::text()),
             _ => Decoder::Enum(Strings::text()),
         },
-        (LogicalType::Set { .. }, Sent::Set | Sent::Text) => Decoder::Set(Lists::new(TextElements::new(), &data_type)),
+        (LogicalType::Set { .. }, Sent::Set) => Decoder::Set(Lists::new(TextElements::new(), &data_type)),
         (LogicalType::Date, Sent::Date) => Decoder::Date(Fixed::new(data_type)),
         // Sessions are in UTC, so both are the same numbers.
         (LogicalType::Timestamp { .. } | LogicalType::Instant { .. }, Sent::Moment) => {
@@ -173,6 +174,7 @@ fn decoder(
         ) => Decoder::Bytes(Strings::bytes()),
         // Whatever else is carried as text may stand in a column of texts.
         (_, Sent::Text | Sent::Enum | Sent::Set | Sent::Json) if data_type == DataType::Utf8 => text(),
+        (_, Sent::Text | Sent::Json) => Decoder::Nested(Nested::new(logical)?),
         // MariaDB's JSON is a text, but its functions give bytes; an unknown type may be sent as bytes too.
         (LogicalType::Json | LogicalType::Opaque { form: OpaqueForm::Text, .. }, Sent::Bytes) => text(),
         _ => return None,

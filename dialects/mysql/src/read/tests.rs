@@ -20,7 +20,6 @@ fn target(server: &Server, database: &str) -> Target {
 
 fn reader(server: &Server, database: &str) -> MySqlReader {
     let mut wire = target(server, database).connect_wire().expect("a session");
-    wire.run("", "SET SESSION character_set_results = NULL").expect("a setting");
     let charsets = Charsets::load(&mut wire).expect("character sets");
     MySqlReader::new(wire, Arc::new(charsets))
 }

@@ -45,14 +45,16 @@ fn complete_all(session: &mut Session, member: &Member) -> Result<()> {
     }
     let table = MySqlSyntax.quote_identifier(&member.moving.shadow);
     let shape = &member.shape;
-    if !shape.keys.is_empty() {
-        run(session, DOING, &format!("ALTER TABLE {table} {}", shape.keys.join(", ")))?;
-    }
-    for key in &shape.single_keys {
-        run(session, DOING, &format!("ALTER TABLE {table} {key}"))?;
+    for keys in &shape.keys {
+        run(session, DOING, &format!("ALTER TABLE {table} {}", keys.join(", ")))?;
     }
     if let Some(next) = member.plan.source.counter.as_ref().filter(|_| shape.numbers).and_then(next) {
         run(session, "the numbering cannot be set", &format!("ALTER TABLE {table} AUTO_INCREMENT = {next}"))?;
+    }
+    if member.plan.action.loads() {
+        // So that queries are planned well from the first one on. The server samples a few pages, and waits for nobody, since
+        // nobody else uses the table yet. What goes wrong is an answer, not an error, and no harm.
+        run(session, "the statistics cannot be made", &format!("ANALYZE TABLE {table}"))?;
     }
     Ok(())
 }

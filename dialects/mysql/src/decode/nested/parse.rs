@@ -1,0 +1,188 @@
+//! Texts to values: for each type what its own text is, as `encode` writes it.
+
+use super::{Node, time};
+use crate::decode::number::Digits;
+use crate::decode::{PRECISION, Refusal, uuid};
+use arrow::datatypes::DataType;
+use dbferry_dialect::LogicalType;
+use dbferry_dialect::carrier::arrow_type;
+use dbferry_dialect::logical::OpaqueForm;
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+type Parsed = Result<Node, Refusal>;
+
+/// Whether texts tell all values of that type from each other.
+pub(super) fn is_told(logical: &LogicalType) -> bool {
+    use LogicalType as L;
+    match logical {
+        L::List { element } | L::Range { element } => is_told_inside(element),
+        L::Struct { fields } => fields.iter().all(|field| is_told_inside(&field.logical)),
+        L::Set { .. } | L::Map | L::Interval | L::TimeTz { .. } => true,
+        _ => false,
+    }
+}
+
+fn is_told_inside(logical: &LogicalType) -> bool {
+    use LogicalType as L;
+    match logical {
+        L::List { .. } | L::Range { .. } | L::Struct { .. } => is_told(logical),
+        L::Dynamic => false,
+        _ => true,
+    }
+}
+
+/// The value of a whole cell.
+pub(super) fn value(logical: &LogicalType, text: &str) -> Parsed {
+    match logical {
+        // They stand by themselves in columns of characters, as strings in those of JSON.
+        LogicalType::Interval | LogicalType::TimeTz { .. } if !text.starts_with('"') => spelt(logical, text),
+        _ => part(logical, text),
+    }
+}
+
+/// The value of a JSON text.
+fn part(logical: &LogicalType, raw: &str) -> Parsed {
+    use LogicalType as L;
+    let raw = raw.trim();
+    if raw == "null" {
+        return Ok(Node::Null);
+    }
+    match logical {
+        L::Bool => json::<bool>(raw).map(Node::Bool),
+        L::Int { bits, signed } => {
+            let value: i128 = raw.parse().map_err(|_| PRECISION)?;
+            let width = u32::from(*bits).clamp(1, 64);
+            let fits = if *signed {
+                (-(1 << (width - 1))..1 << (width - 1)).contains(&value)
+            } else {
+                (0..1 << width).contains(&value)
+            };
+            if fits { Ok(Node::Whole(value)) } else { Err(PRECISION) }
+        }
+        L::Year => raw.parse::<i16>().map(|year| Node::Whole(year.into())).map_err(|_| PRECISION),
+        L::Decimal { precision, scale } => {
+            let digits = Digits { precision: *precision, scale: *scale };
+            let read = match arrow_type(logical) {
+                DataType::Decimal128(..) => digits.decimal128(raw.as_bytes()).map(Node::Whole),
+                _ => digits.decimal256(raw.as_bytes()).map(Node::Wide),
+            };
+            // A spelling that is none is no fault of the server here.
+            read.map_err(|_| PRECISION)
+        }
+        L::Float { bits } => {
+            // Infinities and NaN are strings.
+            let digits = if raw.starts_with('"') { json::<String>(raw)? } else { raw.to_owned() };
+            match bits {
+                32 => digits.parse().map(Node::Single).map_err(|_| PRECISION),
+                _ => digits.parse().map(Node::Double).map_err(|_| PRECISION),
+            }
+        }
+        L::Numeric if !raw.starts_with('"') => {
+            json::<serde_json::Number>(raw)?;
+            Ok(Node::Text(raw.to_owned()))
+        }
+        L::Json => Ok(Node::Text(raw.to_owned())),
+        L::Set { .. } => list(&LogicalType::TEXT, raw),
+        L::List { element } => list(element, raw),
+        L::Struct { fields } => members(fields.iter().map(|field| (field.name.as_str(), &field.logical)), raw),
+        L::Range { element } => {
+            let fields = [
+                ("lower", &**element),
+                ("upper", &**element),
+                ("lower_inclusive", &L::Bool),
+                ("upper_inclusive", &L::Bool),
+                ("empty", &L::Bool),
+            ];
+            members(fields.into_iter(), raw)
+        }
+        L::Map => {
+            let entry = |(key, value): (String, &RawValue)| {
+                Ok(Node::Parts(vec![Node::Text(key), part(&LogicalType::TEXT, value.get())?]))
+            };
+            let Object(entries) = serde_json::from_str(raw).map_err(|_| PRECISION)?;
+            entries.into_iter().map(entry).collect::<Result<_, _>>().map(Node::Parts)
+        }
+        _ => spelt(logical, &json::<String>(raw)?),
+    }
+}
+
+/// The value of a text that stands as a string in JSON.
+fn spelt(logical: &LogicalType, text: &str) -> Parsed {
+    use LogicalType as L;
+    match logical {
+        L::Bits { length: Some(length @ 1..=64), varying: false } => {
+            let plain = text.len() == *length as usize && text.bytes().all(|digit| matches!(digit, b'0' | b'1'));
+            let bits = u64::from_str_radix(text, 2).ok().filter(|_| plain).ok_or(PRECISION)?;
+            Ok(Node::Whole(bits.into()))
+        }
+        L::Bytes { .. } | L::Geometry { .. } | L::Opaque { form: OpaqueForm::Binary, .. } => {
+            bytes(text).map(Node::Bytes).ok_or(PRECISION)
+        }
+        L::Uuid => Ok(Node::Bytes(uuid(text.as_bytes())?.to_vec())),
+        L::Date => time::date(text),
+        L::Time { .. } => time::time(text),
+        L::Timestamp { .. } => time::moment(text),
+        L::Instant { .. } => time::moment(text.strip_suffix('Z').ok_or(PRECISION)?),
+        L::Span { .. } => time::span(text).map(|micros| Node::Whole(micros.into())),
+        L::Interval => time::interval(text),
+        L::TimeTz { .. } => time::time_with_offset(text),
+        _ if arrow_type(logical) == DataType::Utf8 => Ok(Node::Text(text.to_owned())),
+        _ => Err(PRECISION),
+    }
+}
+
+fn json<'a, T: Deserialize<'a>>(raw: &'a str) -> Result<T, Refusal> {
+    serde_json::from_str(raw).map_err(|_| PRECISION)
+}
+
+fn list(element: &LogicalType, raw: &str) -> Parsed {
+    let items: Vec<&RawValue> = json(raw)?;
+    items.into_iter().map(|item| part(element, item.get())).collect::<Result<_, _>>().map(Node::Parts)
+}
+
+/// An object of just these members, in their order.
+fn members<'a>(mut fields: impl Iterator<Item = (&'a str, &'a LogicalType)>, raw: &str) -> Parsed {
+    let Object(entries) = json(raw)?;
+    let mut parts = Vec::with_capacity(entries.len());
+    for (found, value) in entries {
+        match fields.next() {
+            Some((name, logical)) if name == found => parts.push(part(logical, value.get())?),
+            _ => return Err(PRECISION),
+        }
+    }
+    if fields.next().is_none() { Ok(Node::Parts(parts)) } else { Err(PRECISION) }
+}
+
+fn bytes(digits: &str) -> Option<Vec<u8>> {
+    let (pairs, []) = digits.as_bytes().as_chunks::<2>() else { return None };
+    let digit = |digit: u8| char::from(digit).to_digit(16);
+    // Two digits of 16 make a byte.
+    pairs.iter().map(|[high, low]| Some((digit(*high)? << 4 | digit(*low)?) as u8)).collect()
+}
+
+/// An object's members in their order, names that come twice included.
+struct Object<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Object<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Object<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Object(members))
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
