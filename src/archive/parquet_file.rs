@@ -88,7 +88,7 @@ impl ParquetFile {
 }
 
 /// Checks magic and footer length; returns where the footer begins.
-fn check_frame(range: &FileRange) -> Result<u64> {
+pub(super) fn check_frame(range: &FileRange) -> Result<u64> {
     let length = range.length();
     let content_end = length.checked_sub(FOOTER_END).filter(|end| *end >= MAGIC.len() as u64);
     let Some(content_end) = content_end else {
@@ -157,7 +157,7 @@ fn check_facts(metadata: &ParquetMetaData, facts: &[(&str, String)]) -> Result<(
     Ok(())
 }
 
-fn check_row_group(row_group: &RowGroupMetaData, data_end: u64) -> Result<()> {
+pub(super) fn check_row_group(row_group: &RowGroupMetaData, data_end: u64) -> Result<()> {
     if row_group.num_rows() <= 0 {
         return Err(damaged("a row group has no rows"));
     }
@@ -174,7 +174,7 @@ fn check_row_group(row_group: &RowGroupMetaData, data_end: u64) -> Result<()> {
 }
 
 /// How many rows make about `bytes` in memory, by what the footer says about sizes.
-fn batch_rows(row_group: &RowGroupMetaData, bytes: u64) -> u64 {
+pub(super) fn batch_rows(row_group: &RowGroupMetaData, bytes: u64) -> u64 {
     let rows = row_group.num_rows().unsigned_abs().max(1);
     let total: u64 = row_group.columns().iter().map(decoded_bytes).fold(0, u64::saturating_add);
     (u128::from(bytes) * u128::from(rows) / u128::from(total.max(1))).clamp(1, MOST_BATCH_ROWS.into()) as u64
@@ -235,7 +235,7 @@ impl Batches {
 
 /// Runs a piece of the Parquet crate. It means to return errors for whatever a file holds, but damaged pages can reach
 /// arithmetic and indexing that panics; that too is a damaged file.
-fn guarded<T, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+pub(super) fn guarded<T, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     what: &'static str,
     work: impl FnOnce() -> Result<T, E>,
 ) -> Result<T> {

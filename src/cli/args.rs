@@ -175,7 +175,7 @@ pub(crate) struct DumpArgs {
 /// What a restore and its plan share.
 #[derive(Args, Debug)]
 pub(crate) struct RestoreShared {
-    /// The archive: a directory or a packed .zip
+    /// The archive: a directory or a packed .zip; or Parquet files of other programs
     #[arg(value_name = "ARCHIVE")]
     pub(crate) archive: PathBuf,
     /// The target: a URL such as sqlite:test.db, or @NAME from dbferry.toml; DATABASE_URL when left out
@@ -252,12 +252,14 @@ pub(crate) struct GroupsArgs {
 /// Show what an archive holds
 #[derive(Args, Debug)]
 pub(crate) struct InspectArgs {
-    /// The archive: a directory or a packed .zip
+    /// The archive: a directory or a packed .zip; or Parquet files of other programs
     #[arg(value_name = "ARCHIVE")]
     pub(crate) archive: PathBuf,
     /// One table with its columns: `orders` or `main.orders`
     #[arg(value_name = "TABLE")]
     pub(crate) table: Option<String>,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
 }
 
 /// List the archives in a directory, newest first
@@ -273,7 +275,7 @@ pub(crate) struct ListArgs {
 #[derive(Args, Debug)]
 #[command(alias = "check")]
 pub(crate) struct VerifyArgs {
-    /// The archive: a directory or a packed .zip
+    /// The archive: a directory or a packed .zip; or Parquet files of other programs
     #[arg(value_name = "ARCHIVE")]
     pub(crate) archive: PathBuf,
     /// Compare with this database: every row read, counted and hashed

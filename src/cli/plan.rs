@@ -4,6 +4,7 @@ use super::App;
 use super::args::RestoreShared;
 use super::config::{Configuration, Place, archive_path};
 use super::exit;
+use super::import;
 use super::output::{Columns, Output};
 use super::text::{counted, indented, one_line};
 use super::units;
@@ -132,8 +133,10 @@ impl Job {
         )?;
         let configuration = Configuration::load(&args.config)?;
         let resources = args.resources.resources()?;
-        let archive = Archive::open(&args.archive)?;
         let place = configuration.database(args.url.as_deref(), &app.output)?;
+        let namespace = place.endpoint.dialect.capabilities().default_namespace;
+        let rules = || Ok(configuration.config.groups.clone());
+        let archive = import::open(&args.archive, Some(namespace), rules, resources, app)?;
         let mut modes = configuration.config.restore;
         let names = archive.manifest().collections.iter().map(|entry| &entry.collection.name);
         for pattern in modes.unmatched(names) {
