@@ -145,7 +145,7 @@ fn document<'a>(archive: &'a Archive, chosen: &[&'a CollectionEntry]) -> Documen
         description: manifest.description.as_deref(),
         source: &manifest.source,
         consistency: &manifest.consistency,
-        compression: manifest.compression.to_string(),
+        compression: if archive.is_foreign() { "unknown".into() } else { manifest.compression.to_string() },
         rows: manifest.rows(),
         bytes: manifest.bytes(),
         groups: manifest

@@ -11,6 +11,8 @@ mod cancel;
 mod declared;
 // Failing and cancelling at every step: the archive never looks complete, the target is as it was or wholly replaced.
 mod failure;
+// Parquet files of other writers.
+mod import;
 // Targets that do not keep what they are given: the proof finds it out.
 mod liar;
 // What a caller asks for and what comes of it: modes, units, groups, trust, foreign keys, the safety backup.

@@ -298,7 +298,7 @@ fn check_compression(metadata: &ParquetMetaData) -> Result<()> {
             _ => continue,
         };
         return Err(Error::new(ErrorKind::Unsupported, format!("{name} compression cannot be read"))
-            .with("column", column.column_path())
+            .with("column", column.column_path().string())
             .hint("write the file with zstd, snappy, lz4 or no compression"));
     }
     Ok(())
