@@ -3,6 +3,7 @@
 //! The file may come from anywhere. Whatever the Parquet crate says about it, or dies of, is damage to the archive.
 
 use super::damaged;
+use super::footer;
 use super::range::FileRange;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
@@ -87,7 +88,7 @@ impl ParquetFile {
     }
 }
 
-/// Checks magic and footer length; returns where the footer begins.
+/// Checks magic, footer length and how deep columns are nested; returns where the footer begins.
 pub(super) fn check_frame(range: &FileRange) -> Result<u64> {
     let length = range.length();
     let content_end = length.checked_sub(FOOTER_END).filter(|end| *end >= MAGIC.len() as u64);
@@ -113,10 +114,16 @@ pub(super) fn check_frame(range: &FileRange) -> Result<u64> {
     if footer > LARGEST_FOOTER {
         return Err(damaged(format!("the footer has {footer} bytes, more than {LARGEST_FOOTER}")));
     }
-    content_end
+    let start = content_end
         .checked_sub(footer)
         .filter(|start| *start >= MAGIC.len() as u64)
-        .ok_or_else(|| damaged("the footer is longer than the file"))
+        .ok_or_else(|| damaged("the footer is longer than the file"))?;
+    let footer = guarded("the footer cannot be read", || {
+        // No longer than was checked above.
+        parquet::file::reader::ChunkReader::get_bytes(range, start, footer as usize)
+    })?;
+    footer::check_depth(&footer)?;
+    Ok(start)
 }
 
 /// The columns must be what is expected to the last bit of their metadata, so that the manifest and the file can be used

@@ -69,7 +69,7 @@ pub(super) fn survey(path: &Path) -> Result<Survey> {
     let top = Listing::of(&path, String::new())?;
     let name = path.file_name().map(text).transpose()?.unwrap_or_default();
     if top.is_table(&name)? {
-        survey.add_parts(None, &name, top);
+        survey.add_parts(None, &name, &top);
         return Ok(survey);
     }
     survey.add(None, top, 0)?;
@@ -81,7 +81,7 @@ impl Survey {
         for folder in &listing.folders {
             let inner = Listing::of(&listing.root.join(folder), format!("{}{folder}/", listing.prefix))?;
             if inner.is_table(folder)? {
-                self.add_parts(namespace, folder, inner);
+                self.add_parts(namespace, folder, &inner);
             } else if inner.files.is_empty() && inner.folders.is_empty() {
                 self.left_aside.push(inner.prefix);
             } else if depth == 0 {
@@ -104,7 +104,7 @@ impl Survey {
         Ok(())
     }
 
-    fn add_parts(&mut self, namespace: Option<&str>, folder: &str, listing: Listing) {
+    fn add_parts(&mut self, namespace: Option<&str>, folder: &str, listing: &Listing) {
         let shown = |name: &String| format!("{}{name}", listing.prefix);
         self.left_aside.extend(listing.others.iter().map(shown));
         self.tables.push(FoundTable {

@@ -83,10 +83,10 @@ impl Columns {
         }
         if found.len() != self.columns.len() {
             let (columns, first) = (self.columns.len(), &self.first);
-            return Err(disagree(format!("it has {} columns and {first} has {columns}", found.len())));
+            return Err(disagree(&format!("it has {} columns and {first} has {columns}", found.len())));
         }
         for (position, (column, wanted)) in found.iter().zip(&mut self.columns).enumerate() {
-            let within = |what: String| disagree(what).with("column", &column.name);
+            let within = |what: String| disagree(&what).with("column", &column.name);
             if column.name != wanted.name {
                 let what = format!("it is where {} has the column {:?}", self.first, wanted.name);
                 return Err(within(what));
@@ -112,7 +112,7 @@ impl Columns {
     }
 }
 
-fn disagree(what: String) -> Error {
+fn disagree(what: &str) -> Error {
     Error::new(ErrorKind::Unsupported, format!("the files of a table do not agree: {what}"))
         .hint("write them again with the same columns, or as tables of their own")
 }

@@ -3,18 +3,18 @@
 //! Nothing is rounded and nothing becomes null. Where a type is coarser than what it takes (nanoseconds as microseconds),
 //! every value is looked at.
 
+use super::decimal::decimal;
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, Decimal128Array, Decimal256Array, FixedSizeBinaryArray, Int32Array,
-    Int64Array, ListArray, MapArray, PrimitiveArray, StringArray, StructArray, new_null_array,
+    Array, ArrayRef, AsArray, BinaryArray, FixedSizeBinaryArray, Int32Array, Int64Array, ListArray, MapArray,
+    PrimitiveArray, StringArray, StructArray, new_null_array,
 };
 use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::compute::cast;
 use arrow::datatypes::{
-    ArrowPrimitiveType, ArrowTimestampType, DataType, Date32Type, Date64Type, Decimal32Type, Decimal64Type,
-    Decimal128Type, Decimal256Type, DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType,
-    DurationSecondType, Field, Float16Type, Int64Type, Time32MillisecondType, Time32SecondType, Time64MicrosecondType,
-    Time64NanosecondType, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
-    TimestampSecondType, i256,
+    ArrowPrimitiveType, ArrowTimestampType, DataType, Date32Type, Date64Type, DurationMicrosecondType,
+    DurationMillisecondType, DurationNanosecondType, DurationSecondType, Field, Float16Type, Int64Type,
+    Time32MillisecondType, Time32SecondType, Time64MicrosecondType, Time64NanosecondType, TimeUnit,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
 };
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -31,12 +31,12 @@ pub(super) struct Misfit {
 }
 
 impl Misfit {
-    fn new(row: usize, what: impl Into<Cow<'static, str>>) -> Self {
+    pub(super) fn new(row: usize, what: impl Into<Cow<'static, str>>) -> Self {
         Self { row, what: what.into(), hint: None }
     }
 }
 
-type Result<T> = std::result::Result<T, Misfit>;
+pub(super) type Result<T> = std::result::Result<T, Misfit>;
 
 /// The microseconds of a day.
 const DAY: i64 = 86_400_000_000;
@@ -57,7 +57,7 @@ pub(super) fn convert(array: &ArrayRef, target: &DataType) -> Result<ArrayRef> {
             Arc::new(array.as_primitive::<Float16Type>().unary::<_, arrow::datatypes::Float32Type>(f32::from))
                 as ArrayRef
         }
-        (T::Time64(U::Microsecond), T::Time64(_)) => time::<Time64MicrosecondType>(array, |time| Some(time))?,
+        (T::Time64(U::Microsecond), T::Time64(_)) => time::<Time64MicrosecondType>(array, Some)?,
         (T::Time64(U::Nanosecond), T::Time64(_)) => time::<Time64NanosecondType>(array, micros)?,
         (T::Time32(U::Millisecond), T::Time64(_)) => {
             time::<Time32MillisecondType>(array, |time| i64::from(time).checked_mul(1_000))?
@@ -77,7 +77,7 @@ pub(super) fn convert(array: &ArrayRef, target: &DataType) -> Result<ArrayRef> {
         (T::Timestamp(U::Second, _), T::Timestamp(_, zone)) => {
             timestamp::<TimestampSecondType>(array, zone.as_ref(), |time| time.checked_mul(1_000_000))?
         }
-        (T::Duration(U::Microsecond), T::Int64) => span::<DurationMicrosecondType>(array, |span| Some(span))?,
+        (T::Duration(U::Microsecond), T::Int64) => span::<DurationMicrosecondType>(array, Some)?,
         (T::Duration(U::Nanosecond), T::Int64) => span::<DurationNanosecondType>(array, micros)?,
         (T::Duration(U::Millisecond), T::Int64) => {
             span::<DurationMillisecondType>(array, |span| span.checked_mul(1_000))?
@@ -243,78 +243,6 @@ fn interval(array: &FixedSizeBinaryArray, parts: &arrow::datatypes::Fields) -> R
     built(StructArray::try_new(parts.clone(), columns, array.nulls().cloned()))
 }
 
-/// Decimals with a scale that is not below 0, and no more digits than they say.
-fn decimal(array: &ArrayRef, target: &DataType) -> Result<ArrayRef> {
-    let wide: Vec<i256> = match array.data_type() {
-        DataType::Decimal32(..) => {
-            array.as_primitive::<Decimal32Type>().values().iter().map(|v| i256::from(*v)).collect()
-        }
-        DataType::Decimal64(..) => {
-            array.as_primitive::<Decimal64Type>().values().iter().map(|v| i256::from(*v)).collect()
-        }
-        // The common one needs no detour.
-        DataType::Decimal128(_, scale) if *scale >= 0 && matches!(target, DataType::Decimal128(..)) => {
-            let (DataType::Decimal128(found, _), DataType::Decimal128(precision, scale)) = (array.data_type(), target)
-            else {
-                return Err(Misfit::new(0, "a decimal of no known width"));
-            };
-            let decimals = array.as_primitive::<Decimal128Type>();
-            let limit = 10_u128.checked_pow(u32::from(*found)).unwrap_or(u128::MAX);
-            let wrong = |row: &usize| decimals.is_valid(*row) && decimals.value(*row).unsigned_abs() >= limit;
-            if let Some(row) = (0..decimals.len()).find(wrong) {
-                return Err(too_many_digits(row, *found));
-            }
-            let decimals = Decimal128Array::try_new(decimals.values().clone(), decimals.nulls().cloned())
-                .and_then(|decimals| decimals.with_precision_and_scale(*precision, *scale));
-            return Ok(Arc::new(built(decimals)?));
-        }
-        DataType::Decimal128(..) => {
-            array.as_primitive::<Decimal128Type>().values().iter().map(|v| i256::from_i128(*v)).collect()
-        }
-        _ => array.as_primitive::<Decimal256Type>().values().to_vec(),
-    };
-    let (DataType::Decimal32(found, scale)
-    | DataType::Decimal64(found, scale)
-    | DataType::Decimal128(found, scale)
-    | DataType::Decimal256(found, scale)) = array.data_type()
-    else {
-        return Err(Misfit::new(0, "a decimal of no known width"));
-    };
-    let ten = i256::from_i128(10);
-    let zeros = if *scale < 0 { u32::from(scale.unsigned_abs()) } else { 0 };
-    let factor = ten.checked_pow(zeros).ok_or_else(|| Misfit::new(0, "a scale that no decimal has"))?;
-    let limit = ten.checked_pow(u32::from(*found)).unwrap_or(i256::MAX);
-    let mut scaled = Vec::with_capacity(wide.len());
-    for (row, value) in wide.into_iter().enumerate() {
-        let fits = value < limit && value > limit.wrapping_neg();
-        match value.checked_mul(factor).filter(|_| fits) {
-            Some(value) => scaled.push(value),
-            None if array.is_null(row) => scaled.push(i256::ZERO),
-            None => return Err(too_many_digits(row, *found)),
-        }
-    }
-    let nulls = array.nulls().cloned();
-    match target {
-        DataType::Decimal128(precision, scale) => {
-            // Under a null anything may stand.
-            let narrow: Vec<i128> = scaled.into_iter().map(|value| value.to_i128().unwrap_or_default()).collect();
-            let decimals = Decimal128Array::try_new(narrow.into(), nulls)
-                .and_then(|decimals| decimals.with_precision_and_scale(*precision, *scale));
-            Ok(Arc::new(built(decimals)?))
-        }
-        DataType::Decimal256(precision, scale) => {
-            let decimals = Decimal256Array::try_new(scaled.into(), nulls)
-                .and_then(|decimals| decimals.with_precision_and_scale(*precision, *scale));
-            Ok(Arc::new(built(decimals)?))
-        }
-        other => Err(Misfit::new(0, format!("a decimal cannot be held as {other}"))),
-    }
-}
-
-fn too_many_digits(row: usize, precision: u8) -> Misfit {
-    Misfit::new(row, format!("a decimal has more than the {precision} digits that its column says"))
-}
-
 fn list(array: &ListArray, item: &Arc<Field>) -> Result<ListArray> {
     let values = convert(array.values(), item.data_type()).map_err(|misfit| in_row(misfit, array.value_offsets()))?;
     built(ListArray::try_new(Arc::clone(item), array.offsets().clone(), values, array.nulls().cloned()))
@@ -340,6 +268,54 @@ fn in_row(misfit: Misfit, offsets: &[i32]) -> Misfit {
 }
 
 /// An array that the values refuse to make is a misfit of all of them.
-fn built<T>(array: std::result::Result<T, arrow::error::ArrowError>) -> Result<T> {
+pub(super) fn built<T>(array: std::result::Result<T, arrow::error::ArrowError>) -> Result<T> {
     array.map_err(|error| Misfit::new(0, error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{BinaryViewArray, Time32SecondArray, Time64NanosecondArray, TimestampSecondArray};
+
+    fn list_of(values: ArrayRef, offsets: Vec<i32>) -> ArrayRef {
+        let item = Arc::new(Field::new("item", values.data_type().clone(), true));
+        Arc::new(ListArray::new(item, OffsetBuffer::new(offsets.into()), values, None))
+    }
+
+    #[test]
+    fn a_misfit_names_its_row() {
+        let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
+        let day = DataType::Time64(TimeUnit::Microsecond);
+        let misfits: [(ArrayRef, &DataType); 5] = [
+            (Arc::new(TimestampSecondArray::from(vec![0, i64::MAX / 1_000])), &micros),
+            (Arc::new(Time32SecondArray::from(vec![0, 86_400])), &day),
+            (Arc::new(Time32SecondArray::from(vec![0, -1])), &day),
+            (Arc::new(Time64NanosecondArray::from(vec![1_000, 1])), &day),
+            (Arc::new(BinaryViewArray::from(vec![&b"a"[..], b"\xff"])), &DataType::Utf8),
+        ];
+        for (array, target) in misfits {
+            let misfit = convert(&array, target).expect_err("a misfit");
+            assert_eq!(misfit.row, 1, "{}", misfit.what);
+            // The third row's second element.
+            let empty_first = list_of(array, vec![0, 0, 0, 2]);
+            let target = DataType::List(Arc::new(Field::new("item", target.clone(), true)));
+            assert_eq!(convert(&empty_first, &target).expect_err("a misfit").row, 2);
+        }
+    }
+
+    #[test]
+    fn what_stands_under_a_null_is_no_value() {
+        let array: ArrayRef =
+            Arc::new(Time64NanosecondArray::new(vec![1, 1_000].into(), Some(vec![false, true].into())));
+        let converted = convert(&array, &DataType::Time64(TimeUnit::Microsecond)).expect("an array");
+        assert!(converted.is_null(0) && converted.as_primitive::<Time64MicrosecondType>().value(1) == 1);
+    }
+
+    #[test]
+    fn weight_follows_the_values() {
+        let text: ArrayRef = Arc::new(BinaryViewArray::from(vec!["x".repeat(1000).as_bytes(), b"", b"y"]));
+        assert!(weight(&text, 0, 1) >= 1000 && weight(&text, 1, 2) < 20);
+        let list = list_of(text, vec![0, 0, 1, 3]);
+        assert!(weight(&list, 1, 1) >= 1000 && weight(&list, 0, 1) < 20 && weight(&list, 2, 1) < 30);
+    }
 }

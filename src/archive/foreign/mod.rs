@@ -4,6 +4,7 @@
 //! vouch for anything; that is done in [`import`](crate::import), which reads every row once before anybody uses them.
 
 mod convert;
+mod decimal;
 mod file;
 mod schema;
 
