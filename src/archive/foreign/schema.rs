@@ -221,3 +221,49 @@ fn decoded(data_type: &DataType) -> DataType {
         other => other.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meaning_of(annotation: Annotation) -> Result<LogicalType> {
+        let parquet = Type::primitive_type_builder("g", Physical::BYTE_ARRAY)
+            .with_logical_type(Some(annotation))
+            .build()
+            .expect("a type");
+        meaning(&Field::new("g", DataType::Binary, true), &parquet)
+    }
+
+    #[test]
+    fn geometries_keep_their_reference_system() {
+        let geometry = |srid, geodesic| LogicalType::Geometry { srid, kind: None, geodesic };
+        for (crs, srid) in [
+            (None, Some(4326)),
+            (Some("OGC:CRS84"), Some(4326)),
+            (Some("EPSG:2154"), Some(2154)),
+            (Some("srid:3857"), Some(3857)),
+            (Some("srid:0"), None),
+            (Some("projjson:of-a-key"), None),
+        ] {
+            let crs = crs.map(str::to_owned);
+            assert_eq!(meaning_of(Annotation::geometry(crs.clone())).ok(), Some(geometry(srid, false)));
+            assert_eq!(meaning_of(Annotation::geography(crs, None)).ok(), Some(geometry(srid, true)));
+        }
+        let flat = Annotation::geography(None, Some(EdgeInterpolationAlgorithm::VINCENTY));
+        assert_eq!(meaning_of(flat).expect_err("other edges").kind(), ErrorKind::Unsupported);
+        assert_eq!(meaning_of(Annotation::Enum).ok(), Some(LogicalType::TEXT));
+        assert_eq!(meaning_of(Annotation::Bson).ok(), Some(LogicalType::BYTES));
+    }
+
+    #[test]
+    fn what_needs_a_second_look_is_refused_inside_of_others() {
+        for leaf in ["int96 a", "fixed_len_byte_array(12) a (INTERVAL)"] {
+            let message = format!("message m {{ optional group g {{ optional {leaf}; }} }}");
+            let root = parquet::schema::parser::parse_message_type(&message).expect("a schema");
+            let parts = vec![Field::new("a", DataType::Int64, true)];
+            let field = Field::new("g", DataType::Struct(parts.into()), true);
+            let error = columns(&root, &Schema::new(vec![field])).expect_err("a refusal");
+            assert_eq!(error.kind(), ErrorKind::Unsupported, "{leaf}");
+        }
+    }
+}
