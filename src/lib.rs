@@ -12,6 +12,7 @@
 //! | [`registry`], [`endpoint`] | which dialects there are; a database to start from or arrive at |
 //! | [`dump`] | a database into an archive |
 //! | [`archive`] | the archive's format, written and read |
+//! | [`import`] | Parquet files of other writers, as an archive |
 //! | [`restore`] | the plan, and an archive into a database |
 //! | [`copy`] | a database into another one, without files between |
 //! | [`verify`] | whether an archive is whole, and whether a database holds it |
@@ -41,6 +42,7 @@ pub mod copy;
 pub mod dump;
 pub mod endpoint;
 pub mod group;
+pub mod import;
 pub mod progress;
 pub mod registry;
 pub mod resources;

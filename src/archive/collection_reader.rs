@@ -1,9 +1,11 @@
 //! Reading one collection: row group by row group, with its exceptions in their places.
 
 use super::exceptions::{self, ExceptionRows};
+use super::foreign::ForeignReader;
 use super::manifest::{CollectionEntry, FileEntry};
 use super::parquet_file::{Batches, ParquetFile};
 use super::reader::{Archive, check_size};
+use super::store::Store;
 use super::{FORMAT_VERSION, content, damaged, key};
 use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::SchemaRef;
@@ -15,10 +17,22 @@ use std::ops::Range;
 #[derive(Debug)]
 pub struct CollectionReader {
     collection: Collection,
-    path: String,
-    file: ParquetFile,
     /// For each row group, the ordinals of its rows in the file.
     rows: Vec<Range<u64>>,
+    files: Files,
+}
+
+#[derive(Debug)]
+enum Files {
+    Archive(ArchiveFiles),
+    Foreign(ForeignReader),
+}
+
+/// A collection's files in an archive.
+#[derive(Debug)]
+struct ArchiveFiles {
+    path: String,
+    file: ParquetFile,
     exceptions: Option<Exceptions>,
 }
 
@@ -36,6 +50,10 @@ impl CollectionReader {
             return Err(Error::new(ErrorKind::Unsupported, "a collection of this kind has no rows"));
         };
         let collection = &entry.collection;
+        if let Store::Foreign(files) = &archive.store {
+            let files = Files::Foreign(files.reader(entry)?);
+            return Ok(Self { collection: collection.clone(), rows: ordinals(&entry.row_groups), files });
+        }
         let open = |file: &FileEntry, schema: SchemaRef, content: &str, rows: u64| {
             let range = archive.store.file(&file.path)?;
             check_size(file, range.length())?;
@@ -55,17 +73,7 @@ impl CollectionReader {
         if !rows_file.row_groups().eq(entry.row_groups.iter().copied()) {
             return Err(damaged("the row groups are not those of the manifest").with("file", &file.path));
         }
-        let mut end = 0;
-        let rows: Vec<Range<u64>> = entry
-            .row_groups
-            .iter()
-            .map(|rows| {
-                let start = end;
-                // The manifest's rows were added up without overflow.
-                end += rows;
-                start..end
-            })
-            .collect();
+        let rows = ordinals(&entry.row_groups);
         let exceptions = match &entry.exceptions {
             None => None,
             Some(listed) => {
@@ -78,7 +86,8 @@ impl CollectionReader {
                 Some(Exceptions { path: listed.file.path.clone(), file, row_groups })
             }
         };
-        Ok(Self { collection: collection.clone(), path: file.path.clone(), file: rows_file, rows, exceptions })
+        let files = ArchiveFiles { path: file.path.clone(), file: rows_file, exceptions };
+        Ok(Self { collection: collection.clone(), rows, files: Files::Archive(files) })
     }
 
     /// The collection's name.
@@ -108,10 +117,18 @@ impl CollectionReader {
         let Some(rows) = self.rows.get(row_group).cloned() else {
             return Err(Error::new(ErrorKind::Usage, format!("there is no row group {row_group}")));
         };
-        let damage = |error: Error| error.with("file", &self.path).with("collection", &self.collection.name);
-        let mut exceptions = self.exceptions_of(row_group, &rows, batch_bytes)?;
+        let files = match &self.files {
+            Files::Archive(files) => files,
+            Files::Foreign(files) => {
+                return files
+                    .read(row_group, batch_bytes, sink)
+                    .map_err(|error| error.with("collection", &self.collection.name));
+            }
+        };
+        let damage = |error: Error| error.with("file", &files.path).with("collection", &self.collection.name);
+        let mut exceptions = files.exceptions_of(&self.collection, row_group, &rows, batch_bytes)?;
         let mut next = exceptions.next()?;
-        let mut batches = self.file.batches(vec![row_group], batch_bytes).map_err(damage)?;
+        let mut batches = files.file.batches(vec![row_group], batch_bytes).map_err(damage)?;
         let mut start = rows.start;
         while let Some(records) = batches.next().map_err(damage)? {
             let count = records.num_rows() as u64;
@@ -139,16 +156,18 @@ impl CollectionReader {
         }
         Ok(())
     }
+}
 
-    fn exceptions_of(&self, row_group: usize, rows: &Range<u64>, batch_bytes: usize) -> Result<ExceptionStream<'_>> {
-        let mut stream = ExceptionStream {
-            collection: &self.collection,
-            path: "",
-            rows: rows.clone(),
-            batches: None,
-            current: None,
-            last: None,
-        };
+impl ArchiveFiles {
+    fn exceptions_of<'a>(
+        &'a self,
+        collection: &'a Collection,
+        row_group: usize,
+        rows: &Range<u64>,
+        batch_bytes: usize,
+    ) -> Result<ExceptionStream<'a>> {
+        let mut stream =
+            ExceptionStream { collection, path: "", rows: rows.clone(), batches: None, current: None, last: None };
         if let Some(exceptions) = &self.exceptions {
             stream.path = &exceptions.path;
             let row_groups = exceptions.row_groups.get(row_group).cloned().unwrap_or_default();
@@ -159,6 +178,17 @@ impl CollectionReader {
         }
         Ok(stream)
     }
+}
+
+/// The ordinals of the rows of each row group. They were added up without overflow before.
+fn ordinals(row_groups: &[u64]) -> Vec<Range<u64>> {
+    let mut end = 0;
+    let ranges = row_groups.iter().map(|rows| {
+        let start = end;
+        end += rows;
+        start..end
+    });
+    ranges.collect()
 }
 
 /// Finds the row groups of exceptions that belong to each row group of rows.

@@ -14,6 +14,8 @@ mod collection_writer;
 mod disk;
 mod envelope;
 mod exceptions;
+mod footer;
+pub(crate) mod foreign;
 pub mod layout;
 mod leftovers;
 mod list;

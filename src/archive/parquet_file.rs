@@ -3,6 +3,7 @@
 //! The file may come from anywhere. Whatever the Parquet crate says about it, or dies of, is damage to the archive.
 
 use super::damaged;
+use super::footer;
 use super::range::FileRange;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
@@ -87,8 +88,8 @@ impl ParquetFile {
     }
 }
 
-/// Checks magic and footer length; returns where the footer begins.
-fn check_frame(range: &FileRange) -> Result<u64> {
+/// Checks magic, footer length and how deep columns are nested; returns where the footer begins.
+pub(super) fn check_frame(range: &FileRange) -> Result<u64> {
     let length = range.length();
     let content_end = length.checked_sub(FOOTER_END).filter(|end| *end >= MAGIC.len() as u64);
     let Some(content_end) = content_end else {
@@ -113,10 +114,16 @@ fn check_frame(range: &FileRange) -> Result<u64> {
     if footer > LARGEST_FOOTER {
         return Err(damaged(format!("the footer has {footer} bytes, more than {LARGEST_FOOTER}")));
     }
-    content_end
+    let start = content_end
         .checked_sub(footer)
         .filter(|start| *start >= MAGIC.len() as u64)
-        .ok_or_else(|| damaged("the footer is longer than the file"))
+        .ok_or_else(|| damaged("the footer is longer than the file"))?;
+    let footer = guarded("the footer cannot be read", || {
+        // No longer than was checked above.
+        parquet::file::reader::ChunkReader::get_bytes(range, start, footer as usize)
+    })?;
+    footer::check_depth(&footer)?;
+    Ok(start)
 }
 
 /// The columns must be what is expected to the last bit of their metadata, so that the manifest and the file can be used
@@ -157,7 +164,7 @@ fn check_facts(metadata: &ParquetMetaData, facts: &[(&str, String)]) -> Result<(
     Ok(())
 }
 
-fn check_row_group(row_group: &RowGroupMetaData, data_end: u64) -> Result<()> {
+pub(super) fn check_row_group(row_group: &RowGroupMetaData, data_end: u64) -> Result<()> {
     if row_group.num_rows() <= 0 {
         return Err(damaged("a row group has no rows"));
     }
@@ -174,7 +181,7 @@ fn check_row_group(row_group: &RowGroupMetaData, data_end: u64) -> Result<()> {
 }
 
 /// How many rows make about `bytes` in memory, by what the footer says about sizes.
-fn batch_rows(row_group: &RowGroupMetaData, bytes: u64) -> u64 {
+pub(super) fn batch_rows(row_group: &RowGroupMetaData, bytes: u64) -> u64 {
     let rows = row_group.num_rows().unsigned_abs().max(1);
     let total: u64 = row_group.columns().iter().map(decoded_bytes).fold(0, u64::saturating_add);
     (u128::from(bytes) * u128::from(rows) / u128::from(total.max(1))).clamp(1, MOST_BATCH_ROWS.into()) as u64
@@ -235,7 +242,7 @@ impl Batches {
 
 /// Runs a piece of the Parquet crate. It means to return errors for whatever a file holds, but damaged pages can reach
 /// arithmetic and indexing that panics; that too is a damaged file.
-fn guarded<T, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+pub(super) fn guarded<T, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     what: &'static str,
     work: impl FnOnce() -> Result<T, E>,
 ) -> Result<T> {

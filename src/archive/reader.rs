@@ -1,11 +1,12 @@
 //! Opening an archive where it is, directory or packed.
 
 use super::collection_reader::CollectionReader;
+use super::foreign::ForeignFiles;
 use super::layout::MANIFEST;
 use super::manifest::{CollectionEntry, FileEntry, Manifest};
 use super::store::Store;
 use super::{DAMAGED_LATER, damaged, envelope};
-use dbferry_dialect::{Cancel, Error, Result};
+use dbferry_dialect::{Cancel, Error, ErrorKind, Result};
 use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -38,6 +39,36 @@ impl Archive {
         Ok(Self { path: path.into(), store, manifest, manifest_file: blake3::hash(&file) })
     }
 
+    /// Files of other writers as an archive, with the manifest that was made for them.
+    pub(crate) fn of_foreign(path: &Path, files: ForeignFiles, manifest: Manifest) -> Self {
+        Self { path: path.into(), store: Store::Foreign(files), manifest, manifest_file: blake3::hash(&[]) }
+    }
+
+    /// Size and BLAKE3 of a collection's files of other writers, one after the other.
+    pub(crate) fn foreign_bytes(
+        &self,
+        entry: &CollectionEntry,
+        cancel: &Cancel,
+        on_bytes: &mut dyn FnMut(u64),
+    ) -> Result<(u64, String)> {
+        let hashed = match &self.store {
+            Store::Foreign(files) => files.hash_bytes(&entry.collection.name, cancel, on_bytes),
+            _ => Err(Error::new(ErrorKind::Internal, "the files are an archive's own")),
+        };
+        hashed.map_err(|error| self.within(entry, error))
+    }
+
+    /// The manifest of an import, to be filled with what was found.
+    pub(crate) fn manifest_mut(&mut self) -> &mut Manifest {
+        &mut self.manifest
+    }
+
+    /// Whether it is made of files of other writers: its manifest then stands nowhere but here, and says what was found when
+    /// they were read.
+    pub fn is_foreign(&self) -> bool {
+        matches!(self.store, Store::Foreign(_))
+    }
+
     /// What it holds.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
@@ -60,10 +91,11 @@ impl Archive {
     /// [`ErrorKind::ArchiveDamaged`](dbferry_dialect::ErrorKind::ArchiveDamaged) when a file is missing or differs,
     /// [`ErrorKind::Cancelled`](dbferry_dialect::ErrorKind::Cancelled).
     pub fn check_bytes(&self, entry: &CollectionEntry, cancel: &Cancel, on_bytes: &mut dyn FnMut(u64)) -> Result<()> {
-        entry
-            .files()
-            .try_for_each(|file| self.check_file(file, cancel, on_bytes))
-            .map_err(|error| self.within(entry, error))
+        let checked = match &self.store {
+            Store::Foreign(files) => files.check(entry, cancel, on_bytes),
+            _ => entry.files().try_for_each(|file| self.check_file(file, cancel, on_bytes)),
+        };
+        checked.map_err(|error| self.within(entry, error))
     }
 
     fn check_file(&self, file: &FileEntry, cancel: &Cancel, on_bytes: &mut dyn FnMut(u64)) -> Result<()> {
@@ -141,7 +173,6 @@ pub(super) fn check_size(file: &FileEntry, bytes: u64) -> Result<()> {
 mod tests {
     use super::super::testing;
     use super::*;
-    use dbferry_dialect::ErrorKind;
     use std::fs;
 
     fn is_sync<T: Send + Sync>() {}

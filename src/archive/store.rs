@@ -1,5 +1,6 @@
 //! Where an archive's files are: in a directory, or in one packed file. Both give ranges of bytes; nothing is extracted.
 
+use super::foreign::ForeignFiles;
 use super::layout::{self, MANIFEST};
 use super::range::FileRange;
 use super::{DAMAGED_LATER, LARGEST_MANIFEST, damaged, envelope, packed};
@@ -16,6 +17,8 @@ pub(super) enum Store {
     Directory(PathBuf),
     /// A zip without compression: its entries by name.
     Packed(BTreeMap<String, FileRange>),
+    /// Files of other writers; there is no manifest among them.
+    Foreign(ForeignFiles),
 }
 
 impl Store {
@@ -60,6 +63,7 @@ impl Store {
         match self {
             Self::Directory(root) => open_in_directory(root, name).map_err(within),
             Self::Packed(entries) => entries.get(name).cloned().ok_or_else(|| within(missing())),
+            Self::Foreign(_) => Err(within(missing())),
         }
     }
 
@@ -81,6 +85,7 @@ impl Store {
     pub(super) fn names(&self) -> Result<Vec<String>> {
         match self {
             Self::Packed(entries) => Ok(entries.keys().cloned().collect()),
+            Self::Foreign(_) => Ok(Vec::new()),
             Self::Directory(root) => {
                 let cannot =
                     |path: &Path, error: io::Error| Error::io(format!("cannot list {}", path.display()), error);

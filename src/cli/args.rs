@@ -236,7 +236,7 @@ pub(crate) struct ConsentArgs {
 #[derive(Args, Debug)]
 #[command(alias = "import")]
 pub(crate) struct RestoreArgs {
-    /// The archive: a directory or a packed .zip
+    /// The archive: a directory or a packed .zip; or Parquet files of other programs
     #[arg(value_name = "ARCHIVE")]
     pub(crate) archive: PathBuf,
     /// The target: a URL such as sqlite:test.db, or @NAME from dbferry.toml; DATABASE_URL when left out
@@ -272,7 +272,7 @@ pub(crate) struct CopyArgs {
 /// Show what a restore or a copy would do and lose, and change nothing
 #[derive(Args, Debug)]
 pub(crate) struct PlanArgs {
-    /// The archive, or the database to copy: a URL or @NAME from dbferry.toml
+    /// The archive or Parquet files of other programs, or the database to copy: a URL or @NAME from dbferry.toml
     #[arg(value_name = "ARCHIVE|URL")]
     pub(crate) from: PathBuf,
     /// The target: a URL such as sqlite:test.db, or @NAME from dbferry.toml; DATABASE_URL when left out
@@ -305,12 +305,14 @@ pub(crate) struct GroupsArgs {
 /// Show what an archive holds
 #[derive(Args, Debug)]
 pub(crate) struct InspectArgs {
-    /// The archive: a directory or a packed .zip
+    /// The archive: a directory or a packed .zip; or Parquet files of other programs
     #[arg(value_name = "ARCHIVE")]
     pub(crate) archive: PathBuf,
     /// One table with its columns: `orders` or `main.orders`
     #[arg(value_name = "TABLE")]
     pub(crate) table: Option<String>,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
 }
 
 /// List the archives in a directory, newest first
@@ -326,7 +328,7 @@ pub(crate) struct ListArgs {
 #[derive(Args, Debug)]
 #[command(alias = "check")]
 pub(crate) struct VerifyArgs {
-    /// The archive: a directory or a packed .zip
+    /// The archive: a directory or a packed .zip; or Parquet files of other programs
     #[arg(value_name = "ARCHIVE")]
     pub(crate) archive: PathBuf,
     /// Compare with this database: every row read, counted and hashed

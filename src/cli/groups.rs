@@ -4,6 +4,7 @@ use super::App;
 use super::args::GroupsArgs;
 use super::config::{Configuration, names_database};
 use super::exit;
+use super::import;
 use super::output::{Columns, Output};
 use super::text::{counted, one_line};
 use super::units;
@@ -12,6 +13,7 @@ use dbferry::archive::Archive;
 use dbferry::dialect::Purpose;
 use dbferry::dialect::model::{Estimate, Schema};
 use dbferry::group::{self, Assignment, Explanation, GroupExplanation, GroupRules, Grouping, UnmatchedRule};
+use dbferry::resources::Resources;
 use serde::Serialize;
 use std::path::Path;
 
@@ -46,7 +48,7 @@ pub(super) fn run(args: &GroupsArgs, app: &App) -> Result<u8> {
     // What a database says without a scan is an estimate, what an archive says was counted.
     let mark = if archive.is_some() { "" } else { "~" };
     let (place, schema, grouping) = match archive {
-        Some(path) => of_archive(Path::new(path))?,
+        Some(path) => of_archive(Path::new(path), &rules, app)?,
         None => of_database(args.place.as_deref(), &configuration, &rules, app)?,
     };
     let explanation = group::explain(&schema, &grouping, rules.glossary(), args.language.into());
@@ -75,6 +77,7 @@ fn is_archive(path: &Path) -> bool {
     path.is_dir()
         || path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip"))
         || Archive::open(path).is_ok()
+        || dbferry::import::is_importable(path)
 }
 
 fn of_database(
@@ -90,9 +93,10 @@ fn of_database(
     Ok((place.endpoint.to_string(), schema, grouping))
 }
 
-/// As the archive has it: the rules that decided are those of its dump.
-fn of_archive(path: &Path) -> Result<(String, Schema, Grouping)> {
-    let archive = Archive::open(path)?;
+/// As the archive has it: the rules that decided are those of its dump. Parquet files without a manifest have no others than
+/// the present ones.
+fn of_archive(path: &Path, rules: &GroupRules, app: &App) -> Result<(String, Schema, Grouping)> {
+    let archive = import::open(path, None, || Ok(rules.clone()), Resources::default(), app)?;
     let manifest = archive.manifest();
     let collections = manifest.collections.iter().map(|entry| {
         let mut collection = entry.collection.clone();

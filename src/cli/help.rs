@@ -42,6 +42,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
                 "dbferry restore backup.zip @test --safety-backup before/ --yes",
             ),
             ("See the plan first", "dbferry restore backup/ @test --dry-run"),
+            (
+                "Parquet of other programs: a table a file, or a folder of parts",
+                "dbferry restore exports/ sqlite:new.db",
+            ),
         ],
     ),
     (
@@ -79,6 +83,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         &[
             ("What is in the archive?", "dbferry inspect backup/"),
             ("The columns of one table", "dbferry inspect backup.zip orders"),
+            ("What would Parquet of another program be?", "dbferry inspect orders.parquet"),
             (
                 "Tables of more than a million rows",
                 "dbferry inspect backup/ --json | jq '.collections[] | select(.rows > 1e6)'",
@@ -91,6 +96,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         &[
             ("Is the archive whole?", "dbferry verify backup/"),
             ("Does the database hold what the archive says?", "dbferry verify backup/ --against sqlite:shop.db"),
+            ("Does it hold what another program exported?", "dbferry verify exports/ --against sqlite:shop.db"),
             ("Quickly: bytes only", "dbferry verify backup.zip --bytes-only"),
         ],
     ),

@@ -2,8 +2,9 @@
 
 use super::App;
 use super::args::InspectArgs;
-use super::config::archive_path;
+use super::config::{Configuration, archive_path};
 use super::exit;
+use super::import;
 use super::output::{Columns, Output};
 use super::text::{counted, one_line};
 use super::units;
@@ -11,6 +12,7 @@ use dbferry::archive::{Archive, CollectionEntry, Manifest};
 use dbferry::dialect::model::{CollectionKind, ColumnRole, NotCarried, ObjectKind};
 use dbferry::dialect::{Column, Consistency, DatabaseInfo, LogicalType};
 use dbferry::group::NamePattern;
+use dbferry::resources::Resources;
 use dbferry::{Error, ErrorKind, Result};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -95,7 +97,8 @@ struct Object<'a> {
 
 pub(super) fn run(args: &InspectArgs, app: &App) -> Result<u8> {
     archive_path(&args.archive, "`dbferry groups URL` looks at a database; inspect looks at an archive")?;
-    let archive = Archive::open(&args.archive)?;
+    let rules = || Ok(Configuration::load(&args.config)?.config.groups);
+    let archive = import::open(&args.archive, None, rules, Resources::default(), app)?;
     let manifest = archive.manifest();
     let chosen = chosen(manifest, args.table.as_deref())?;
     if args.table.is_some() {
@@ -142,7 +145,7 @@ fn document<'a>(archive: &'a Archive, chosen: &[&'a CollectionEntry]) -> Documen
         description: manifest.description.as_deref(),
         source: &manifest.source,
         consistency: &manifest.consistency,
-        compression: manifest.compression.to_string(),
+        compression: if archive.is_foreign() { "unknown".into() } else { manifest.compression.to_string() },
         rows: manifest.rows(),
         bytes: manifest.bytes(),
         groups: manifest
@@ -212,15 +215,27 @@ fn show_archive(archive: &Archive, output: &Output) -> Result<()> {
         ("source", format!("{} {}, {} ({})", source.product, source.version, source.database, source.encoding)),
         ("created", format!("{} by {}", manifest.created_at, manifest.tool)),
         (
-            "snapshot",
-            format!(
-                "{}, {}, {}",
-                manifest.consistency.method,
-                counted(manifest.consistency.readers as u64, "reader"),
-                if manifest.consistency.proven { "proven" } else { "not proven" }
-            ),
+            if archive.is_foreign() { "read" } else { "snapshot" },
+            if archive.is_foreign() {
+                manifest.consistency.method.clone()
+            } else {
+                format!(
+                    "{}, {}, {}",
+                    manifest.consistency.method,
+                    counted(manifest.consistency.readers as u64, "reader"),
+                    if manifest.consistency.proven { "proven" } else { "not proven" }
+                )
+            },
         ),
-        ("form", format!("{}, {}", if archive.is_packed() { "packed" } else { "directory" }, manifest.compression)),
+        (
+            "form",
+            match archive.is_foreign() {
+                true => "Parquet without a manifest".into(),
+                false => {
+                    format!("{}, {}", if archive.is_packed() { "packed" } else { "directory" }, manifest.compression)
+                }
+            },
+        ),
         ("id", manifest.id.clone()),
     ];
     if let Some(description) = &manifest.description {

@@ -5,6 +5,7 @@ use super::App;
 use super::args::{LoadArgs, ReadArgs};
 use super::config::{Configuration, Place, archive_path, names_database};
 use super::dump::conditions;
+use super::import;
 use dbferry::archive::Archive;
 use dbferry::copy::{self, CopyOptions};
 use dbferry::dump::GroupBy;
@@ -68,8 +69,10 @@ impl Job {
         )?;
         let configuration = Configuration::load(&args.config)?;
         let resources = args.resources.resources()?;
-        let archive = Archive::open(archive)?;
         let place = configuration.database(url, &app.output)?;
+        let namespace = place.endpoint.dialect.capabilities().default_namespace;
+        let rules = || Ok(configuration.config.groups.clone());
+        let archive = import::open(archive, Some(namespace), rules, resources, app)?;
         let modes = &configuration.config.restore;
         let names = archive.manifest().collections.iter().map(|entry| &entry.collection.name);
         for pattern in modes.unmatched(names) {

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `args`, `choices`, `help` | the command line as data; examples, environment variables |
 //! | `config`, `confirm`, `signals` | databases and passwords; consent; Ctrl-C |
+//! | `import` | archives, and Parquet files that are none |
 //! | `output`, `json`, `progress`, `exit` | what people and programs get to see |
 //! | `text`, `units` | text that is safe to show; sizes and times |
 //! | `job` | a restore or a copy before it is done |
@@ -20,6 +21,7 @@ mod dump;
 mod exit;
 mod groups;
 mod help;
+mod import;
 mod inspect;
 mod job;
 mod json;

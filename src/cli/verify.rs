@@ -4,12 +4,12 @@ use super::App;
 use super::args::VerifyArgs;
 use super::config::{Configuration, archive_path};
 use super::exit;
+use super::import;
 use super::output::{Columns, Output};
 use super::progress::Moved;
 use super::text::{counted, one_line};
 use super::units;
 use dbferry::Result;
-use dbferry::archive::Archive;
 use dbferry::verify::{VerifyOptions, VerifyReport, verify, verify_against};
 use serde::Serialize;
 
@@ -56,11 +56,13 @@ pub(super) fn run(args: &VerifyArgs, app: &App) -> Result<u8> {
         skip_rows: args.bytes_only,
         cancel: app.signals.cancel(),
     };
-    let archive = Archive::open(&args.archive)?;
     let place = match &args.against {
         None => None,
         Some(url) => Some(configuration.database(Some(url), &app.output)?),
     };
+    let namespace = place.as_ref().map(|place| place.endpoint.dialect.capabilities().default_namespace);
+    let rules = || Ok(configuration.config.groups.clone());
+    let archive = import::open(&args.archive, namespace, rules, options.resources, app)?;
     let reporter = app.reporter(options.resources.jobs)?;
     let result = match &place {
         None => verify(&archive, &options, &reporter),

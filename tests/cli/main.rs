@@ -17,6 +17,7 @@ mod exit_codes;
 mod groups;
 mod help;
 mod hostile;
+mod import;
 mod inspect;
 mod kill;
 mod list;

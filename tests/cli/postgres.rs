@@ -143,3 +143,19 @@ fn a_source_stays_a_source_however_it_is_spelled() {
         assert_eq!(run.code, 20, "{target}: {}", run.stderr);
     }
 }
+
+#[test]
+fn parquet_of_other_programs_goes_to_the_servers_own_schema() {
+    let Some(server) = server() else { return };
+    let workdir = Workdir::empty();
+    let name = server.create_database();
+    let url = server.url(&name);
+    let foreign = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/foreign/shop");
+    // What stands in a subfolder goes to the schema of that name.
+    server.sql(&name, "CREATE SCHEMA audit").expect("a schema");
+    let run = workdir.run(&["restore", foreign, &url]);
+    assert!([0, 3].contains(&run.code), "{}", run.code);
+    let query = "SELECT (SELECT sum(total) || ' ' || max(placed) FROM public.orders), (SELECT took FROM audit.log)";
+    let found = server.sql(&name, query).expect("rows");
+    assert!(found.contains("6312.50 2026-11-05 04:00:00") && found.contains("1 year 2 days 00:00:03"), "{found}");
+}

@@ -16,6 +16,8 @@ mod copy;
 mod declared;
 // Failing and cancelling at every step: the archive never looks complete, the target is as it was or wholly replaced.
 mod failure;
+// Parquet files of other writers.
+mod import;
 // Targets that do not keep what they are given.
 mod liar;
 // What a caller asks for and what comes of it: modes, units, groups, trust, foreign keys, the safety backup.

@@ -34,7 +34,7 @@
 //! Arrow cannot say stands in the field's metadata under `dbferry:*`, so that one Parquet file alone describes itself.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::logical::LogicalType;
+use crate::logical::{LogicalType, StructField};
 use crate::model::{Collection, Column, ColumnRole};
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 use std::collections::HashMap;
@@ -196,45 +196,121 @@ fn item(data_type: DataType) -> Arc<Field> {
     Arc::new(Field::new("item", data_type, true))
 }
 
+/// What an Arrow type means that comes from another writer. Its values need not be of the type's own
+/// [carrier](arrow_type): a dictionary means its values, milliseconds are kept as microseconds.
 fn infer(field: &Field) -> Option<LogicalType> {
-    let extension = field.metadata().get(EXTENSION_NAME).map(String::as_str);
-    Some(match field.data_type() {
+    let logical = match infer_extension(field) {
+        Some(logical) => logical,
+        None => infer_type(field.data_type(), 0)?,
+    };
+    logical.validate().is_ok().then_some(logical)
+}
+
+fn is_text(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Dictionary(_, values) => is_text(values),
+        _ => matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View),
+    }
+}
+
+fn infer_type(data_type: &DataType, depth: usize) -> Option<LogicalType> {
+    // Deeper than any logical type may be; whatever comes out is refused there.
+    const DEEPEST: usize = 32;
+    if depth > DEEPEST {
+        return None;
+    }
+    let nested = |field: &Field| match infer_extension(field) {
+        Some(logical) => Some(logical),
+        None => infer_type(field.data_type(), depth + 1),
+    };
+    let int = |bits, signed| LogicalType::Int { bits, signed };
+    let precision = |unit: &TimeUnit| match unit {
+        TimeUnit::Second => 0,
+        TimeUnit::Millisecond => 3,
+        TimeUnit::Microsecond | TimeUnit::Nanosecond => 6,
+    };
+    Some(match data_type {
+        // Nothing but nulls.
+        DataType::Null => LogicalType::TEXT,
         DataType::Boolean => LogicalType::Bool,
-        DataType::Int8 => LogicalType::Int { bits: 8, signed: true },
-        DataType::Int16 => LogicalType::Int { bits: 16, signed: true },
-        DataType::Int32 => LogicalType::Int { bits: 32, signed: true },
-        DataType::Int64 => LogicalType::INT64,
-        DataType::UInt8 => LogicalType::Int { bits: 8, signed: false },
-        DataType::UInt16 => LogicalType::Int { bits: 16, signed: false },
-        DataType::UInt32 => LogicalType::Int { bits: 32, signed: false },
-        DataType::UInt64 => LogicalType::Int { bits: 64, signed: false },
-        DataType::Float32 => LogicalType::Float { bits: 32 },
+        DataType::Int8 => int(8, true),
+        DataType::Int16 => int(16, true),
+        DataType::Int32 => int(32, true),
+        DataType::Int64 => int(64, true),
+        DataType::UInt8 => int(8, false),
+        DataType::UInt16 => int(16, false),
+        DataType::UInt32 => int(32, false),
+        DataType::UInt64 => int(64, false),
+        DataType::Float16 | DataType::Float32 => LogicalType::Float { bits: 32 },
         DataType::Float64 => LogicalType::FLOAT64,
-        DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale) => {
-            LogicalType::Decimal { precision: *precision, scale: u8::try_from(*scale).ok()? }
-        }
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View if extension == Some("arrow.json") => {
-            LogicalType::Json
-        }
+        DataType::Decimal32(precision, scale)
+        | DataType::Decimal64(precision, scale)
+        | DataType::Decimal128(precision, scale)
+        | DataType::Decimal256(precision, scale) => infer_decimal(*precision, *scale)?,
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => LogicalType::TEXT,
-        DataType::FixedSizeBinary(16) if extension == Some("arrow.uuid") => LogicalType::Uuid,
         DataType::FixedSizeBinary(width) => {
             LogicalType::Bytes { max_bytes: Some(u64::try_from(*width).ok()?), fixed: true }
         }
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView => LogicalType::BYTES,
-        DataType::Date32 => LogicalType::Date,
-        DataType::Time64(TimeUnit::Microsecond) => LogicalType::Time { precision: 6 },
-        DataType::Timestamp(TimeUnit::Microsecond, None) => LogicalType::Timestamp { precision: 6 },
-        DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => LogicalType::Instant { precision: 6 },
-        DataType::List(element) => LogicalType::List { element: Box::new(infer(element)?) },
+        DataType::Date32 | DataType::Date64 => LogicalType::Date,
+        DataType::Time32(unit) | DataType::Time64(unit) => LogicalType::Time { precision: precision(unit) },
+        DataType::Timestamp(unit, None) => LogicalType::Timestamp { precision: precision(unit) },
+        DataType::Timestamp(unit, Some(_)) => LogicalType::Instant { precision: precision(unit) },
+        DataType::Duration(unit) => LogicalType::Span { precision: precision(unit) },
+        DataType::Interval(_) => LogicalType::Interval,
+        DataType::Dictionary(_, values) => infer_type(values, depth + 1)?,
+        DataType::RunEndEncoded(_, values) => nested(values)?,
+        DataType::List(element)
+        | DataType::LargeList(element)
+        | DataType::ListView(element)
+        | DataType::LargeListView(element)
+        | DataType::FixedSizeList(element, _) => LogicalType::List { element: Box::new(nested(element)?) },
+        DataType::Map(entries, _) => match entries.data_type() {
+            DataType::Struct(parts) => match parts.as_ref() {
+                [key, value] if is_text(key.data_type()) && is_text(value.data_type()) => LogicalType::Map,
+                // Other keys and values than texts: the entries as they are.
+                parts => LogicalType::List { element: Box::new(infer_struct(parts, nested)?) },
+            },
+            _ => return None,
+        },
+        DataType::Struct(parts) => infer_struct(parts, nested)?,
         _ => return None,
     })
+}
+
+fn infer_extension(field: &Field) -> Option<LogicalType> {
+    let extension = field.metadata().get(EXTENSION_NAME)?;
+    match extension.as_str() {
+        "arrow.json" if is_text(field.data_type()) => Some(LogicalType::Json),
+        "arrow.uuid" if *field.data_type() == DataType::FixedSizeBinary(16) => Some(LogicalType::Uuid),
+        _ => None,
+    }
+}
+
+/// A decimal with a scale outside 0 up to the precision gets the zeros that its digits need.
+fn infer_decimal(precision: u8, scale: i8) -> Option<LogicalType> {
+    let (precision, scale) = match u8::try_from(scale) {
+        Ok(scale) => (precision.max(scale), scale),
+        Err(_) => (precision.checked_add(scale.unsigned_abs())?, 0),
+    };
+    Some(LogicalType::Decimal { precision, scale })
+}
+
+fn infer_struct<F: AsRef<Field>>(parts: &[F], nested: impl Fn(&Field) -> Option<LogicalType>) -> Option<LogicalType> {
+    if parts.is_empty() {
+        return None;
+    }
+    let field = |part: &F| {
+        let part = part.as_ref();
+        Some(StructField { name: part.name().clone(), logical: nested(part)? })
+    };
+    Some(LogicalType::Struct { fields: parts.iter().map(field).collect::<Option<_>>()? })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logical::{NetworkKind, OpaqueForm, StructField};
+    use crate::logical::{NetworkKind, OpaqueForm};
 
     fn every_type() -> Vec<LogicalType> {
         let mut types = vec![
@@ -293,9 +369,65 @@ mod tests {
 
     #[test]
     fn foreign_fields_are_understood() {
-        let field = Field::new("c", DataType::Decimal128(12, 4), false);
-        assert_eq!(logical_type(&field).expect("a type"), LogicalType::Decimal { precision: 12, scale: 4 });
-        let field = Field::new("c", DataType::Duration(TimeUnit::Second), false);
-        assert_eq!(logical_type(&field).expect_err("no type").kind(), ErrorKind::Unsupported);
+        let list = |element: LogicalType| LogicalType::List { element: Box::new(element) };
+        let decimal = |precision, scale| LogicalType::Decimal { precision, scale };
+        let field = |name: &str, data_type| Arc::new(Field::new(name, data_type, true));
+        let dictionary = |values| DataType::Dictionary(Box::new(DataType::Int8), Box::new(values));
+        let map = |value: DataType| {
+            let entries =
+                Fields::from(vec![Field::new("key", DataType::LargeUtf8, false), Field::new("value", value, true)]);
+            DataType::Map(field("entries", DataType::Struct(entries)), false)
+        };
+        let entry = |logical| LogicalType::Struct {
+            fields: vec![
+                StructField { name: "key".into(), logical: LogicalType::TEXT },
+                StructField { name: "value".into(), logical },
+            ],
+        };
+        for (data_type, expected) in [
+            (DataType::Null, LogicalType::TEXT),
+            (DataType::Float16, LogicalType::Float { bits: 32 }),
+            (DataType::Decimal128(12, 4), decimal(12, 4)),
+            (DataType::Decimal32(5, -3), decimal(8, 0)),
+            (DataType::Decimal64(2, 5), decimal(5, 5)),
+            (DataType::Decimal256(76, 0), decimal(76, 0)),
+            (DataType::Utf8View, LogicalType::TEXT),
+            (dictionary(DataType::LargeUtf8), LogicalType::TEXT),
+            (DataType::FixedSizeBinary(16), LogicalType::Bytes { max_bytes: Some(16), fixed: true }),
+            (DataType::Date64, LogicalType::Date),
+            (DataType::Time32(TimeUnit::Millisecond), LogicalType::Time { precision: 3 }),
+            (DataType::Time64(TimeUnit::Nanosecond), LogicalType::Time { precision: 6 }),
+            (DataType::Timestamp(TimeUnit::Second, None), LogicalType::Timestamp { precision: 0 }),
+            (
+                DataType::Timestamp(TimeUnit::Nanosecond, Some("Asia/Tokyo".into())),
+                LogicalType::Instant { precision: 6 },
+            ),
+            (DataType::Duration(TimeUnit::Second), LogicalType::Span { precision: 0 }),
+            (DataType::LargeList(field("x", DataType::UInt8)), list(LogicalType::Int { bits: 8, signed: false })),
+            (DataType::FixedSizeList(field("x", DataType::Boolean), 2), list(LogicalType::Bool)),
+            (map(DataType::Utf8), LogicalType::Map),
+            (map(DataType::Int64), list(entry(LogicalType::INT64))),
+        ] {
+            let found = logical_type(&Field::new("c", data_type.clone(), false)).expect("a type");
+            assert_eq!(found, expected, "{data_type}");
+        }
+        let json = HashMap::from([(EXTENSION_NAME.to_owned(), "arrow.json".to_owned())]);
+        let json = Field::new("c", dictionary(DataType::Utf8), true).with_metadata(json);
+        assert_eq!(logical_type(&json).expect("a type"), LogicalType::Json);
+    }
+
+    #[test]
+    fn foreign_fields_without_a_meaning_are_refused() {
+        let deep = (0..40).fold(DataType::Int8, |inner, _| DataType::List(item(inner)));
+        for data_type in [
+            DataType::Decimal128(38, -39),
+            DataType::Decimal256(76, -1),
+            DataType::Struct(Fields::empty()),
+            DataType::Union(arrow::datatypes::UnionFields::empty(), arrow::datatypes::UnionMode::Dense),
+            deep,
+        ] {
+            let error = logical_type(&Field::new("c", data_type.clone(), false)).expect_err("no type");
+            assert_eq!(error.kind(), ErrorKind::Unsupported, "{data_type}");
+        }
     }
 }
