@@ -13,7 +13,8 @@
 //! | [`dump`] | a database into an archive |
 //! | [`archive`] | the archive's format, written and read |
 //! | [`restore`] | the plan, and an archive into a database |
-//! | [`verify`] | whether an archive is whole, and whether a database holds it |
+//! | [`verify`] | whether an archive is whole, and whether a database holds it, or holds what another one does |
+//! | [`diff`] | what is different between any two of archive and database |
 //! | [`group`], [`config`] | which tables belong together; `dbferry.toml` |
 //! | [`progress`], [`resources`] | what a run tells, and what it may use |
 //!
@@ -36,6 +37,7 @@
 
 pub mod archive;
 pub mod config;
+pub mod diff;
 pub mod dump;
 pub mod endpoint;
 pub mod group;

@@ -104,6 +104,7 @@ fn engine() -> Vec<&'static str> {
         "src/dump",
         "src/restore",
         "src/verify",
+        "src/diff",
         "src/endpoint.rs",
         "src/progress.rs",
         "src/resources.rs",

@@ -6,6 +6,7 @@
 //! | `args`, `choices`, `help` | the command line as data; examples, environment variables |
 //! | `config`, `confirm`, `signals` | databases and passwords; consent; Ctrl-C |
 //! | `output`, `json`, `progress`, `exit` | what people and programs get to see |
+//! | `differences` | rows that differ, as two verbs show them |
 //! | `text`, `units` | text that is safe to show; sizes and times |
 //! | the others | one verb each |
 
@@ -14,6 +15,8 @@ mod choices;
 mod completions;
 mod config;
 mod confirm;
+mod diff;
+mod differences;
 mod dump;
 mod exit;
 mod groups;
@@ -87,6 +90,7 @@ fn run(verb: Verb, app: &App) -> Result<u8> {
         Verb::Inspect(args) => inspect::run(&args, app),
         Verb::List(args) => list::run(&args, app),
         Verb::Verify(args) => verify::run(&args, app),
+        Verb::Diff(args) => diff::run(&args, app),
         Verb::Pack(args) => pack::pack(&args, app),
         Verb::Unpack(args) => pack::unpack(&args, app),
         Verb::Completions(args) => completions::completions(&args, app),

@@ -9,11 +9,13 @@
 //! A unit is replaced whole or left as it was. What it is not: it builds no SQL and knows no dialect.
 
 mod load;
+mod name;
 mod plan;
 mod prepare;
 mod shape;
 mod unit;
 
+pub(crate) use name::target_name;
 pub use plan::{LeavingEdge, PlannedCollection, PlannedUnit, RestorePlan};
 pub use prepare::plan;
 pub use shape::{PlannedColumn, Verdict};

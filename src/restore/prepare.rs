@@ -1,6 +1,7 @@
 //! Makes the plan: compares an archive with a target, before anything is written.
 
 use super::RestoreOptions;
+use super::name::target_name;
 use super::plan::{LeavingEdge, PlannedCollection, PlannedUnit, RestorePlan};
 use super::shape::{Comparison, PlannedColumn, Verdict, compare};
 use super::unit::units;
@@ -122,11 +123,7 @@ struct Context<'a> {
 impl Context<'_> {
     /// The name that a collection of the archive gets in the target.
     fn target_name(&self, name: &CollectionName) -> CollectionName {
-        if self.same_dialect || self.capabilities.namespaces {
-            name.clone()
-        } else {
-            CollectionName::new(self.capabilities.default_namespace, name.name.clone())
-        }
+        target_name(name, self.same_dialect, &self.capabilities)
     }
 }
 

@@ -23,6 +23,12 @@ pub(crate) fn reread(entry: &CollectionEntry) -> u64 {
     rows(entry, 25)
 }
 
+/// Reading about `count` rows of `bytes` of table data from a database and hashing them.
+pub(crate) fn read(count: u64, bytes: u64) -> u64 {
+    // At least something: what is empty or unknown has to be asked for too.
+    count.saturating_mul(ROW_BYTES).saturating_add(bytes).saturating_mul(25).max(1)
+}
+
 /// Decoding a collection's rows and loading them into a database.
 pub(crate) fn load(entry: &CollectionEntry) -> u64 {
     rows(entry, 50)

@@ -12,7 +12,7 @@
 use crate::cancel::Cancel;
 use crate::capabilities::Capabilities;
 use crate::environment::Environment;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::exception::{Batch, NativeValue};
 use crate::model::{Collection, CollectionName, NativeObject, Schema};
 use crate::syntax::Syntax;
@@ -94,6 +94,17 @@ pub trait Database: Send {
 
     /// Takes one consistent view of the database for `options.readers` readers.
     fn snapshot(&mut self, options: &SnapshotOptions) -> Result<Box<dyn Snapshot>>;
+
+    /// Drops everything in the database that [`introspect`](Self::introspect) shows, collections and objects: for a scratch
+    /// database that was empty before it was restored into. What belongs to an empty database of the engine stays. All of it
+    /// or nothing, where the engine can.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) from a dialect that cannot.
+    fn clear(&mut self) -> Result<()> {
+        let message = format!("{} databases cannot be emptied", self.info().product);
+        Err(Error::new(ErrorKind::Unsupported, message))
+    }
 
     /// Prepares to replace groups of collections.
     fn replacer(&mut self, options: &ReplaceOptions) -> Result<Box<dyn Replacer>>;
