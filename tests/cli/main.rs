@@ -10,6 +10,7 @@ mod workdir;
 
 mod completions;
 mod config;
+mod diff;
 mod disk;
 mod dump;
 mod exit_codes;
