@@ -32,7 +32,8 @@ pub(super) fn say(output: &Output, table: &str, sides: [&str; 2], found: &RowDif
     output.say(format!("first: {}, second: {}", one_line(sides[0]), one_line(sides[1])))?;
     let shown = found.rows.len() as u64;
     if found.count() > shown {
-        output.say(format!("... and {} more; --{} N shows more", found.count() - shown, "differences"))?;
+        let more = super::units::count(found.count() - shown);
+        output.say(format!("... and {more} more; --differences N shows more of them"))?;
     }
     Ok(())
 }
@@ -42,7 +43,9 @@ fn lines_of(row: &RowDifference) -> Vec<[String; 4]> {
     let key = row.key.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join(", ");
     let times = if row.times > 1 { format!("{} times ", row.times) } else { String::new() };
     let whole = |value: fn(&dbferry::verify::CellDifference) -> Option<&str>| {
-        let cells = row.cells.iter().filter_map(|cell| Some(format!("{}={}", cell.column, value(cell)?)));
+        // The key stands beside it.
+        let others = row.cells.iter().filter(|cell| !row.key.iter().any(|part| part.column == cell.column));
+        let cells = others.filter_map(|cell| Some(format!("{}={}", cell.column, value(cell)?)));
         shorten(&format!("{times}{}", cells.collect::<Vec<_>>().join(", ")), 2 * MOST_CHARACTERS)
     };
     match row.kind {
@@ -82,7 +85,8 @@ fn shorten(text: &str, most: usize) -> String {
 /// The columns that could not be compared, as a warning a table.
 pub(super) fn warn_not_compared(output: &Output, table: &str, columns: &[NotCompared]) {
     if !columns.is_empty() {
-        let columns: Vec<String> = columns.iter().map(|column| format!("{} ({})", column.column, column.reason)).collect();
+        let columns: Vec<String> =
+            columns.iter().map(|column| format!("{} ({})", column.column, column.reason)).collect();
         output.warn(&format!("{table}: not compared: {}", columns.join(", ")));
     }
 }

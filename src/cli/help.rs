@@ -79,7 +79,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             ("Is the archive whole?", "dbferry verify backup/"),
             ("Does the database hold what the archive says?", "dbferry verify backup/ --against sqlite:shop.db"),
             ("After a migration: source and target, any engines", "dbferry verify @old --against @new"),
-            ("Can it be restored? Tried in an empty database", "dbferry verify backup/ --restore-into sqlite:scratch.db"),
+            (
+                "Can it be restored? Tried in an empty database",
+                "dbferry verify backup/ --restore-into sqlite:scratch.db",
+            ),
         ],
     ),
     (

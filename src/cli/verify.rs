@@ -106,9 +106,7 @@ impl Job {
         let without = |report: VerifyReport| (report, Vec::new());
         match self {
             Self::Archive(archive) => verify(archive, options, reporter).map(without),
-            Self::Against(archive, place) => {
-                verify_against(archive, &place.endpoint, options, reporter).map(without)
-            }
+            Self::Against(archive, place) => verify_against(archive, &place.endpoint, options, reporter).map(without),
             Self::Databases(source, target) => {
                 verify_databases(&source.endpoint, &target.endpoint, options, reporter).map(without)
             }
@@ -211,14 +209,17 @@ fn say(
     warnings: &[String],
     moved: Moved,
 ) -> Result<()> {
-    let mut table = Columns::new(&["group", "table", "rows", "result"], &[2]);
+    // Databases have no groups.
+    let grouped = !matches!(job, Job::Databases(..));
+    let mut table = if grouped {
+        Columns::new(&["group", "table", "rows", "result"], &[2])
+    } else {
+        Columns::new(&["table", "rows", "result"], &[1])
+    };
     for line in report.collections.iter().filter(|line| output.verbose > 0 || line.difference.is_some()) {
-        table.row([
-            line.group.clone(),
-            line.collection.to_string(),
-            units::count(line.rows),
-            line.difference.clone().unwrap_or_else(|| "equal".into()),
-        ]);
+        let result = line.difference.clone().unwrap_or_else(|| "equal".into());
+        let cells = [line.group.clone(), line.collection.to_string(), units::count(line.rows), result];
+        table.row(cells.into_iter().skip(usize::from(!grouped)));
     }
     output.table(&table)?;
     let (source, against) = (job.source(), job.against());

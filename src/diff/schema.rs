@@ -1,7 +1,9 @@
 //! How the schema of two sides differs, thing by thing.
 
+use dbferry_dialect::hash::same_class;
 use dbferry_dialect::model::{
-    Check, Column, Counter, DefaultValue, ForeignKey, Index, IndexSubject, Key, NativeObject, ReferentialAction,
+    Check, Column, Counter, DefaultValue, ForeignKey, Identity, Index, IndexSubject, Key, NativeObject,
+    ReferentialAction,
 };
 use dbferry_dialect::{Collection, CollectionName, Schema};
 use serde::Serialize;
@@ -132,16 +134,27 @@ fn columns(found: &mut Found, left: &Collection, right: &Collection, same_dialec
             None => found.compare(what, Some(type_text(column, same_dialect)), None),
             Some((_, other)) => {
                 let text = |column: &Column| Some(type_text(column, same_dialect));
-                found.compare(what.clone(), text(column), text(other));
+                // Engines do not have the same widths and bounds; across them a type is what its values mean.
+                let alike =
+                    !same_dialect && column.nullable == other.nullable && same_class(&column.logical, &other.logical);
+                if !alike {
+                    found.compare(what.clone(), text(column), text(other));
+                }
                 let (ours, theirs) = match (&column.default, &other.default) {
                     (left, right) if same_dialect => (native_default(left), native_default(right)),
                     (left, right) => (meaning(left), meaning(right)),
                 };
                 found.compare(format!("{what}: default"), ours, theirs);
-                let identity = |column: &Column| column.identity.map(|identity| format!("{identity:?}"));
-                let is_numbered = |column: &Column| column.identity.map(|_| "numbered by the engine".to_owned());
-                let identity = |column: &Column| if same_dialect { identity(column) } else { is_numbered(column) };
-                found.compare(format!("{what}: identity"), identity(column), identity(other));
+                let identity = |column: &Column| match column.identity {
+                    Some(identity) if same_dialect => Some(format!("{identity:?}")),
+                    Some(_) => Some("numbered by the engine".to_owned()),
+                    None => None,
+                };
+                // Some engines number a column of that kind whether asked or not.
+                let unasked = [column, other].iter().any(|column| column.identity == Some(Identity::Reusing));
+                if same_dialect || !unasked {
+                    found.compare(format!("{what}: identity"), identity(column), identity(other));
+                }
                 if same_dialect {
                     let generated = |column: &Column| column.generated.as_ref().map(|how| how.expression.clone());
                     found.compare(format!("{what}: generated"), generated(column), generated(other));
@@ -326,6 +339,12 @@ mod tests {
         other.checks.push(Check { name: None, expression: "id > 0".into(), definition: None });
         assert_eq!(told(&table(), &other, false), Vec::<String>::new());
         assert_eq!(told(&table(), &other, true).len(), 3);
+        other.columns[0].logical = LogicalType::Int { bits: 32, signed: true };
+        other.columns[0].identity = Some(Identity::Reusing);
+        assert_eq!(told(&table(), &other, false), Vec::<String>::new());
+        other.columns[0].identity = Some(Identity::Always);
+        assert_eq!(told(&table(), &other, false), ["column id: identity: - | numbered by the engine"]);
+        other.columns[0].identity = None;
         other.columns[2].logical = LogicalType::TEXT;
         assert_eq!(told(&table(), &other, false), ["column price: decimal(10,2) | text"]);
     }

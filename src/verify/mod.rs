@@ -171,13 +171,20 @@ pub fn verify(archive: &Archive, options: &VerifyOptions, progress: &dyn Progres
     if !options.skip_rows {
         progress.event(Event::Phase { name: "prove", group: None });
         let with_rows: Vec<&CollectionEntry> = entries.iter().copied().filter(|entry| entry.file.is_some()).collect();
-        pool.install(|| with_rows.par_iter().try_for_each(|entry| check_rows(archive, entry, &chosen(entry), options, progress)))?;
+        pool.install(|| {
+            with_rows.par_iter().try_for_each(|entry| check_rows(archive, entry, &chosen(entry), options, progress))
+        })?;
     }
     Ok(VerifyReport {
         id: Some(archive.manifest().id.clone()),
         collections: entries.iter().map(|entry| verified(entry, None)).collect(),
         strays: archive.strays()?,
-        notes: options.sample.filter(|_| !options.skip_rows).map(|_| sampled(rows_planned, &entries)).into_iter().collect(),
+        notes: options
+            .sample
+            .filter(|_| !options.skip_rows)
+            .map(|_| sampled(rows_planned, &entries))
+            .into_iter()
+            .collect(),
         seconds: started.elapsed().as_secs_f64(),
     })
 }
@@ -225,8 +232,7 @@ fn verify_pair(
         Holder::Archive(_) => options.resources.jobs,
         Holder::Database(_) => (options.resources.jobs / 2).max(1),
     };
-    let mut sides =
-        [Side::open(&source, readers, &options.cancel)?, Side::open(&target, readers, &options.cancel)?];
+    let mut sides = [Side::open(&source, readers, &options.cancel)?, Side::open(&target, readers, &options.cancel)?];
     let same_dialect = sides[0].info.dialect == sides[1].info.dialect;
     let mut report = VerifyReport {
         id: if let Holder::Archive(archive) = source { Some(archive.manifest().id.clone()) } else { None },

@@ -11,9 +11,7 @@ use super::side::Side;
 use super::{VerifyReport, work};
 use crate::progress::{Event, RowCount};
 use arrow::array::{Array, AsArray};
-use arrow::datatypes::{
-    DataType, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type,
-};
+use arrow::datatypes::{DataType, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type};
 use dbferry_dialect::hash::RowHasher;
 use dbferry_dialect::{Batch, Chunk, ChunkRange, Collection, Error, ErrorKind, LogicalType, Result};
 use std::collections::{HashMap, HashSet};
@@ -45,7 +43,8 @@ impl Sample {
         let average = (all / parts).max(1);
         let mut count = wish.div_ceil(average).clamp(1, parts);
         loop {
-            let chosen: Vec<usize> = (0..count).map(|number| ((2 * number + 1) * parts / (2 * count)) as usize).collect();
+            let chosen: Vec<usize> =
+                (0..count).map(|number| ((2 * number + 1) * parts / (2 * count)) as usize).collect();
             let taken: u64 = chosen.iter().map(|part| rows[*part]).sum();
             if taken >= wish || count == parts {
                 return chosen;
@@ -116,8 +115,7 @@ pub(super) fn compare<'a>(
             Err(error) => return Err(error),
         }
         all += sampled.all;
-        run.progress
-            .event(Event::CollectionFinished { collection: &line.collection.to_string(), rows: sampled.rows });
+        run.progress.event(Event::CollectionFinished { collection: &line.collection.to_string(), rows: sampled.rows });
         line.not_compared = pair.take_not_compared();
         line.difference = Some(sentences.join("; ")).filter(|text| !text.is_empty());
     }
@@ -188,15 +186,12 @@ fn look_up(
     let columns = [&rows[0].collection, &rows[1].collection];
     let key = RowKey::choose(&keys, columns[0]);
     let leading = key.columns.first().map(|position| &columns[0].columns[*position]);
-    let leading = leading.filter(|column| !key.whole && column.logical != (LogicalType::Int { bits: 64, signed: false }));
+    let leading =
+        leading.filter(|column| !key.whole && column.logical != (LogicalType::Int { bits: 64, signed: false }));
     let leading =
         leading.filter(|column| matches!(column.logical, LogicalType::Int { .. }) && integer_there(&column.name));
-    let seen = Seen {
-        columns: columns[0],
-        key: &key,
-        most: (run.resources.memory / 4 / 64).max(1),
-        found: Mutex::default(),
-    };
+    let seen =
+        Seen { columns: columns[0], key: &key, most: (run.resources.memory / 4 / 64).max(1), found: Mutex::default() };
     let silent = super::compare::WithoutWork(run.progress);
     let without_work = Run { progress: &silent, ..*run };
     let run = if first_try { run } else { &without_work };

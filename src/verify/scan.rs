@@ -235,14 +235,7 @@ impl<'t, 'a> Queue<'t, 'a> {
         }
     }
 
-    fn read(
-        &self,
-        place: usize,
-        shared: &Shared<'_>,
-        task: &Task,
-        mut share: Share<'_>,
-        read: Read<'_>,
-    ) -> Result<()> {
+    fn read(&self, place: usize, shared: &Shared<'_>, task: &Task, mut share: Share<'_>, read: Read<'_>) -> Result<()> {
         let (number, rows) = self.tables[task.at];
         let name = rows.collection.name.to_string();
         let progress = shared.run.progress;

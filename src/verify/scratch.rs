@@ -33,16 +33,13 @@ pub fn in_scratch(
     options: &VerifyOptions,
     progress: &dyn Progress,
 ) -> Result<ScratchReport> {
-    let before = scratch.open(Purpose::Plan, &options.cancel)?.introspect().map_err(|error| scratch.name(error))?;
-    if !before.collections.is_empty() || !before.objects.is_empty() {
-        return Err(scratch.name(
-            Error::new(
-                ErrorKind::Refused,
-                format!("the scratch database is not empty: it holds {}", contents(&before)),
-            )
-            .hint("name an empty one; what is in this one was not touched"),
-        ));
+    let mut database = scratch.open(Purpose::Plan, &options.cancel)?;
+    if !database.is_empty().map_err(|error| scratch.name(error))? {
+        let held = contents(&database.introspect().map_err(|error| scratch.name(error))?);
+        let error = Error::new(ErrorKind::Refused, format!("the scratch database is not empty: it holds {held}"));
+        return Err(scratch.name(error.hint("name an empty one; what is in this one was not touched")));
     }
+    drop(database);
     let outcome = restore(archive, scratch, restore_options, progress).and_then(|restored| {
         let verified = verify_against(archive, scratch, options, &WithoutPlan(progress))?;
         Ok((restored, verified))
@@ -64,18 +61,16 @@ pub fn in_scratch(
 fn empty(scratch: &Endpoint<'_>) -> Result<()> {
     let cancel = Cancel::new();
     let mut database = scratch.open(Purpose::Plan, &cancel)?;
-    let schema = database.introspect()?;
-    if schema.collections.is_empty() && schema.objects.is_empty() {
+    if database.is_empty()? {
         return Ok(());
     }
     drop(database);
     let mut database = scratch.open(Purpose::Write, &cancel)?;
     database.clear()?;
-    let left = database.introspect()?;
-    if left.collections.is_empty() && left.objects.is_empty() {
+    if database.is_empty()? {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Internal, format!("it still holds {}", contents(&left))))
+    Err(Error::new(ErrorKind::Internal, format!("it still holds {}", contents(&database.introspect()?))))
 }
 
 /// A few of the things that are there.

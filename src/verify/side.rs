@@ -9,8 +9,8 @@ use crate::progress::RowCount;
 use crate::resources::Resources;
 use dbferry_dialect::hash::CollectionHash;
 use dbferry_dialect::{
-    Cancel, Capabilities, Collection, CollectionName, Database, DatabaseInfo, Error, Purpose, Reader, Result, Schema, Snapshot,
-    SnapshotOptions,
+    Cancel, Capabilities, Collection, CollectionName, Database, DatabaseInfo, Error, Purpose, Reader, Result, Schema,
+    Snapshot, SnapshotOptions,
 };
 use std::collections::BTreeMap;
 
@@ -167,14 +167,6 @@ impl<'a> Side<'a> {
                 let count = readers.len().min(most);
                 Workers::Readers(&mut readers[..count])
             }
-        }
-    }
-
-    /// Adds the database to an error's context.
-    pub(crate) fn name(&self, error: Error) -> Error {
-        match &self.held {
-            Held::Archive { .. } => error,
-            Held::Database { endpoint, .. } => endpoint.name(error),
         }
     }
 

@@ -15,10 +15,11 @@ fn equal_sides_and_different_ones() {
     let run = workdir.run(&["diff", "backup", "sqlite:shop.db"]).is(4);
     let run = run.says(&["main.audit_log", "main.extra", "column note", "index by_name", "the rows differ", "--rows"]);
     assert!(!run.stdout.contains("'Bob'"), "{}", run.stdout);
-    workdir
-        .run(&["diff", "backup", "sqlite:shop.db", "--rows"])
-        .is(4)
-        .says(&["main.users: 1 row differs, by id: 2", "'Bo'", "'Bob'"]);
+    workdir.run(&["diff", "backup", "sqlite:shop.db", "--rows"]).is(4).says(&[
+        "main.users: 1 row differs, by id: 2",
+        "'Bo'",
+        "'Bob'",
+    ]);
     let run = workdir.run(&["diff", "backup", "sqlite:shop.db", "--schema-only"]).is(4);
     let run = run.says(&["the schema only"]);
     assert!(!run.stdout.contains("rows differ"), "{}", run.stdout);

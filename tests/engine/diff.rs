@@ -13,9 +13,9 @@ fn told(report: &DiffReport) -> Vec<String> {
         let collection = difference.collection.as_ref().map(|name| name.name.clone()).unwrap_or_default();
         format!("{collection} {} {:?}", difference.what, difference.change)
     });
-    let rows = report.differing_rows().map(|line| {
-        format!("{} {}", line.collection.name, line.difference.as_deref().unwrap_or_default())
-    });
+    let rows = report
+        .differing_rows()
+        .map(|line| format!("{} {}", line.collection.name, line.difference.as_deref().unwrap_or_default()));
     schema.chain(rows).collect()
 }
 
@@ -33,12 +33,8 @@ fn any_two_of_archive_and_database_are_compared() {
     let (backup, later) = (work.archive("backup"), work.archive("later"));
     let (source, target) = (work.at(&work.memory, "source"), work.at(&work.memory, "changed"));
     let options = DiffOptions { rows: 5, ..DiffOptions::default() };
-    let expected = [
-        "audit table OnlyLeft",
-        "settings column more OnlyRight",
-        "new table OnlyRight",
-        "settings 1 row differs",
-    ];
+    let expected =
+        ["audit table OnlyLeft", "settings column more OnlyRight", "new table OnlyRight", "settings 1 row differs"];
     let sides = [
         (Holder::Database(&source), Holder::Database(&target)),
         (Holder::Archive(&backup), Holder::Archive(&later)),
@@ -64,10 +60,13 @@ fn any_two_of_archive_and_database_are_compared() {
     for side in [Holder::Database(&source), Holder::Archive(&backup)] {
         let report = diff(side, side, &options, &Silent).expect("readable");
         assert!(report.is_equal(), "{:?}", told(&report));
-        assert_eq!(report.collections.iter().map(|line| line.left_rows).sum::<u64>(), match side {
-            Holder::Database(_) => 15,
-            Holder::Archive(_) => 14,
-        });
+        assert_eq!(
+            report.collections.iter().map(|line| line.left_rows).sum::<u64>(),
+            match side {
+                Holder::Database(_) => 15,
+                Holder::Archive(_) => 14,
+            }
+        );
     }
 }
 
@@ -80,7 +79,8 @@ fn a_selection_and_the_schema_alone() {
     let compare = |options: &DiffOptions| diff(Holder::Database(&source), Holder::Database(&other), options, &Silent);
     let report = compare(&DiffOptions { schema_only: true, ..DiffOptions::default() }).expect("readable");
     assert_eq!(report.collections.len(), 0, "no row was looked at");
-    let counters: Vec<_> = report.schema.iter().map(|difference| (difference.what.as_str(), difference.change)).collect();
+    let counters: Vec<_> =
+        report.schema.iter().map(|difference| (difference.what.as_str(), difference.change)).collect();
     assert_eq!(counters, [("counter", SchemaChange::Changed), ("counter", SchemaChange::Changed)]);
     let selection = Selection { tables: vec!["audit".into()], ..Selection::default() };
     let report = compare(&DiffOptions { selection, ..DiffOptions::default() }).expect("readable");
@@ -155,6 +155,31 @@ mod across {
     }
 
     #[test]
+    fn names_are_mapped_as_a_restore_maps_them() {
+        let (work, source, archive) = restored();
+        let mut flat = work.memory.clone();
+        flat = flat.with_capabilities(|capabilities| {
+            (capabilities.namespaces, capabilities.default_namespace) = (false, "only");
+        });
+        let target = work.at(&flat, "flat");
+        restore(&archive, &target, &restore_options(2), &Silent).expect("a restore");
+        assert!(work.content("flat").rows.keys().all(|name| name.namespace == "only"), "the restore mapped nothing");
+        let options = VerifyOptions::default();
+        for report in [
+            verify_against(&archive, &target, &options, &Silent).expect("readable"),
+            verify_databases(&source, &target, &options, &Silent).expect("readable"),
+        ] {
+            assert_eq!((report.collections.len(), report.differences().count()), (2, 0), "{report:?}");
+            assert!(report.collections.iter().all(|line| {
+                line.collection.namespace == "main" && line.target.as_ref().is_some_and(|name| name.namespace == "only")
+            }));
+        }
+        let report = diff(Holder::Archive(&archive), Holder::Database(&target), &DiffOptions::default(), &Silent);
+        let report = report.expect("readable");
+        assert!(report.schema.iter().all(|difference| difference.change == SchemaChange::Changed), "{report:?}");
+    }
+
+    #[test]
     fn a_scratch_check_leaves_nothing() {
         let (work, _, archive) = restored();
         for (file, sql) in [("absent.db", None), ("empty.db", Some("PRAGMA user_version = 0"))] {
@@ -177,7 +202,8 @@ mod across {
     fn a_sample_is_looked_up_by_its_keys() {
         let work = Work::new();
         let rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)";
-        let sql = format!("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t {rows} SELECT i, 'v' || i FROM n");
+        let sql =
+            format!("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t {rows} SELECT i, 'v' || i FROM n");
         let source = sqlite(&work, "source.db", &sql);
         let options = DumpOptions { row_group_bytes: 5_000, ..DumpOptions::default() };
         dump(&source, &work.path("backup"), &options, &Silent).expect("a dump");

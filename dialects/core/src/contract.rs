@@ -95,9 +95,15 @@ pub trait Database: Send {
     /// Takes one consistent view of the database for `options.readers` readers.
     fn snapshot(&mut self, options: &SnapshotOptions) -> Result<Box<dyn Snapshot>>;
 
+    /// Whether there is nothing in the database but what an empty one of the engine has.
+    fn is_empty(&mut self) -> Result<bool> {
+        let schema = self.introspect()?;
+        Ok(schema.collections.is_empty() && schema.objects.is_empty())
+    }
+
     /// Drops everything in the database that [`introspect`](Self::introspect) shows, collections and objects: for a scratch
-    /// database that was empty before it was restored into. What belongs to an empty database of the engine stays. All of it
-    /// or nothing, where the engine can.
+    /// database that [was empty](Self::is_empty) before it was restored into, and is so again. All of it or nothing, where
+    /// the engine can.
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) from a dialect that cannot.

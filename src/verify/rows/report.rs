@@ -98,10 +98,10 @@ impl RowDifferences {
             (true, true) => "no row could be found that differs".to_owned(),
             (true, false) => parts,
             (false, _) => format!(
-                "{} of {} slices of the keys differ, too many to hold all their rows{}",
+                "too many rows differ to hold them all (in {} of {} slices of the keys){}",
                 self.slices_differing,
                 self.slices,
-                if parts.is_empty() { String::new() } else { format!("; in those looked at {parts}") }
+                if parts.is_empty() { String::new() } else { format!("; of a part of them {parts}") }
             ),
         }
     }

@@ -300,15 +300,21 @@ mod tests {
         let decimals = Decimal128Array::from(vec![5, -5, 12_345, 0]).with_precision_and_scale(10, 2).expect("decimals");
         let uuid = FixedSizeBinaryArray::try_from_iter(std::iter::once([0x1f_u8; 16])).expect("a uuid");
         let cases: [(LogicalType, ArrayRef, &[&str]); 9] = [
-            (LogicalType::TEXT, Arc::new(StringArray::from(vec![Some("a"), Some("null"), None])), &[
-                "'a'", "'null'", "null",
-            ]),
-            (LogicalType::Decimal { precision: 10, scale: 2 }, Arc::new(decimals), &["0.05", "-0.05", "123.45", "0.00"]),
-            (LogicalType::Date, Arc::new(Date32Array::from(vec![0, 20_000, i32::MAX])), &[
-                "1970-01-01",
-                "2024-10-04",
-                "day 2147483647 from 1970-01-01",
-            ]),
+            (
+                LogicalType::TEXT,
+                Arc::new(StringArray::from(vec![Some("a"), Some("null"), None])),
+                &["'a'", "'null'", "null"],
+            ),
+            (
+                LogicalType::Decimal { precision: 10, scale: 2 },
+                Arc::new(decimals),
+                &["0.05", "-0.05", "123.45", "0.00"],
+            ),
+            (
+                LogicalType::Date,
+                Arc::new(Date32Array::from(vec![0, 20_000, i32::MAX])),
+                &["1970-01-01", "2024-10-04", "day 2147483647 from 1970-01-01"],
+            ),
             (
                 LogicalType::Timestamp { precision: 6 },
                 Arc::new(TimestampMicrosecondArray::from(vec![1_500_000, i64::MAX])),
