@@ -62,7 +62,7 @@ struct CollectionLine<'a> {
 
 /// One side, opened as far as an archive is.
 enum Opened {
-    Archive(Archive),
+    Archive(Box<Archive>),
     Database(Place),
 }
 
@@ -71,7 +71,7 @@ impl Opened {
         if names_database(text) {
             configuration.database(Some(text), output).map(Self::Database)
         } else {
-            Archive::open(Path::new(text)).map(Self::Archive)
+            Archive::open(Path::new(text)).map(|archive| Self::Archive(Box::new(archive)))
         }
     }
 

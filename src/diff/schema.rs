@@ -71,17 +71,17 @@ impl Found {
     }
 
     /// Compares things that have no names by their texts.
-    fn compare_sets(&mut self, what: &str, left: BTreeSet<String>, right: BTreeSet<String>) {
-        for text in left.difference(&right) {
+    fn compare_sets(&mut self, what: &str, left: &BTreeSet<String>, right: &BTreeSet<String>) {
+        for text in left.difference(right) {
             self.compare(what, Some(text.clone()), None);
         }
-        for text in right.difference(&left) {
+        for text in right.difference(left) {
             self.compare(what, None, Some(text.clone()));
         }
     }
 
     /// Compares things by their names.
-    fn compare_named(&mut self, what: &str, left: BTreeMap<String, String>, right: BTreeMap<String, String>) {
+    fn compare_named(&mut self, what: &str, left: &BTreeMap<String, String>, right: &BTreeMap<String, String>) {
         let names: BTreeSet<&String> = left.keys().chain(right.keys()).collect();
         for name in names {
             self.compare(format!("{what} {name}"), left.get(name).cloned(), right.get(name).cloned());
@@ -100,21 +100,21 @@ pub(super) fn collections(left: &Collection, right: &Collection, same_dialect: b
     let unique = |collection: &Collection| {
         collection.unique_keys.iter().map(|key| key_text(key, same_dialect)).collect::<BTreeSet<_>>()
     };
-    found.compare_sets("unique key", unique(left), unique(right));
+    found.compare_sets("unique key", &unique(left), &unique(right));
     let foreign_keys = |collection: &Collection| {
         collection.foreign_keys.iter().map(|key| foreign_key_text(key, same_dialect)).collect::<BTreeSet<_>>()
     };
-    found.compare_sets("foreign key", foreign_keys(left), foreign_keys(right));
+    found.compare_sets("foreign key", &foreign_keys(left), &foreign_keys(right));
     let indexes = |collection: &Collection| {
         let portable = |index: &&Index| same_dialect || is_portable(index);
         let indexes = collection.indexes.iter().filter(portable);
         indexes.map(|index| (index.name.clone(), index_text(index))).collect::<BTreeMap<_, _>>()
     };
-    found.compare_named("index", indexes(left), indexes(right));
+    found.compare_named("index", &indexes(left), &indexes(right));
     if same_dialect {
         let checks = |collection: &Collection| collection.checks.iter().map(check_text).collect::<BTreeSet<_>>();
-        found.compare_sets("check", checks(left), checks(right));
-        found.compare_named("attribute", left.attributes.clone(), right.attributes.clone());
+        found.compare_sets("check", &checks(left), &checks(right));
+        found.compare_named("attribute", &left.attributes, &right.attributes);
     }
     let counter = |collection: &Collection| collection.counter.as_ref().map(counter_text);
     found.compare("counter", counter(left), counter(right));
@@ -193,7 +193,7 @@ pub(super) fn objects(left: &Schema, right: &Schema) -> Vec<SchemaDifference> {
     for name in names {
         found.compare(name.clone(), ours.get(name).cloned(), theirs.get(name).cloned());
     }
-    found.compare_named("attribute", left.attributes.clone(), right.attributes.clone());
+    found.compare_named("attribute", &left.attributes, &right.attributes);
     found.all
 }
 

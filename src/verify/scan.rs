@@ -46,7 +46,7 @@ pub(crate) enum RowsPlace<'a> {
         /// The row groups that are read.
         row_groups: Vec<usize>,
         /// How to get from the archive's columns to the wanted ones; none when they are the same.
-        projection: Option<Projection>,
+        projection: Option<Box<Projection>>,
     },
     /// In a database.
     Database {

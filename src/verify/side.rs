@@ -132,7 +132,7 @@ impl<'a> Side<'a> {
         if let Some(entry) = self.entry(own) {
             let projection = Projection::new(own, kept.to_vec());
             let collection = projection.collection.clone();
-            let projection = Some(projection).filter(|projection| !projection.is_whole());
+            let projection = (!projection.is_whole()).then(|| Box::new(projection));
             return Ok(Rows {
                 collection,
                 place: RowsPlace::Archive { entry, row_groups: (0..entry.row_groups.len()).collect(), projection },

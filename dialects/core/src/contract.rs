@@ -12,7 +12,7 @@
 use crate::cancel::Cancel;
 use crate::capabilities::Capabilities;
 use crate::environment::Environment;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::exception::{Batch, NativeValue};
 use crate::model::{Collection, CollectionName, NativeObject, Schema};
 use crate::syntax::Syntax;
@@ -109,7 +109,7 @@ pub trait Database: Send {
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) from a dialect that cannot.
     fn clear(&mut self) -> Result<()> {
         let message = format!("{} databases cannot be emptied", self.info().product);
-        Err(Error::new(ErrorKind::Unsupported, message))
+        Err(Error::new(crate::error::ErrorKind::Unsupported, message))
     }
 
     /// Prepares to replace groups of collections.

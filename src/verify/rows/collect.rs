@@ -235,3 +235,55 @@ fn select(batch: &Batch, rows: Vec<u64>) -> Result<Batch> {
     let exceptions = exceptions.collect();
     Ok(Batch { records: take_record_batch(&batch.records, &UInt64Array::from(rows))?, exceptions })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dbferry_dialect::CollectionName;
+
+    fn row(hash: u128) -> KeptRow {
+        let cell = KeptCell { hash, text: "x".repeat(100) };
+        KeptRow { hash, times: 1, order: Vec::new(), cells: vec![cell] }
+    }
+
+    #[test]
+    fn what_is_given_up_is_given_up_in_both_places() {
+        let table = Collection::table(CollectionName::new("main", "t"), Vec::new());
+        let key = RowKey::choose(&table, &table);
+        let all: HashSet<u128> = (0..1_000_u128).map(|number| number << 118).collect();
+        let rows = || all.iter().map(|key| (*key, row(*key + 1))).collect::<Vec<_>>();
+        let collect = |most_bytes| Collect::new([&table, &table], &key, Wanted::Keys(&all), None, most_bytes);
+
+        let enough = collect(1 << 20);
+        enough.put(0, rows());
+        enough.put(1, rows());
+        enough.put(1, vec![(7 << 118, row(3))]);
+        let (apart, complete) = enough.finish();
+        assert!(complete);
+        assert_eq!((apart.len(), apart[0][0].len(), apart[0][1].len()), (1, 0, 1));
+
+        let little = collect(row(1).bytes() * 300);
+        little.put(0, rows());
+        assert_eq!(little.limit(), Some(1 << 126), "a quarter fits");
+        // A part that had been chosen before the limit fell.
+        little.put(1, rows());
+        let (apart, complete) = little.finish();
+        assert!(!complete);
+        assert_eq!(apart.len(), 0, "rows that are in both places look as if they were in one");
+    }
+
+    #[test]
+    fn rows_that_are_there_often_are_kept_once() {
+        let mut kept = Kept::default();
+        for _ in 0..1_000 {
+            kept.put(0, 1, row(5));
+        }
+        assert_eq!(kept.bytes, row(5).bytes());
+        for _ in 0..999 {
+            kept.put(1, 1, row(5));
+        }
+        assert_eq!(kept.rows[&1][0][0].times, 1);
+        kept.put(1, 1, row(5));
+        assert!(kept.rows.is_empty() && kept.bytes == 0);
+    }
+}

@@ -150,7 +150,7 @@ impl Finding<'_> {
             slices: self.slices.1,
             first_key: key_text(found.first()),
             last_key: key_text(found.last()),
-            rows: found.into_iter().take(most).map(|row| self.tell(row)).collect(),
+            rows: found.iter().take(most).map(|row| self.tell(row)).collect(),
         }
     }
 
@@ -158,7 +158,7 @@ impl Finding<'_> {
         self.key.columns.iter().map(|column| self.columns.columns[*column].name.clone()).collect()
     }
 
-    fn tell(&self, found: Found) -> RowDifference {
+    fn tell(&self, found: &Found) -> RowDifference {
         let [source, target] = &found.rows;
         let cell = |row: &Option<KeptRow>, column: usize| row.as_ref().map(|row| row.cells[column].text.clone());
         let differs = |column: usize| match (source, target) {
