@@ -270,7 +270,7 @@ fn write_uuid(out: &mut String, bytes: &[u8]) {
 }
 
 fn write_bytes(out: &mut String, bytes: &[u8]) {
-    const MOST_BYTES: usize = MOST_CHARACTERS / 2;
+    const MOST_BYTES: usize = MOST_CHARACTERS / 4;
     out.push_str("x'");
     for byte in bytes.iter().take(MOST_BYTES) {
         push(out, format_args!("{byte:02x}"));
