@@ -102,9 +102,9 @@ fn sample_script(directory: &std::path::Path, sample: &str) -> String {
         _ => read("chinook/Chinook_MySql.sql"),
     };
     let is_about_the_database = |line: &&str| {
-        ["CREATE SCHEMA", "CREATE DATABASE", "DROP SCHEMA", "DROP DATABASE", "USE "]
-            .iter()
-            .any(|start| line.get(..start.len()).is_some_and(|beginning| beginning.eq_ignore_ascii_case(start)))
+        ["CREATE SCHEMA", "CREATE DATABASE", "DROP SCHEMA", "DROP DATABASE", "USE "].iter().any(|start| {
+            line.get(..start.len()).is_some_and(|beginning| beginning.eq_ignore_ascii_case(start))
+        })
     };
     script.lines().filter(|line| !is_about_the_database(line)).collect::<Vec<_>>().join("\n")
 }
