@@ -15,7 +15,8 @@
 //! | [`import`] | Parquet files of other writers, as an archive |
 //! | [`restore`] | the plan, and an archive into a database |
 //! | [`copy`] | a database into another one, without files between |
-//! | [`verify`] | whether an archive is whole, and whether a database holds it |
+//! | [`verify`] | whether an archive is whole, and whether a database holds it, or holds what another one does |
+//! | [`diff`] | what is different between any two of archive and database |
 //! | [`group`], [`config`] | which tables belong together; `dbferry.toml` |
 //! | [`progress`], [`resources`] | what a run tells, and what it may use |
 //!
@@ -39,6 +40,7 @@
 pub mod archive;
 pub mod config;
 pub mod copy;
+pub mod diff;
 pub mod dump;
 pub mod endpoint;
 pub mod group;

@@ -106,6 +106,7 @@ fn engine() -> Vec<&'static str> {
         "src/restore",
         "src/copy",
         "src/verify",
+        "src/diff",
         "src/endpoint.rs",
         "src/progress.rs",
         "src/resources.rs",

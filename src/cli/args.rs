@@ -10,6 +10,7 @@ use clap_complete::Shell;
 use dbferry::archive::Compression;
 use dbferry::group::Selection;
 use dbferry::resources::Resources;
+use dbferry::verify::{Sample, VerifyOptions};
 use std::path::PathBuf;
 
 const SELECTION: &str = "Selection";
@@ -39,6 +40,7 @@ pub(crate) enum Verb {
     Inspect(InspectArgs),
     List(ListArgs),
     Verify(VerifyArgs),
+    Diff(DiffArgs),
     Pack(PackArgs),
     Unpack(UnpackArgs),
     Completions(CompletionsArgs),
@@ -324,19 +326,69 @@ pub(crate) struct ListArgs {
     pub(crate) directory: PathBuf,
 }
 
-/// Check that an archive is whole, and that a database holds what it says
+/// Check that an archive is whole, that a database holds what it says, or that two databases hold the same
 #[derive(Args, Debug)]
 #[command(alias = "check")]
 pub(crate) struct VerifyArgs {
-    /// The archive: a directory or a packed .zip; or Parquet files of other programs
-    #[arg(value_name = "ARCHIVE")]
-    pub(crate) archive: PathBuf,
-    /// Compare with this database: every row read, counted and hashed
+    /// The archive: a directory or a packed .zip; or Parquet files of other programs; or with --against a source database
+    #[arg(value_name = "ARCHIVE|URL")]
+    pub(crate) place: String,
+    /// Compare with this database, of whatever engine: every row read, counted and hashed
     #[arg(long, value_name = "URL")]
     pub(crate) against: Option<String>,
+    /// Restore the archive into this empty database, compare, and empty it again
+    #[arg(long, value_name = "URL", conflicts_with_all = ["against", "bytes_only"])]
+    pub(crate) restore_into: Option<String>,
+    /// How many rows to show of each table that differs; 0 looks no closer
+    #[arg(long, value_name = "N", default_value_t = VerifyOptions::DIFFERENCES)]
+    pub(crate) differences: usize,
+    /// Only look at some rows of each table: 5% or a number of rows; the output says what that proves
+    #[arg(long, value_name = "N%|N", value_parser = parse_sample)]
+    pub(crate) sample: Option<Sample>,
     /// Only look at the files' bytes and footers; do not decode rows
-    #[arg(long, conflicts_with = "against")]
+    #[arg(long, conflicts_with_all = ["against", "sample"])]
     pub(crate) bytes_only: bool,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(crate) resources: ResourceArgs,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+/// `5%`, `0.1%` or a number of rows.
+fn parse_sample(text: &str) -> Result<Sample, String> {
+    let wrong = || "write a part such as 5%, or a number of rows such as 10000".to_owned();
+    match text.trim().strip_suffix('%') {
+        Some(percent) => match percent.trim().parse::<f64>() {
+            Ok(percent) if percent > 0.0 && percent <= 100.0 => Ok(Sample::Percent(percent)),
+            _ => Err(wrong()),
+        },
+        None => match text.trim().parse() {
+            Ok(rows) if rows > 0 => Ok(Sample::Rows(rows)),
+            _ => Err(wrong()),
+        },
+    }
+}
+
+/// Show what is different between any two of archive and database, in the schema and in the rows
+#[derive(Args, Debug)]
+pub(crate) struct DiffArgs {
+    /// An archive, or a database: a URL, or @NAME from dbferry.toml
+    #[arg(value_name = "LEFT")]
+    pub(crate) left: String,
+    /// What to compare it with: an archive or a database
+    #[arg(value_name = "RIGHT")]
+    pub(crate) right: String,
+    /// Only compare the schema
+    #[arg(long, conflicts_with_all = ["rows", "differences"])]
+    pub(crate) schema_only: bool,
+    /// Look closer where rows differ: show the first 10 of each table with both values
+    #[arg(long)]
+    pub(crate) rows: bool,
+    /// The same, with this many rows
+    #[arg(long, value_name = "N")]
+    pub(crate) differences: Option<usize>,
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]

@@ -97,7 +97,20 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             ("Is the archive whole?", "dbferry verify backup/"),
             ("Does the database hold what the archive says?", "dbferry verify backup/ --against sqlite:shop.db"),
             ("Does it hold what another program exported?", "dbferry verify exports/ --against sqlite:shop.db"),
+            ("After a migration: source and target, any engines", "dbferry verify @old --against @new"),
+            (
+                "Can it be restored? Tried in an empty database",
+                "dbferry verify backup/ --restore-into sqlite:scratch.db",
+            ),
             ("Quickly: bytes only", "dbferry verify backup.zip --bytes-only"),
+        ],
+    ),
+    (
+        "diff",
+        &[
+            ("What did a week change?", "dbferry diff monday/ sunday/"),
+            ("Which rows and columns?", "dbferry diff backup/ sqlite:shop.db --rows"),
+            ("Is the schema of test that of production? Exit code 4 if not", "dbferry diff @prod @test --schema-only"),
         ],
     ),
     (

@@ -7,6 +7,7 @@
 //! | `config`, `confirm`, `signals` | databases and passwords; consent; Ctrl-C |
 //! | `import` | archives, and Parquet files that are none |
 //! | `output`, `json`, `progress`, `exit` | what people and programs get to see |
+//! | `differences` | rows that differ, as two verbs show them |
 //! | `text`, `units` | text that is safe to show; sizes and times |
 //! | `job` | a restore or a copy before it is done |
 //! | the others | one verb each |
@@ -17,6 +18,8 @@ mod completions;
 mod config;
 mod confirm;
 mod copy;
+mod diff;
+mod differences;
 mod dump;
 mod exit;
 mod groups;
@@ -93,6 +96,7 @@ fn run(verb: Verb, app: &App) -> Result<u8> {
         Verb::Inspect(args) => inspect::run(&args, app),
         Verb::List(args) => list::run(&args, app),
         Verb::Verify(args) => verify::run(&args, app),
+        Verb::Diff(args) => diff::run(&args, app),
         Verb::Pack(args) => pack::pack(&args, app),
         Verb::Unpack(args) => pack::unpack(&args, app),
         Verb::Completions(args) => completions::completions(&args, app),

@@ -18,6 +18,7 @@ mod shape;
 mod supply;
 mod unit;
 
+pub(crate) use name::target_name;
 pub use plan::{LeavingEdge, PlannedCollection, PlannedUnit, RestorePlan};
 pub use prepare::plan;
 pub(crate) use prepare::plan_from;

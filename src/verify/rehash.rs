@@ -1,142 +1,88 @@
-//! Reads collections again and hashes them: the half of every proof that looks at a database.
+//! Hashes collections: a database's, which is the half of every proof that looks at a target, or those of two places at once.
 
-use super::work;
-use crate::archive::CollectionEntry;
-use crate::progress::{Event, Progress, RowCount, Share, divide};
-use crate::resources::Resources;
+use super::scan::{Feed, Gather, Part, Rows, RowsPlace, Run, Workers, scan};
+use crate::progress::RowCount;
 use dbferry_dialect::hash::{CollectionHash, RowHasher};
-use dbferry_dialect::{Batch, Cancel, Chunk, Collection, Error, ErrorKind, ReadRequest, Reader, Result};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use dbferry_dialect::{Batch, Chunk, Collection, Reader, Result};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-/// A collection to hash, in chunks.
-pub(crate) struct Rehash<'a> {
-    /// The collection with the columns that are hashed.
-    collection: &'a Collection,
-    /// All of its chunks.
-    chunks: Vec<Chunk>,
-    /// A condition, if only some rows count.
-    predicate: Option<&'a str>,
-    /// How many rows there should be.
-    pub(crate) rows: u64,
-    /// How much work it is.
-    pub(crate) work: u64,
-}
+/// A collection of a database to hash, in chunks.
+pub(crate) struct Rehash(Rows<'static>);
 
-impl<'a> Rehash<'a> {
-    /// The rows that `entry` describes, with the columns of `collection`, in `chunks` of the database that is read.
-    pub(crate) fn new(
-        entry: &'a CollectionEntry,
-        collection: &'a Collection,
-        chunks: Vec<Chunk>,
-        predicate: Option<&'a str>,
-    ) -> Self {
-        Self { collection, chunks, predicate, rows: entry.rows, work: work::reread(entry) }
-    }
-
+impl Rehash {
     /// `rows` rows that were loaded, with the columns of `collection`, in `chunks` of the database that is read. So much of
     /// the planned `work` is it; none where it is done a second time.
-    pub(crate) fn of_loaded(collection: &'a Collection, chunks: Vec<Chunk>, rows: u64, work: u64) -> Self {
-        Self { collection, chunks, predicate: None, rows, work }
+    pub(crate) fn of_loaded(collection: &Collection, chunks: Vec<Chunk>, rows: u64, work: u64) -> Self {
+        Self(Rows {
+            collection: collection.clone(),
+            place: RowsPlace::Database { chunks, conditions: Vec::new() },
+            rows: RowCount::Exactly(rows),
+            work,
+        })
     }
 }
 
-/// How to read, and who hears of it.
-pub(crate) struct Run<'a> {
-    /// Threads and memory.
-    pub(crate) resources: Resources,
-    /// Cancels it.
-    pub(crate) cancel: &'a Cancel,
-    /// Hears of rows and work.
-    pub(crate) progress: &'a dyn Progress,
-    /// Whether the rows were moved in the same run.
-    pub(crate) again: bool,
-}
-
-/// One chunk to read.
-struct Task<'a> {
-    place: usize,
-    chunk: &'a Chunk,
-    rows: u64,
-    work: u64,
-}
-
-/// What came of each collection: its hash, or why its columns cannot be read as they are wanted.
-type Found = Vec<Result<CollectionHash>>;
-
-/// Hashes every collection with all readers at once; the result is in the order of `work`.
+/// Hashes every collection with all readers at once; the result is in the order of `work`: its hash, or why its columns
+/// cannot be read as they are wanted.
 ///
 /// # Errors
 /// Whatever keeps the database from being read. That a collection has other columns than are wanted is a result.
-pub(crate) fn rehash(readers: Vec<Box<dyn Reader>>, work: &[Rehash<'_>], run: &Run<'_>) -> Result<Found> {
-    let mut tasks = Vec::new();
-    for (place, rehash) in work.iter().enumerate() {
-        let sizes = || rehash.chunks.iter().map(|chunk| chunk.estimated_bytes);
-        let parts = divide(rehash.rows, sizes()).into_iter().zip(divide(rehash.work, sizes()));
-        tasks.extend(rehash.chunks.iter().zip(parts).map(|(chunk, (rows, work))| Task { place, chunk, rows, work }));
-    }
-    let next_task = AtomicUsize::new(0);
-    let stopped = AtomicBool::new(false);
-    let nothing = || work.iter().map(|_| Ok(CollectionHash::default())).collect();
-    let outcome: Mutex<Result<Found>> = Mutex::new(Ok(nothing()));
-
-    Resources::pool(readers.len())?.scope(|scope| {
-        for mut reader in readers {
-            let (tasks, next_task, stopped, outcome) = (&tasks, &next_task, &stopped, &outcome);
-            scope.spawn(move |_| {
-                while !stopped.load(Ordering::Relaxed) {
-                    let Some(task) = tasks.get(next_task.fetch_add(1, Ordering::Relaxed)) else { break };
-                    let result = hash_chunk(&mut *reader, &work[task.place], task, run, stopped);
-                    let mut outcome = outcome.lock().unwrap_or_else(PoisonError::into_inner);
-                    let Ok(found) = &mut *outcome else { continue };
-                    match (result, &mut found[task.place]) {
-                        (Ok(hash), Ok(total)) => total.merge(hash),
-                        (Ok(_), Err(_)) => {}
-                        (Err(error), found) if error.kind() == ErrorKind::Incompatible => *found = Err(error),
-                        (Err(error), _) => {
-                            stopped.store(true, Ordering::Relaxed);
-                            *outcome = Err(error);
-                        }
-                    }
-                }
-            });
-        }
-    });
-    outcome.into_inner().unwrap_or_else(PoisonError::into_inner)
+pub(crate) fn rehash(
+    mut readers: Vec<Box<dyn Reader>>,
+    work: &[Rehash],
+    run: &Run<'_>,
+) -> Result<Vec<Result<CollectionHash>>> {
+    let hashes = Hashes::new([work.iter().map(|rehash| &rehash.0).enumerate().collect()]);
+    let tables = work.iter().map(|rehash| &rehash.0).enumerate().collect();
+    let mut unreadable = scan(vec![Feed { workers: Workers::Readers(&mut readers), tables }], &hashes, run)?;
+    let mut unreadable = unreadable.pop().unwrap_or_default();
+    let found = (0..work.len()).map(|table| unreadable.remove(&table).map_or_else(|| Ok(hashes.of(0, table)), Err));
+    Ok(found.collect())
 }
 
-fn hash_chunk(
-    reader: &mut dyn Reader,
-    rehash: &Rehash<'_>,
-    task: &Task<'_>,
-    run: &Run<'_>,
-    stopped: &AtomicBool,
-) -> Result<CollectionHash> {
-    let name = rehash.collection.name.to_string();
-    let mut hasher = RowHasher::new(rehash.collection);
-    let mut share = Share::new(run.progress, task.work, task.rows);
-    if rehash.chunks.first().is_some_and(|first| std::ptr::eq(first, task.chunk)) {
-        run.progress.event(Event::CollectionStarted { collection: &name, rows: RowCount::Exactly(rehash.rows) });
+/// Hashes the rows of each collection of each place.
+pub(crate) struct Hashes<'t> {
+    columns: Vec<BTreeMap<usize, &'t Collection>>,
+    found: Mutex<BTreeMap<(usize, usize), CollectionHash>>,
+}
+
+impl<'t> Hashes<'t> {
+    /// For these collections of each place, by their numbers.
+    pub(crate) fn new<'a: 't>(places: impl IntoIterator<Item = Vec<(usize, &'t Rows<'a>)>>) -> Self {
+        let columns = |tables: Vec<(usize, &'t Rows<'a>)>| {
+            tables.into_iter().map(|(number, rows)| (number, &rows.collection)).collect()
+        };
+        Self { columns: places.into_iter().map(columns).collect(), found: Mutex::default() }
     }
-    let mut sink = |batch: Batch| {
-        run.cancel.check()?;
-        if stopped.load(Ordering::Relaxed) {
-            return Err(Error::new(ErrorKind::Cancelled, "another worker failed"));
-        }
-        hasher.update(&batch)?;
-        let (rows, bytes) = (batch.records.num_rows() as u64, batch.memory_size() as u64);
-        run.progress.event(Event::Rows { collection: &name, rows, bytes, again: run.again });
-        share.advance(rows);
-        Ok(())
-    };
-    let request = ReadRequest {
-        collection: rehash.collection,
-        chunk: task.chunk,
-        batch_bytes: run.resources.batch_bytes(),
-        predicate: rehash.predicate,
-    };
-    let result = reader.read(&request, &mut sink).map_err(|error| error.with("collection", &name));
-    share.finish();
-    result?;
-    Ok(hasher.total())
+
+    /// What the rows of a collection that were read so far hash to.
+    pub(crate) fn of(&self, place: usize, table: usize) -> CollectionHash {
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.get(&(place, table)).copied().unwrap_or_default()
+    }
+}
+
+impl Gather for Hashes<'_> {
+    fn part(&self, place: usize, table: usize) -> Box<dyn Part + '_> {
+        // Only collections that were named here are read.
+        Box::new(HashedPart { hashes: self, at: (place, table), hasher: RowHasher::new(self.columns[place][&table]) })
+    }
+}
+
+struct HashedPart<'g> {
+    hashes: &'g Hashes<'g>,
+    at: (usize, usize),
+    hasher: RowHasher,
+}
+
+impl Part for HashedPart<'_> {
+    fn take(&mut self, batch: &Batch) -> Result<()> {
+        self.hasher.update(batch)
+    }
+
+    fn finish(self: Box<Self>) {
+        let mut found = self.hashes.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.entry(self.at).or_default().merge(self.hasher.total());
+    }
 }

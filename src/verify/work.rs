@@ -40,6 +40,12 @@ pub(crate) fn reread(amount: impl Into<Amount>) -> u64 {
     rows(amount.into(), 25)
 }
 
+/// Reading about `count` rows of `bytes` of table data from a database and hashing them.
+pub(crate) fn read(count: u64, bytes: u64) -> u64 {
+    // At least something: what is empty or unknown has to be asked for too.
+    reread(Amount { rows: count, bytes }).max(1)
+}
+
 /// Decoding a collection's rows and loading them into a database.
 pub(crate) fn load(amount: impl Into<Amount>) -> u64 {
     rows(amount.into(), 50)

@@ -11,6 +11,7 @@ mod workdir;
 mod completions;
 mod config;
 mod copy;
+mod diff;
 mod disk;
 mod dump;
 mod exit_codes;

@@ -14,6 +14,8 @@ mod copy;
 // Plans where a declared type is a hint.
 #[cfg(feature = "sqlite")]
 mod declared;
+// What two sides have differently, in the schema and in the rows.
+mod diff;
 // Failing and cancelling at every step: the archive never looks complete, the target is as it was or wholly replaced.
 mod failure;
 // Parquet files of other writers.

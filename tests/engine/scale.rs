@@ -6,7 +6,7 @@ use dbferry::dialect::model::{NativeObject, ObjectKind};
 use dbferry::dump::dump;
 use dbferry::progress::{Event, Progress, RowCount, Silent};
 use dbferry::restore::restore;
-use dbferry::verify::{VerifyOptions, verify, verify_against};
+use dbferry::verify::{Sample, VerifyOptions, verify, verify_against, verify_databases};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
@@ -100,6 +100,30 @@ fn what_is_planned_is_what_is_moved() {
     let tally = Tally::default();
     verify(&archive, &VerifyOptions::default(), &tally).expect("whole");
     assert_eq!(tally.planned().rows, RowCount::Exactly(tally.moved()));
+}
+
+#[test]
+fn a_comparison_keeps_to_its_plan_whatever_it_finds() {
+    let work = Work::with_backup(&shop(1), &dump_options(2));
+    work.insert(
+        "other",
+        &shop(2).without("reviews").with(table("reviews", vec![int("id"), text("user_id")]), &[&[I(1), T("x")]]),
+    );
+    let (archive, source, other) =
+        (work.archive("backup"), work.at(&work.memory, "source"), work.at(&work.memory, "other"));
+    for sample in [None, Some(Sample::Percent(50.0))] {
+        let options = VerifyOptions { sample, ..VerifyOptions::default() };
+        let tally = Tally::default();
+        let report = verify_against(&archive, &other, &options, &tally).expect("readable");
+        assert!(report.differences().count() > 3 && report.not_compared().count() == 1);
+        assert_eq!(tally.planned().collections, 6);
+        let tally = Tally::default();
+        verify_databases(&source, &other, &options, &tally).expect("readable");
+        assert_eq!(tally.planned().collections, 7);
+        let tally = Tally::default();
+        verify(&archive, &options, &tally).expect("whole");
+        assert_eq!(tally.planned().rows, RowCount::Exactly(tally.moved()));
+    }
 }
 
 /// Counts the files below a directory that this process has open, at each batch.

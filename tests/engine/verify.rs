@@ -10,7 +10,10 @@ use dbferry::dialect::testkit::{FaultDialect, FaultPlan};
 use dbferry::dump::DumpOptions;
 use dbferry::group::Selection;
 use dbferry::progress::Silent;
-use dbferry::verify::{VerifyOptions, VerifyReport, verify, verify_against};
+use dbferry::resources::Resources;
+use dbferry::verify::{
+    RowDifferenceKind, Sample, VerifyOptions, VerifyReport, in_scratch, verify, verify_against, verify_databases,
+};
 use dbferry::{Error, ErrorKind};
 use std::fs;
 use std::path::Path;
@@ -50,17 +53,18 @@ fn the_order_of_rows_does_not_matter_and_everything_else_does() {
         rows[row] = cells;
         rows_differ(&rows).expect("a difference")
     };
-    assert!(changed(0, &[I(1), T("z")]).contains("hash"), "a changed cell");
-    assert!(changed(0, &[I(0), T("x")]).contains("hash"), "a changed number");
-    assert!(changed(3, &[Null, Null]).contains("hash"), "null is not empty");
-    assert!(changed(1, &[I(1), T("x")]).contains("hash"), "another row twice");
+    let one_other = "1 row is missing, 1 row is extra";
+    assert_eq!(changed(0, &[I(1), T("z")]), one_other, "a changed cell");
+    assert_eq!(changed(0, &[I(0), T("x")]), one_other, "a changed number");
+    assert_eq!(changed(3, &[Null, Null]), one_other, "null is not empty");
+    assert_eq!(changed(1, &[I(1), T("x")]), one_other, "another row twice");
     let missing = rows_differ(&ROWS[..4]).expect("a difference");
-    assert_eq!(missing, "4 rows instead of 5");
+    assert_eq!(missing, "4 rows instead of 5: 1 row is missing");
     let twice = rows_differ(&[ROWS, &ROWS[..1]].concat()).expect("a difference");
-    assert_eq!(twice, "6 rows instead of 5");
+    assert_eq!(twice, "6 rows instead of 5: 1 row is extra");
     // Values that changed places between two rows of a column, so that every column still holds the same.
     let swapped = rows_differ(&[&[I(2), T("x")], &[I(1), T("y")], ROWS[2], ROWS[3], ROWS[4]]).expect("a difference");
-    assert!(swapped.contains("hash"));
+    assert_eq!(swapped, "2 rows are missing, 2 rows are extra");
 }
 
 #[test]
@@ -81,8 +85,8 @@ fn tables_and_columns_that_are_gone_are_told_and_the_others_still_compared() {
         sorted,
         [
             ("audit", "it is not in the database"),
-            ("orders", "0 rows instead of 3"),
-            ("settings", "the database has no column value"),
+            ("orders", "0 rows instead of 3: 3 rows are missing"),
+            ("settings", "the database has no column value; 0 rows instead of 2: 2 rows are missing"),
         ]
     );
     assert_eq!(report.collections.len(), 6);
@@ -99,12 +103,172 @@ fn a_column_of_another_type_is_a_difference_of_its_table() {
         let options = VerifyOptions { resources: restore_options(jobs).resources, ..VerifyOptions::default() };
         let (archive, other) = (work.archive("backup"), work.at(&work.memory, "other"));
         let report = verify_against(&archive, &other, &options, &Silent).expect("readable");
-        let found: Vec<_> = report.differences().collect();
+        let found: Vec<_> = report.not_compared().collect();
         assert_eq!((found.len(), report.collections.len()), (1, 6));
         assert_eq!(found[0].collection, name("reviews"));
-        let difference = found[0].difference.as_deref().expect("a difference");
-        assert!(difference.starts_with("column user_id cannot be read as the archive's type: "), "{difference}");
+        assert_eq!(found[0].not_compared.len(), 1);
+        assert_eq!(found[0].not_compared[0].column, "user_id");
+        // The column that can be read is compared all the same.
+        assert_eq!(found[0].difference.as_deref(), Some("1 rows instead of 2: 2 rows are missing, 1 row is extra"));
+        assert_eq!(report.differences().count(), 1);
     }
+}
+
+fn keyed() -> Collection {
+    table("t", vec![int("id"), text("a"), int("b")])
+}
+
+const KEYED: &[&[Cell]] =
+    &[&[I(1), T("x"), I(1)], &[I(2), T("y"), Null], &[I(3), T("z"), I(3)], &[I(10), T("w"), I(4)]];
+
+#[test]
+fn a_difference_is_traced_to_its_row_and_its_column() {
+    let work = Work::with_backup(&Tables::default().with(keyed(), KEYED), &dump_options(2));
+    let rows: &[&[Cell]] =
+        &[&[I(10), T("w"), I(4)], &[I(2), T("Y"), I(0)], &[I(3), T("z"), I(3)], &[I(11), Null, Null]];
+    work.insert("other", &Tables::default().with(keyed(), rows));
+    let report = against(&work, "other");
+    let found = report.collections[0].row_differences.as_ref().expect("a closer look");
+    assert_eq!((found.changed, found.missing, found.extra, found.complete), (1, 1, 1, true));
+    assert_eq!(found.key, ["id"]);
+    assert_eq!((found.first_key.as_deref(), found.last_key.as_deref()), (Some("1"), Some("11")));
+    let cells = |row: usize| -> Vec<(&str, Option<&str>, Option<&str>)> {
+        let cells = found.rows[row].cells.iter();
+        cells.map(|cell| (cell.column.as_str(), cell.source.as_deref(), cell.target.as_deref())).collect()
+    };
+    use RowDifferenceKind::{Changed, Extra, Missing};
+    let kinds: Vec<_> = found.rows.iter().map(|row| (row.kind, row.key[0].value.as_str())).collect();
+    assert_eq!(kinds, [(Missing, "1"), (Changed, "2"), (Extra, "11")], "by the numbers, not by their texts");
+    assert_eq!(cells(0), [("id", Some("1"), None), ("a", Some("'x'"), None), ("b", Some("1"), None)]);
+    assert_eq!(cells(1), [("a", Some("'y'"), Some("'Y'")), ("b", Some("null"), Some("0"))]);
+    assert_eq!(cells(2), [("id", None, Some("11")), ("a", None, Some("null")), ("b", None, Some("null"))]);
+
+    let (archive, other) = (work.archive("backup"), work.at(&work.memory, "other"));
+    for (differences, told) in [(0, None), (1, Some(1)), (100, Some(3))] {
+        let options = VerifyOptions { differences, ..VerifyOptions::default() };
+        let report = verify_against(&archive, &other, &options, &Silent).expect("readable");
+        let found = report.collections[0].row_differences.as_ref();
+        assert_eq!(found.map(|found| found.rows.len()), told);
+        assert_eq!(found.map(|found| found.count()), told.map(|_| 3), "all are counted whatever is told");
+    }
+}
+
+#[test]
+fn two_databases_are_compared_row_by_row() {
+    let work = Work::new();
+    work.insert("source", &shop(1));
+    let mut changed = shop(1).without("users");
+    changed = changed.with(
+        table("users", vec![int("id"), text("name")]),
+        &[&[I(1002), Null], &[I(1000), T("ann")], &[I(1001), T("rob")]],
+    );
+    work.insert("target", &changed);
+    let compare = |target: &str| {
+        let (source, target) = (work.at(&work.memory, "source"), work.at(&work.memory, target));
+        verify_databases(&source, &target, &VerifyOptions::default(), &Silent).expect("readable")
+    };
+    let report = compare("source");
+    assert_eq!((report.collections.len(), report.differences().count(), report.id), (7, 0, None));
+    assert_eq!(report.collections.iter().map(|line| line.rows).sum::<u64>(), 15);
+    let report = compare("target");
+    let found: Vec<_> = report.differences().collect();
+    assert_eq!((found.len(), &found[0].collection), (1, &name("users")));
+    let row = &found[0].row_differences.as_ref().expect("a closer look").rows[0];
+    assert_eq!((row.key[0].value.as_str(), row.cells[0].column.as_str()), ("1001", "name"));
+
+    let selection = Selection { groups: Some(vec!["user".into()]), ..Selection::default() };
+    let options = VerifyOptions { selection, ..VerifyOptions::default() };
+    let source = work.at(&work.memory, "source");
+    let error = verify_databases(&source, &source, &options, &Silent).expect_err("no groups");
+    assert_eq!(error.kind(), ErrorKind::Usage);
+}
+
+/// `rows` rows of a key, a text and a number.
+fn many(rows: i64, change: impl Fn(i64) -> Option<i64>) -> Tables {
+    let numbers = || (0..rows).filter(|id| change(*id) != Some(-1));
+    let cells: Vec<[Cell; 3]> = numbers().map(|id| [I(id), T("some text"), change(id).map_or(I(id % 7), I)]).collect();
+    let rows: Vec<&[Cell]> = cells.iter().map(|row| &row[..]).collect();
+    Tables::default().with(keyed(), &rows)
+}
+
+#[test]
+fn one_cell_of_many_rows_is_found_and_too_many_are_counted_in_part() {
+    const ROWS: i64 = 40_000;
+    let work = Work::with_backup(&many(ROWS, |_| None), &DumpOptions { row_group_bytes: 50_000, ..dump_options(2) });
+    work.insert("one", &many(ROWS, |id| (id == 31_234).then_some(99)));
+    let report = against(&work, "one");
+    let found = report.collections[0].row_differences.as_ref().expect("a closer look");
+    assert_eq!((found.count(), found.slices_differing, found.complete), (1, 1, true));
+    assert!(found.slices >= 1024, "{}", found.slices);
+    let (row, cell) = (&found.rows[0], &found.rows[0].cells[0]);
+    assert_eq!((row.key[0].value.as_str(), cell.column.as_str()), ("31234", "b"));
+    assert_eq!((cell.source.as_deref(), cell.target.as_deref()), (Some("0"), Some("99")));
+
+    // Every row differs, and no more memory may be used than for a part of them.
+    work.insert("all", &many(ROWS, |_| Some(50)));
+    let resources = Resources { jobs: 2, memory: 8 << 20 };
+    let options = VerifyOptions { resources, ..VerifyOptions::default() };
+    let (archive, all) = (work.archive("backup"), work.at(&work.memory, "all"));
+    let report = verify_against(&archive, &all, &options, &Silent).expect("readable");
+    let found = report.collections[0].row_differences.as_ref().expect("a closer look");
+    assert!(!found.complete && found.changed > 100 && found.changed < 20_000, "{}", found.changed);
+    assert_eq!(
+        (found.missing, found.extra, found.rows.len()),
+        (0, 0, 10),
+        "a row is looked at on both sides or on none"
+    );
+    assert_eq!(found.slices_differing, found.slices);
+    let difference = report.collections[0].difference.as_deref().expect("a difference");
+    assert!(
+        difference.contains("too many rows differ to hold them all") && difference.contains("; of a part of them "),
+        "{difference}"
+    );
+}
+
+#[test]
+fn a_sample_finds_what_it_looks_at() {
+    const ROWS: i64 = 2_000;
+    let work = Work::with_backup(&many(ROWS, |_| None), &DumpOptions { row_group_bytes: 5_000, ..dump_options(2) });
+    let archive = work.archive("backup");
+    let groups = archive.manifest().collections[0].row_groups.len();
+    assert!(groups >= 10, "{groups} row groups");
+    work.insert("same", &many(ROWS, |_| None));
+    work.insert("gone", &many(ROWS, |id| (id % 2 == 0).then_some(-1)));
+    let verify_sample = |database: &str, sample: Sample| {
+        let options = VerifyOptions { sample: Some(sample), ..VerifyOptions::default() };
+        verify_against(&archive, &work.at(&work.memory, database), &options, &Silent).expect("readable")
+    };
+    let report = verify_sample("same", Sample::Percent(10.0));
+    assert_eq!(report.differences().count(), 0);
+    assert!(report.notes.iter().any(|note| note.contains("looked up") && note.contains("nothing of other rows")));
+    let report = verify_sample("gone", Sample::Rows(300));
+    let found = report.collections[0].row_differences.as_ref().expect("missing rows");
+    assert!(found.missing >= 150 && found.missing < 1_000, "half of the sample: {}", found.missing);
+    assert_eq!((found.changed, found.extra), (0, 0));
+    // What is not looked at is not found: the sample is the same each time.
+    let again = verify_sample("gone", Sample::Rows(300));
+    assert_eq!(again.collections[0].row_differences.as_ref(), Some(found));
+
+    let options = VerifyOptions { sample: Some(Sample::Percent(10.0)), ..VerifyOptions::default() };
+    let report = verify(&archive, &options, &Silent).expect("whole");
+    assert!(report.notes[0].contains("rows were decoded") && report.notes[0].contains("not proven"));
+}
+
+#[test]
+fn a_scratch_database_must_be_empty() {
+    let work = Work::with_backup(&shop(1), &dump_options(2));
+    work.insert("full", &shop(2));
+    let before = work.content("full");
+    let error = in_scratch(
+        &work.archive("backup"),
+        &work.at(&work.memory, "full"),
+        &restore_options(2),
+        &VerifyOptions::default(),
+        &Silent,
+    )
+    .expect_err("not empty");
+    assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
+    assert_eq!(before.differences(&work.content("full")), Vec::<String>::new());
 }
 
 #[test]

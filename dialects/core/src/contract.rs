@@ -12,7 +12,7 @@
 use crate::cancel::Cancel;
 use crate::capabilities::Capabilities;
 use crate::environment::Environment;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exception::{Batch, NativeValue};
 use crate::model::{Collection, CollectionName, NativeObject, Schema};
 use crate::syntax::Syntax;
@@ -102,6 +102,23 @@ pub trait Database: Send {
     /// [`ErrorKind::Busy`](crate::ErrorKind::Busy) when a restore is under way.
     fn recover(&mut self) -> Result<Vec<String>> {
         Ok(Vec::new())
+    }
+
+    /// Whether there is nothing in the database but what an empty one of the engine has.
+    fn is_empty(&mut self) -> Result<bool> {
+        let schema = self.introspect()?;
+        Ok(schema.collections.is_empty() && schema.objects.is_empty())
+    }
+
+    /// Drops everything in the database that [`introspect`](Self::introspect) shows, collections and objects: for a scratch
+    /// database that [was empty](Self::is_empty) before it was restored into, and is so again. All of it or nothing, where
+    /// the engine can.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) from a dialect that cannot.
+    fn clear(&mut self) -> Result<()> {
+        let message = format!("{} databases cannot be emptied", self.info().product);
+        Err(Error::new(crate::error::ErrorKind::Unsupported, message))
     }
 
     /// Prepares to replace groups of collections.

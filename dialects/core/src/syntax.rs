@@ -92,6 +92,16 @@ pub trait Syntax: Debug + Send + Sync {
         ))
     }
 
+    /// The condition that a column of whole numbers lies between `first` and `last`, both included, for
+    /// [`ReadRequest::predicate`](crate::contract::ReadRequest::predicate). `None` from a dialect that evaluates no
+    /// conditions.
+    fn key_range(&self, column: &str, first: i64, last: i64) -> Option<String> {
+        let column = self.quote_identifier(column);
+        // The least 64-bit number is no literal in some engines, as its digits without the sign are too large.
+        let from = if first == i64::MIN { String::new() } else { format!("{column} >= {first} AND ") };
+        Some(format!("{from}{column} <= {last}"))
+    }
+
     /// The keyword of a referential action.
     fn referential_action(&self, action: ReferentialAction) -> &'static str {
         match action {

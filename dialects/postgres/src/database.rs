@@ -1,5 +1,6 @@
 //! One open database.
 
+use crate::clear::{clear, is_empty};
 use crate::connect::Target;
 use crate::introspect::introspect;
 use crate::replace::open_replacer;
@@ -72,6 +73,14 @@ impl Database for PostgresDatabase {
 
     fn snapshot(&mut self, options: &SnapshotOptions) -> Result<Box<dyn Snapshot>> {
         Ok(Box::new(PostgresSnapshot::take(&self.target, self.lock_wait, options)?))
+    }
+
+    fn is_empty(&mut self) -> Result<bool> {
+        is_empty(&mut self.session)
+    }
+
+    fn clear(&mut self) -> Result<()> {
+        clear(&mut self.session)
     }
 
     fn replacer(&mut self, options: &ReplaceOptions) -> Result<Box<dyn Replacer>> {

@@ -1,5 +1,6 @@
 //! One open database file.
 
+use crate::clear::clear;
 use crate::connect::{Mode, Place};
 use crate::error::database_error;
 use crate::guard::check_query;
@@ -96,6 +97,15 @@ impl Database for SqliteDatabase {
             return Err(Error::new(ErrorKind::Connect, "no such file").with("file", self.place.path().display()));
         }
         Ok(Box::new(SqliteSnapshot::take(&self.place, Mode::ReadWrite, options)?))
+    }
+
+    fn clear(&mut self) -> Result<()> {
+        // A connection of ours would hold locks.
+        self.session = None;
+        if !self.place.exists(self.purpose)? {
+            return Ok(());
+        }
+        clear(self.place.path(), self.place.lock_wait())
     }
 
     fn replacer(&mut self, options: &ReplaceOptions) -> Result<Box<dyn Replacer>> {

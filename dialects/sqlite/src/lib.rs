@@ -3,6 +3,7 @@
 mod bind;
 mod catalogue;
 mod chunk;
+mod clear;
 mod connect;
 mod database;
 mod ddl;

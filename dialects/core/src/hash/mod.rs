@@ -17,10 +17,17 @@ use self::nested::Scratch;
 use crate::carrier::same_shape;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exception::{Batch, Exception};
+use crate::logical::LogicalType;
 use crate::model::{Collection, CollectionName};
 use arrow::array::{Array, RecordBatch};
 use std::fmt;
 use std::ops::Range;
+
+/// Whether cells of two columns are hashed alike when they hold the same value: both types mean the same, whatever width,
+/// bound or precision their columns declare.
+pub fn same_class(left: &LogicalType, right: &LogicalType) -> bool {
+    key::class(left) == key::class(right)
+}
 
 /// Rows whose sums are worked on at once: 16 KiB, half of the smallest first-level cache in use.
 const BLOCK: usize = 1024;

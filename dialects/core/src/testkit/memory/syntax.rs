@@ -14,6 +14,10 @@ impl Syntax for MemorySyntax {
         NativeMapping::exact(logical.to_string())
     }
 
+    fn key_range(&self, _column: &str, _first: i64, _last: i64) -> Option<String> {
+        None
+    }
+
     fn create_table(&self, name: &CollectionName, collection: &Collection) -> String {
         let columns = collection.columns.iter().filter(|column| column.role != ColumnRole::RowIdentity).map(|column| {
             let mut text =
