@@ -23,7 +23,7 @@ use crate::flavour::ServerVersion;
 use crate::session::Session;
 use crate::types::{IMPLICIT, TRUE};
 use dbferry_dialect::model::ColumnRole;
-use dbferry_dialect::{Collection, Error, ErrorKind, Result, Syntax};
+use dbferry_dialect::{Collection, CollectionName, Error, ErrorKind, Result, Syntax};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How the rows of one collection go into one table. Shared by all loaders that load it.
@@ -31,6 +31,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(crate) struct TableLoad {
     /// The table, for messages.
     table: String,
+    /// The collection that it is loaded with, for messages: a statement's errors come when another one is being written.
+    collection: CollectionName,
     encoder: RowEncoder,
     /// The statement that begins a load; none when the table has no columns to load.
     load: Option<String>,
@@ -80,6 +82,7 @@ impl TableLoad {
         let names: Vec<String> = encoder.names().map(|name| MySqlSyntax.quote_identifier(name)).collect();
         Ok(Self {
             table: table.to_owned(),
+            collection: source.name.clone(),
             load: (!names.is_empty()).then(|| load_statement(&quoted, &names, &encoder)),
             insert: format!("INSERT INTO {quoted} ({}) VALUES ", names.join(", ")),
             encoder,

@@ -16,7 +16,7 @@ pub(super) fn check(session: &mut Session, statement: &Statement, loaded: &Loade
     let warnings = session.query("cannot read the server's warnings", "SHOW WARNINGS")?;
     let message = warnings.iter().find_map(|row| row.get::<Option<String>, _>(2).flatten());
     let Some(message) = message else {
-        return Err(Error::new(ErrorKind::Mismatch, counts()).with("table", &statement.load.table));
+        return Err(located(Error::new(ErrorKind::Mismatch, counts()), "", statement));
     };
     let error =
         Error::new(ErrorKind::Mismatch, "the server would not store rows as they are").caused_by(message.clone());
@@ -25,9 +25,9 @@ pub(super) fn check(session: &mut Session, statement: &Statement, loaded: &Loade
     Err(located(error, &message, statement))
 }
 
-/// Adds table, column, row and value, as far as the server's message names them.
+/// Adds table, collection, column, row and value, as far as the server's message names them.
 pub(super) fn located(mut error: Error, message: &str, statement: &Statement) -> Error {
-    error = error.with("table", &statement.load.table);
+    error = error.with("table", &statement.load.table).with("collection", &statement.load.collection);
     let column = column(message, statement.load.encoder.names());
     if let Some(column) = column {
         error = error.with("column", column);
