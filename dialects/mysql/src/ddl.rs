@@ -1,7 +1,7 @@
 //! Definitions: what `SHOW CREATE TABLE` prints, taken apart and put together again.
 //!
 //! The server's own text says everything about a table, so the model is filled from it, and a restore into a server of the
-//! same flavour runs it again under another name, in parts: [`split_definition`], [`create_table_named`]. For a server of the
+//! same flavour runs it again under another name, in parts: [`split_definition`]. For a server of the
 //! other flavour [`build`] writes a new one from the model. What it is not: the way for archives of other dialects, which is
 //! [`MySqlSyntax`].
 
@@ -125,14 +125,6 @@ pub(crate) fn split_definition(definition: &str) -> Result<Definition> {
             .with("dialect", crate::NAME)
             .with("definition", definition.chars().take(80).collect::<String>())
     })
-}
-
-/// The statement that makes the table of that definition under another name, with some of its parts.
-///
-/// # Errors
-/// Those of [`split_definition`].
-pub(crate) fn create_table_named(definition: &str, name: &str, parts: Parts) -> Result<String> {
-    Ok(split_definition(definition)?.create(name, parts))
 }
 
 impl Definition {

@@ -7,6 +7,10 @@
 //! Rows go through `LOAD DATA LOCAL`, many batches a statement, each statement a transaction; where the server does not let
 //! us, through `INSERT` with many rows. `LOCAL` makes the server put up with everything: it changes values that do not fit
 //! and leaves out rows whose keys are there, and only warns. So a single warning, or a row too few, is an error.
+//!
+//! A generated column is the exception: the server also warns of what it computes by itself, row by row, as it did in the source
+//! (`price / 2` has a digit too many). So every warning is read, and only those of generated columns are let pass; statements into
+//! such tables have few enough rows for the server to keep all warnings.
 
 mod loader;
 mod refused;
@@ -26,6 +30,11 @@ use dbferry_dialect::model::ColumnRole;
 use dbferry_dialect::{Collection, CollectionName, Error, ErrorKind, Result, Syntax};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// How many warnings of a statement the server keeps at most, whatever `max_error_count` is asked for.
+const KEPT_WARNINGS: u64 = 65_535;
+/// How many warnings the computing of one generated value may come with. More are a refusal, never a value that is let pass.
+const WARNINGS_OF_A_VALUE: u64 = 4;
+
 /// How the rows of one collection go into one table. Shared by all loaders that load it.
 #[derive(Debug)]
 pub(crate) struct TableLoad {
@@ -34,6 +43,10 @@ pub(crate) struct TableLoad {
     /// The collection that it is loaded with, for messages: a statement's errors come when another one is being written.
     collection: CollectionName,
     encoder: RowEncoder,
+    /// The columns that the server computes.
+    generated: Vec<String>,
+    /// Whether an expression of the `LOAD DATA` makes values of what is sent.
+    converts: bool,
     /// The statement that begins a load; none when the table has no columns to load.
     load: Option<String>,
     /// What an `INSERT` begins with.
@@ -52,6 +65,8 @@ impl TableLoad {
     /// [`ErrorKind::Incompatible`] when the table lacks a column, or its type does not take the values.
     pub(crate) fn new(session: &mut Session, version: ServerVersion, source: &Collection, table: &str) -> Result<Self> {
         let mut found = target_columns(session, version, table)?;
+        let generated: Vec<String> =
+            found.iter().filter(|(_, column)| column.generated).map(|(name, _)| name.clone()).collect();
         let mut columns = Vec::with_capacity(source.columns.len());
         for (position, column) in source.columns.iter().enumerate() {
             if column.role == ColumnRole::RowIdentity {
@@ -80,10 +95,13 @@ impl TableLoad {
         let encoder = RowEncoder::new(source, columns).map_err(|error| error.with("table", table))?;
         let quoted = MySqlSyntax.quote_identifier(table);
         let names: Vec<String> = encoder.names().map(|name| MySqlSyntax.quote_identifier(name)).collect();
+        let load = (!names.is_empty()).then(|| load_statement(&quoted, &names, &encoder));
         Ok(Self {
             table: table.to_owned(),
             collection: source.name.clone(),
-            load: (!names.is_empty()).then(|| load_statement(&quoted, &names, &encoder)),
+            converts: load.as_ref().is_some_and(|(_, converts)| *converts),
+            load: load.map(|(statement, _)| statement),
+            generated,
             insert: format!("INSERT INTO {quoted} ({}) VALUES ", names.join(", ")),
             encoder,
             came: AtomicU64::new(0),
@@ -95,13 +113,20 @@ impl TableLoad {
     pub(crate) fn rows(&self) -> u64 {
         self.taken.load(Ordering::Relaxed)
     }
+
+    /// How many rows a statement may have: as many as the server can keep warnings of, where it may warn of each row.
+    fn statement_rows(&self) -> u64 {
+        let per_row = WARNINGS_OF_A_VALUE * self.generated.len() as u64;
+        KEPT_WARNINGS.checked_div(per_row).map_or(u64::MAX, |rows| rows.max(1))
+    }
 }
 
 /// `LOAD DATA LOCAL` for those columns. The file's name is never used: the session sends its own bytes.
 ///
 /// Lines have no character set if they can, so that nothing is looked at but what the column does itself. Where a column needs a
 /// conversion from UTF-8 and none needs bytes, all lines are UTF-8. Otherwise the fields that need one go through a variable.
-fn load_statement(quoted: &str, names: &[String], encoder: &RowEncoder) -> String {
+/// Returns also whether some do.
+fn load_statement(quoted: &str, names: &[String], encoder: &RowEncoder) -> (String, bool) {
     let utf8 = !encoder.has_bytes() && encoder.ways(false).any(|way| way == Way::Utf8);
     let (mut fields, mut set) = (Vec::with_capacity(names.len()), Vec::new());
     for (place, (name, way)) in names.iter().zip(encoder.ways(utf8)).enumerate() {
@@ -117,11 +142,13 @@ fn load_statement(quoted: &str, names: &[String], encoder: &RowEncoder) -> Strin
         fields.push(variable);
     }
     let charset = if utf8 { "utf8mb4" } else { "binary" };
-    let set = if set.is_empty() { String::new() } else { format!(" SET {}", set.join(", ")) };
-    format!(
+    let converts = !set.is_empty();
+    let set = if converts { format!(" SET {}", set.join(", ")) } else { String::new() };
+    let statement = format!(
         "LOAD DATA LOCAL INFILE 'dbferry' INTO TABLE {quoted} CHARACTER SET {charset} \
          FIELDS TERMINATED BY '\\t' ENCLOSED BY '' ESCAPED BY '\\\\' LINES STARTING BY '' TERMINATED BY '\\n' \
          ({}){set}",
         fields.join(", ")
-    )
+    );
+    (statement, converts)
 }

@@ -16,6 +16,7 @@
 
 mod append;
 mod build;
+mod constraints;
 mod foreign_keys;
 mod journal;
 mod names;
@@ -165,6 +166,7 @@ impl MySqlReplacer {
         if objects.is_empty() {
             return Ok(warnings);
         }
+        let objects = &self.in_its_words(objects);
         let existing = Existing::read(&mut self.main, self.version)?;
         let missing = objects::missing_sequences(objects, &existing, self.version, &mut warnings);
         if self.version.is_mariadb() {
@@ -181,9 +183,17 @@ impl MySqlReplacer {
         Ok(warnings)
     }
 
-    fn begin_unit(&mut self, plan: GroupPlan) -> Result<()> {
+    /// The objects as this server understands them.
+    fn in_its_words(&self, objects: &[NativeObject]) -> Vec<NativeObject> {
+        objects.iter().map(|object| crate::objects::for_server(object, self.version)).collect()
+    }
+
+    fn begin_unit(&mut self, mut plan: GroupPlan) -> Result<()> {
         if self.unit.is_some() {
             return Err(Error::new(ErrorKind::Internal, "the group before was not committed"));
+        }
+        for collection in &mut plan.collections {
+            collection.objects = self.in_its_words(&collection.objects);
         }
         let members = Members::new(plan.collections, &mut self.main, self.version)?;
         self.journal.tables = members.moving();
@@ -219,7 +229,7 @@ impl MySqlReplacer {
         let rows = |member: &&unit::Member| unit.loads.get(&member.plan.source.name).map_or(0, |load| load.rows());
         members.sort_by_cached_key(|member| std::cmp::Reverse(rows(member)));
         for_each(&mut self.main, &mut others, &members, |session, member| build::complete(session, member))?;
-        let keys = KeyPlan::new(&mut self.main, &unit.members)?;
+        let keys = KeyPlan::new(&mut self.main, self.version, &unit.members)?;
         let edges: Vec<_> = keys.edges.iter().collect();
         let policy = self.options.foreign_keys;
         let found = for_each(&mut self.main, &mut others, &edges, |session, edge| edge.check(session, policy))?;
@@ -279,7 +289,8 @@ impl MySqlReplacer {
             self.journal = Journal::new();
             Journal::remove(&mut self.main)?;
         }
-        let created = objects::create(&mut self.main, self.version, objects, self.options.enable_events)?;
+        let objects = self.in_its_words(objects);
+        let created = objects::create(&mut self.main, self.version, &objects, self.options.enable_events)?;
         self.warnings.extend(created);
         Ok(std::mem::take(&mut self.warnings))
     }

@@ -86,12 +86,6 @@ impl Session {
         self.call(doing, async |connection| connection.query_drop(sql).await.map(|()| done(connection)))
     }
 
-    /// Runs one statement with values in the place of its `?`.
-    pub(crate) fn execute(&mut self, doing: &'static str, sql: &str, values: impl Into<Params>) -> Result<Loaded> {
-        let values = values.into();
-        self.call(doing, async |connection| connection.exec_drop(sql, values).await.map(|()| done(connection)))
-    }
-
     /// The rows of one query, all in memory: for catalogues and other small results. Every value is text.
     pub(crate) fn query(&mut self, doing: &'static str, sql: &str) -> Result<Vec<Row>> {
         self.call(doing, async |connection| connection.query(sql).await)

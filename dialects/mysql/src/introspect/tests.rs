@@ -204,8 +204,8 @@ fn definitions_make_the_same_tables_in_another_database() {
         }
         for collection in &schema.collections {
             let definition = collection.definition.as_deref().expect("a definition");
-            let statement = ddl::create_table_named(definition, &collection.name.name, ddl::Parts::ALL);
-            sql.push_str(&format!("{};\n", statement.expect("a statement")));
+            let definition = ddl::split_definition(definition).expect("a definition");
+            sql.push_str(&format!("{};\n", definition.create(&collection.name.name, ddl::Parts::ALL)));
         }
         server.sql(&other, &sql).expect("the tables again");
         let again = self::schema(server, &other);

@@ -1,28 +1,60 @@
 //! What the server says of rows that it did not take as they were, as an error.
 
 use super::statement::Statement;
+use super::{KEPT_WARNINGS, TableLoad};
 use crate::session::{Loaded, Session};
 use dbferry_dialect::{Error, ErrorKind, Result};
 
 /// Fails unless the server took all rows of the statement as they were.
 ///
 /// # Errors
-/// [`ErrorKind::Mismatch`] with the first thing that the server says.
+/// [`ErrorKind::Mismatch`] with the first thing that the server says of what was sent.
 pub(super) fn check(session: &mut Session, statement: &Statement, loaded: &Loaded) -> Result<()> {
     if loaded.warnings == 0 && loaded.rows == statement.rows {
         return Ok(());
     }
+    let load = &statement.load;
     let counts = || format!("the server took {} rows of {}", loaded.rows, statement.rows);
     let warnings = session.query("cannot read the server's warnings", "SHOW WARNINGS")?;
-    let message = warnings.iter().find_map(|row| row.get::<Option<String>, _>(2).flatten());
-    let Some(message) = message else {
-        return Err(located(Error::new(ErrorKind::Mismatch, counts()), "", statement));
+    let refused = warnings.iter().find_map(|row| {
+        let code = row.get::<Option<String>, _>(1).flatten()?;
+        let message = row.get::<Option<String>, _>(2).flatten()?;
+        (!is_computed(&code, &message, load)).then_some(message)
+    });
+    let Some(message) = refused else {
+        if loaded.rows != statement.rows {
+            return Err(located(Error::new(ErrorKind::Mismatch, counts()), "", statement));
+        }
+        // The server counts no further than it keeps them.
+        let kept = u64::try_from(warnings.len()).unwrap_or(u64::MAX);
+        if kept < u64::from(loaded.warnings) || kept >= KEPT_WARNINGS {
+            let what = "the server warns more often than it tells what of, so that rows may not be stored as they are";
+            return Err(located(Error::new(ErrorKind::Mismatch, what), "", statement));
+        }
+        return Ok(());
     };
     let error =
         Error::new(ErrorKind::Mismatch, "the server would not store rows as they are").caused_by(message.clone());
     let error = if loaded.warnings > 1 { error.with("warnings", loaded.warnings) } else { error };
     let error = if loaded.rows == statement.rows { error } else { error.with("counts", counts()) };
     Err(located(error, &message, statement))
+}
+
+/// Whether a warning is about what the server computes for a generated column, and not about a value that was sent.
+///
+/// What goes into a column is told with the column's name. What an expression stumbles over on its way is told without one:
+/// then it is the column's, as long as nothing that is sent goes through an expression.
+fn is_computed(code: &str, message: &str, load: &TableLoad) -> bool {
+    /// `ER_TRUNCATED_WRONG_VALUE`, `ER_DIVISION_BY_ZERO`, `ER_WRONG_VALUE_FOR_TYPE`, `ER_DATETIME_FUNCTION_OVERFLOW`.
+    const OF_EXPRESSIONS: [&str; 4] = ["1292", "1365", "1411", "1441"];
+    if load.generated.is_empty() {
+        return false;
+    }
+    let generated = load.generated.iter().map(String::as_str);
+    match column(message, load.encoder.names().chain(generated.clone())) {
+        Some(name) => generated.into_iter().any(|other| other == name),
+        None => !load.converts && OF_EXPRESSIONS.contains(&code),
+    }
 }
 
 /// Adds table, collection, column, row and value, as far as the server's message names them.

@@ -122,6 +122,37 @@ fn what_the_server_changes_is_an_error_with_its_place() {
 }
 
 #[test]
+fn what_the_server_computes_may_be_cut_and_what_is_sent_may_not() {
+    const ROWS: i64 = 40_000;
+    for place in Place::all() {
+        place.sql(
+            "CREATE TABLE t (id bigint PRIMARY KEY, v varchar(4), more decimal(10,1) AS (id + 0.25) VIRTUAL, \
+               less decimal(10,1) AS (id - 0.25) STORED, number int AS (CAST(v AS SIGNED)) STORED)",
+        );
+        let columns = [id(), Column::new("v", LogicalType::TEXT, "varchar(4)")];
+        let rows = |from: i64, to: i64, text: &str| {
+            let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(from..to));
+            batch(&columns, vec![ids, Arc::new(StringArray::from(vec![text; (to - from) as usize]))])
+        };
+        // Each row with more than one warning, together more than the server keeps.
+        place.load(&columns, "t", &[rows(0, ROWS, "word")]).expect("a load");
+        assert_eq!(
+            place.sql("SELECT count(*), sum(more = id + 0.3), sum(less = id - 0.2 OR id = 0), sum(number = 0) FROM t"),
+            [ROWS.to_string().as_str(); 4].join("\t")
+        );
+        // A note in the last of many rows is found among those that do not matter.
+        place.sql("DELETE FROM t WHERE id > 0");
+        let error = place.load(&columns, "t", &[rows(1, 5_000, "word"), rows(5_000, 5_001, "ab    ")]);
+        let error = error.expect_err("a value that is cut");
+        for part in ["Data truncated for column 'v'", "column v", "row 4999"] {
+            assert!(error.to_string().contains(part), "{part}: {error}");
+        }
+        let error = place.load(&columns, "t", &[rows(0, 1, "word")]).expect_err("a key that is there");
+        assert!(error.to_string().contains("took 0 rows of 1"), "{error}");
+    }
+}
+
+#[test]
 fn what_the_server_would_change_in_silence_is_refused_before() {
     for place in Place::all() {
         place

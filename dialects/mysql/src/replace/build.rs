@@ -23,7 +23,12 @@ pub(super) fn settings(session: &mut Session, version: ServerVersion) -> Result<
         run(session, DOING, "SET SESSION system_versioning_alter_history = KEEP")?;
     } else {
         if version.is_mysql_from((8, 0, 30)) {
-            run(session, DOING, "SET SESSION sql_generate_invisible_primary_key = OFF")?;
+            // Takes a privilege that not everybody has, so it is only set where it is not off from the start.
+            const ASKED: &str = "SELECT @@SESSION.sql_generate_invisible_primary_key";
+            let generates = session.query(DOING, ASKED)?.first().and_then(|row| row.get::<Option<u8>, _>(0)).flatten();
+            if generates == Some(1) {
+                run(session, DOING, "SET SESSION sql_generate_invisible_primary_key = OFF")?;
+            }
         }
         if version.is_mysql_from((8, 4, 0)) {
             // Takes a privilege that not everybody has; without it a foreign key to a key that is not unique is refused.
@@ -45,14 +50,16 @@ fn complete_all(session: &mut Session, member: &Member) -> Result<()> {
     }
     let table = MySqlSyntax.quote_identifier(&member.moving.shadow);
     let shape = &member.shape;
-    if !shape.keys.is_empty() {
-        run(session, DOING, &format!("ALTER TABLE {table} {}", shape.keys.join(", ")))?;
-    }
-    for key in &shape.single_keys {
-        run(session, DOING, &format!("ALTER TABLE {table} {key}"))?;
+    for keys in &shape.keys {
+        run(session, DOING, &format!("ALTER TABLE {table} {}", keys.join(", ")))?;
     }
     if let Some(next) = member.plan.source.counter.as_ref().filter(|_| shape.numbers).and_then(next) {
         run(session, "the numbering cannot be set", &format!("ALTER TABLE {table} AUTO_INCREMENT = {next}"))?;
+    }
+    if member.plan.action.loads() {
+        // So that queries are planned well from the first one on. The server samples a few pages, and waits for nobody, since
+        // nobody else uses the table yet. What goes wrong is an answer, not an error, and no harm.
+        run(session, "the statistics cannot be made", &format!("ANALYZE TABLE {table}"))?;
     }
     Ok(())
 }

@@ -129,7 +129,7 @@ impl ForeignKeyState {
         let named = if key.referenced_columns.is_empty() { primary_key } else { &key.referenced_columns };
         Self {
             child,
-            name: key.name.clone().filter(|name| name.chars().count() <= 64),
+            name: key.name.clone().filter(|name| !name.is_empty()),
             columns: key.columns.clone(),
             parent,
             parent_columns: named.to_vec(),
@@ -174,6 +174,17 @@ impl ForeignKeyState {
     pub(super) fn between(&self, child: TableName, parent: TableName) -> Self {
         Self { child, parent, ..self.clone() }
     }
+}
+
+/// The tables of the target that have foreign keys, and what these are called.
+pub(super) fn names(session: &mut Session) -> Result<Vec<(String, String)>> {
+    let rows = session.query(
+        "the names of the foreign keys cannot be read",
+        "SELECT table_name, constraint_name FROM information_schema.referential_constraints \
+          WHERE constraint_schema = DATABASE()",
+    )?;
+    let text = |row: &mysql_async::Row, column| row.get::<Option<String>, _>(column).flatten();
+    Ok(rows.iter().filter_map(|row| Some((text(row, 0)?, text(row, 1)?))).collect())
 }
 
 /// The key's action as SQL spells it; nothing for what is the same unsaid. MariaDB prints it where it was said. InnoDB has no

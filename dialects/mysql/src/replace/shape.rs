@@ -1,10 +1,11 @@
 //! How the shadow of a table is made, and what it gets after the load.
 
+use super::constraints::{ConstraintNames, told};
 use super::journal::Moving;
 use crate::MySqlSyntax;
 use crate::ddl::build::{Built, Purpose};
 use crate::ddl::scan::tokens;
-use crate::ddl::{self, Definition, Item, ItemKind, Parts};
+use crate::ddl::{self, Definition, ItemKind, Parts};
 use crate::flavour::ServerVersion;
 use crate::session::Session;
 use dbferry_dialect::{CollectionAction, CollectionPlan, Error, ErrorKind, Result, Syntax};
@@ -23,15 +24,50 @@ pub(super) struct NamedCheck {
     pub(super) text: String,
 }
 
+/// The names of checks in the target, which are unique in a database of MySQL; in one of MariaDB each table has its own.
+#[derive(Debug)]
+pub(super) struct CheckNames {
+    /// Those that nobody else may have: of tables that keep their checks, and of those that were made.
+    names: ConstraintNames,
+    /// Those that are in use until the switch.
+    in_use: ConstraintNames,
+    /// Whether they are unique in the database.
+    of_database: bool,
+}
+
+impl CheckNames {
+    /// Looks at those that the target has before those collections are put into it.
+    pub(super) fn read(session: &mut Session, version: ServerVersion, plans: &[CollectionPlan]) -> Result<Self> {
+        let of_database = version.is_mysql_from((8, 0, 16));
+        let mut there: Vec<(String, String)> = Vec::new();
+        if of_database {
+            let rows = session.query(
+                "the names of the checks cannot be read",
+                "SELECT table_name, constraint_name FROM information_schema.table_constraints \
+                  WHERE table_schema = DATABASE() AND constraint_type = 'CHECK'",
+            )?;
+            let text = |row: &mysql_async::Row, column| row.get::<Option<String>, _>(column).flatten();
+            there.extend(rows.iter().filter_map(|row| Some((text(row, 0)?, text(row, 1)?))));
+        }
+        let goes = |table: &str| {
+            plans.iter().any(|plan| plan.action == CollectionAction::Recreate && plan.target.name == table)
+        };
+        let stay = there.iter().filter(|(table, _)| !goes(table));
+        Ok(Self {
+            names: ConstraintNames::new(stay.map(|(_, name)| name.as_str())),
+            in_use: ConstraintNames::new(there.iter().map(|(_, name)| name.as_str())),
+            of_database,
+        })
+    }
+}
+
 /// How a shadow is made.
 #[derive(Debug, Default)]
 pub(super) struct Shape {
     /// The statement that makes the table.
     pub(super) create: String,
-    /// The keys that come after the load, all in one statement.
-    pub(super) keys: Vec<String>,
-    /// Those that come after the load one by one.
-    pub(super) single_keys: Vec<String>,
+    /// The keys that come after the load, in order: those of a statement together.
+    pub(super) keys: Vec<Vec<String>>,
     /// Checks that get their names at the end.
     pub(super) checks: Vec<NamedCheck>,
     /// What the server says of the table that is there, without where its numbering stands.
@@ -49,6 +85,7 @@ impl Shape {
         moving: &Moving,
         session: &mut Session,
         version: ServerVersion,
+        checks: &mut CheckNames,
     ) -> Result<Self> {
         let stays = matches!(plan.action, CollectionAction::Replace | CollectionAction::Append);
         let Built { definition, notes } = if stays {
@@ -67,44 +104,42 @@ impl Shape {
         }
         let mut made = definition.clone();
         made.options = without_counter(&definition.options);
-        // Names of a database; those that stay in use until the switch have to be others so long.
-        let holds_names = !version.is_mariadb();
-        for (number, item) in made.items.iter_mut().filter(|item| item.kind == ItemKind::Check).enumerate() {
-            let Some(name) = item.name.clone().filter(|_| holds_names) else { continue };
-            let suffix = generated_suffix(&name, &moving.target);
-            let later = suffix.clone().unwrap_or_else(|| format!("_chk_{}", 1000 + number));
-            if suffix.is_none() && moving.takes_place && moving.old.is_none() {
-                continue;
-            }
-            let text = after_name(&item.text).to_owned();
-            item.text =
-                format!("CONSTRAINT {} {text}", MySqlSyntax.quote_identifier(&format!("{}{later}", moving.shadow)));
-            if suffix.is_none() && moving.takes_place {
-                shape.checks.push(NamedCheck {
-                    made_as: format!("{}{later}", moving.target),
-                    text: format!("CONSTRAINT {} {text}", MySqlSyntax.quote_identifier(&name)),
-                    name,
-                });
-            }
+        if checks.of_database {
+            shape.name_checks(&mut made, moving, stays, checks);
         }
         shape.create = made.create(&moving.shadow, Parts { secondary_keys: false, foreign_keys: false, checks: true });
         if moving.takes_place {
-            let early = out_of_order(&made);
-            if let Some(name) = early.and_then(|item| item.name.as_deref()) {
-                shape.keys.push(format!("DROP KEY {}", MySqlSyntax.quote_identifier(name)));
-            }
-            let late: Vec<_> = made.secondary_keys().collect();
-            let is_late = |item: &Item| late.contains(&item) || early == Some(item);
-            for item in made.items.iter().filter(|item| is_late(item)) {
-                let list = match item.kind {
-                    ItemKind::FullTextKey | ItemKind::SpatialKey | ItemKind::VectorKey => &mut shape.single_keys,
-                    _ => &mut shape.keys,
-                };
-                list.push(format!("ADD {}", item.text));
-            }
+            shape.keys = late_keys(&made);
         }
         shape.numbers = numbers(&made);
         Ok(shape)
+    }
+
+    /// Names the checks of a table that is made: a name that is in use until the switch, another one so long.
+    fn name_checks(&mut self, made: &mut Definition, moving: &Moving, stays: bool, checks: &mut CheckNames) {
+        for (number, item) in made.items.iter_mut().filter(|item| item.kind == ItemKind::Check).enumerate() {
+            let Some(own) = item.name.clone() else { continue };
+            let text = after_name(&item.text).to_owned();
+            let constraint = |name: &str| format!("CONSTRAINT {} {text}", MySqlSyntax.quote_identifier(name));
+            if let Some(suffix) = generated_suffix(&own, &moving.target) {
+                item.text = constraint(&format!("{}{suffix}", moving.shadow));
+                continue;
+            }
+            let name = if stays { own.clone() } else { checks.names.give(&moving.target, &own) };
+            if name != own {
+                self.notes.push(told("check", &moving.target, &own, &name));
+            }
+            if !checks.in_use.has(&name) {
+                item.text = constraint(&name);
+                continue;
+            }
+            let later = format!("_chk_{}", 1000 + number);
+            item.text = constraint(&format!("{}{later}", moving.shadow));
+            if moving.takes_place {
+                let made_as = format!("{}{later}", moving.target);
+                self.checks.push(NamedCheck { made_as, text: constraint(&name), name });
+            }
+        }
     }
 }
 
@@ -125,13 +160,21 @@ pub(super) fn show_create(session: &mut Session, table: &str) -> Result<String> 
         .ok_or_else(|| Error::new(ErrorKind::Internal, DOING).with("dialect", crate::NAME).with("table", table))
 }
 
-/// The key that the shadow has to be made with though others stand before it: to come behind them it is made again with them,
-/// since a table lists its keys in the order in which it got them.
-fn out_of_order(definition: &Definition) -> Option<&Item> {
-    let late: Vec<_> = definition.secondary_keys().collect();
-    let mut keys = definition.of_kind(ItemKind::Key);
-    let first = keys.next()?;
-    keys.find(|item| !late.contains(item)).filter(|_| late.contains(&first))
+/// The keys that come after the load, those that go together in one statement: full-text, spatial and vector ones come alone,
+/// and in their places, since a table lists its keys in the order in which it got them.
+fn late_keys(definition: &Definition) -> Vec<Vec<String>> {
+    let (mut statements, mut together): (Vec<Vec<String>>, Vec<String>) = Default::default();
+    for item in definition.secondary_keys() {
+        let text = format!("ADD {}", item.text);
+        if matches!(item.kind, ItemKind::FullTextKey | ItemKind::SpatialKey | ItemKind::VectorKey) {
+            statements.extend([std::mem::take(&mut together), vec![text]]);
+        } else {
+            together.push(text);
+        }
+    }
+    statements.push(together);
+    statements.retain(|statement| !statement.is_empty());
+    statements
 }
 
 /// `_chk_1` of a check that the server named itself: such a name changes with the table's, also when it was given.

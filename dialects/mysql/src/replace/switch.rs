@@ -17,6 +17,7 @@ use super::shape;
 use super::statement::run;
 use super::triggers::{Context, TriggerState};
 use super::unit::{KeyPlan, Members};
+use crate::ddl::FLAVOUR;
 use crate::flavour::ServerVersion;
 use crate::objects;
 use crate::session::Session;
@@ -36,8 +37,9 @@ pub(super) fn switch(
     journal: &mut Journal,
     policy: ForeignKeyPolicy,
 ) -> Result<Vec<String>> {
-    let (plan, triggers) = begin(session, members, journal)?;
+    let (plan, triggers) = begin(session, version, members, journal)?;
     let mut warnings = triggers.warnings;
+    warnings.extend(plan.notes);
     for key in &plan.before {
         run(session, "a foreign key cannot be changed while tables are replaced", &key.drop())
             .map_err(|error| named(error, key))?;
@@ -85,11 +87,16 @@ struct NewTriggers {
 }
 
 /// Writes the journal and locks the tables, so that what the journal says of foreign keys and triggers stays true.
-fn begin(session: &mut Session, members: &Members, journal: &mut Journal) -> Result<(KeyPlan, NewTriggers)> {
+fn begin(
+    session: &mut Session,
+    version: ServerVersion,
+    members: &Members,
+    journal: &mut Journal,
+) -> Result<(KeyPlan, NewTriggers)> {
     for _ in 0..ATTEMPTS {
-        let plan = KeyPlan::new(session, members)?;
+        let plan = KeyPlan::new(session, version, members)?;
         let triggers = TriggerState::read(session, &members.existing())?;
-        let new = new_triggers(members, &triggers);
+        let new = new_triggers(members, &triggers, version);
         journal.state = State::Switching;
         journal.keys.clone_from(&plan.before);
         journal.triggers.clone_from(&triggers);
@@ -97,7 +104,9 @@ fn begin(session: &mut Session, members: &Members, journal: &mut Journal) -> Res
         journal.checks = late_checks(members);
         journal.write(session)?;
         lock(session, members, &plan)?;
-        if KeyPlan::new(session, members)? == plan && TriggerState::read(session, &members.existing())? == triggers {
+        if KeyPlan::new(session, version, members)? == plan
+            && TriggerState::read(session, &members.existing())? == triggers
+        {
             same_tables(session, members)?;
             return Ok((plan, new));
         }
@@ -131,7 +140,7 @@ fn late_checks(members: &Members) -> Vec<LateCheck> {
 }
 
 /// Those that the target's tables have, and those of the archive whose names are free.
-fn new_triggers(members: &Members, there: &[TriggerState]) -> NewTriggers {
+fn new_triggers(members: &Members, there: &[TriggerState], version: ServerVersion) -> NewTriggers {
     let mut new = NewTriggers { list: Vec::new(), warnings: Vec::new() };
     for member in members.iter().filter(|member| member.moving.takes_place) {
         let target = &member.moving.target;
@@ -145,20 +154,21 @@ fn new_triggers(members: &Members, there: &[TriggerState]) -> NewTriggers {
                     object.name
                 )),
                 Some(_) => {}
-                None => new.list.push(of_archive(object, target)),
+                None => new.list.push(of_archive(object, target, version)),
             }
         }
     }
     new
 }
 
-fn of_archive(object: &NativeObject, table: &str) -> TriggerState {
+fn of_archive(object: &NativeObject, table: &str, version: ServerVersion) -> TriggerState {
     TriggerState {
         name: object.name.clone(),
         table: table.to_owned(),
         definition: object.definition.clone(),
         context: Context::of(object),
         kept: false,
+        foreign: object.attributes.get(FLAVOUR).is_some_and(|flavour| flavour != version.flavour.name()),
     }
 }
 

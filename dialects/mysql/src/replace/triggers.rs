@@ -91,6 +91,9 @@ pub(super) struct TriggerState {
     pub(super) context: Context,
     /// Whether it is the target's own, so that it has to stay exactly what it is.
     pub(super) kept: bool,
+    /// Whether a server of the other flavour printed it, so that it may be words that this one does not know.
+    #[serde(default)]
+    pub(super) foreign: bool,
 }
 
 const MAKING: &str = "a trigger cannot be made";
@@ -129,7 +132,7 @@ impl TriggerState {
                     .hint("a replaced table keeps its triggers: the restoring user needs the privilege TRIGGER"));
             }
             let context = Context { sql_mode: text(1), character_set_client: text(3), collation_connection: text(4) };
-            triggers.push(Self { name, table, definition, context, kept: true });
+            triggers.push(Self { name, table, definition, context, kept: true, foreign: false });
         }
         Ok(triggers)
     }
@@ -139,7 +142,8 @@ impl TriggerState {
         format!("DROP TRIGGER IF EXISTS {}", MySqlSyntax.quote_identifier(&self.name))
     }
 
-    /// Makes it on a table, which need not be called as its own. Returns what the user should know.
+    /// Makes it on a table, which need not be called as its own. One that this server does not understand because another
+    /// flavour wrote it is left out. Returns what the user should know.
     pub(super) fn create_on(
         &self,
         session: &mut Session,
@@ -152,7 +156,12 @@ impl TriggerState {
                 .with("trigger", &self.name)
         })?;
         let statement = parsed.on(&MySqlSyntax.quote_identifier(table));
-        self.run(session, version, &statement)
+        match self.run(session, version, &statement) {
+            Err(error) if self.foreign && error.kind() == ErrorKind::Database => {
+                Ok(Some(format!("the trigger {} is left out: {error}", self.name)))
+            }
+            told => told,
+        }
     }
 
     /// Makes it on its own table, with its own text.
@@ -163,9 +172,11 @@ impl TriggerState {
     /// Makes it again with the text as it was, where the server keeps texts as they are written: it is on its own table
     /// already, under a text that differs in how it names the table.
     pub(super) fn retell(&self, session: &mut Session, version: ServerVersion) -> Result<()> {
-        match TriggerText::parse(&self.definition) {
-            Some(parsed) => self.run(session, version, &parsed.replacing()).map(|_| ()),
-            None => Ok(()),
+        let Some(parsed) = TriggerText::parse(&self.definition) else { return Ok(()) };
+        match self.run(session, version, &parsed.replacing()) {
+            // It was left out.
+            Err(error) if self.foreign && error.kind() == ErrorKind::Database => Ok(()),
+            told => told.map(|_| ()),
         }
     }
 

@@ -1,9 +1,10 @@
 //! One unit of groups under way: which table is loaded as what, and what has to be made of it.
 
-use super::foreign_keys::{Edge, ForeignKeyState, TableName};
+use super::constraints::{ConstraintNames, told};
+use super::foreign_keys::{self, Edge, ForeignKeyState, TableName};
 use super::journal::Moving;
 use super::names::FreeNames;
-use super::shape::Shape;
+use super::shape::{CheckNames, Shape};
 use crate::flavour::ServerVersion;
 use crate::session::Session;
 use dbferry_dialect::{CollectionAction, CollectionName, CollectionPlan, Result};
@@ -25,7 +26,15 @@ impl Member {
     pub(super) fn keeps(&self) -> bool {
         self.plan.action == CollectionAction::Replace
     }
+
+    /// Whether what the table that is there calls its constraints is free for others.
+    fn gives_up_names(&self) -> bool {
+        self.plan.action == CollectionAction::Recreate
+    }
 }
+
+/// The first MariaDB where names of foreign keys are unique in a table, not in the database.
+const NAMES_OF_A_TABLE: (u16, u16, u16) = (12, 1, 0);
 
 /// The members of a unit that something is done to.
 #[derive(Debug, Default)]
@@ -37,6 +46,7 @@ impl Members {
     /// Chooses names and looks at the tables that are there.
     pub(super) fn new(plans: Vec<CollectionPlan>, session: &mut Session, version: ServerVersion) -> Result<Self> {
         let mut names = FreeNames::read(session)?;
+        let mut checks = CheckNames::read(session, version, &plans)?;
         let mut list = Vec::with_capacity(plans.len());
         for plan in plans {
             if plan.action == CollectionAction::Keep {
@@ -50,8 +60,8 @@ impl Members {
                 old: replaces.then_some(old),
                 takes_place: plan.action != CollectionAction::Append,
             };
-            let shape =
-                Shape::of(&plan, &moving, session, version).map_err(|error| error.with("collection", &plan.target))?;
+            let shape = Shape::of(&plan, &moving, session, version, &mut checks)
+                .map_err(|error| error.with("collection", &plan.target))?;
             list.push(Member { plan, moving, shape });
         }
         Ok(Self { list })
@@ -88,22 +98,32 @@ pub(super) struct KeyPlan {
     pub(super) make: Vec<ForeignKeyState>,
     /// Where rows must find parents.
     pub(super) edges: BTreeSet<Edge>,
+    /// What the user should know of their names.
+    pub(super) notes: Vec<String>,
 }
 
 impl KeyPlan {
     /// Plans them.
-    pub(super) fn new(session: &mut Session, members: &Members) -> Result<Self> {
+    pub(super) fn new(session: &mut Session, version: ServerVersion, members: &Members) -> Result<Self> {
         let existing = members.existing();
         let there = ForeignKeyState::read(session, &existing)?;
         let mut builder = Builder {
             by_target: members.iter().map(|member| (member.moving.target.as_str(), member)).collect(),
             tables: super::settle::tables(session)?,
+            names: ConstraintNames::default(),
             plan: Self::default(),
         };
         for key in there {
             builder.existing(key);
         }
+        let names = foreign_keys::names(session)?;
+        let goes = |table: &str| builder.member(&TableName::own(table)).is_some_and(Member::gives_up_names);
+        let stay: Vec<&str> = names.iter().filter(|(table, _)| !goes(table)).map(|(_, name)| name.as_str()).collect();
+        builder.names = ConstraintNames::new(stay.iter().copied());
         for member in members.iter().filter(|member| member.moving.takes_place && !member.keeps()) {
+            if version.is_mariadb_from(NAMES_OF_A_TABLE) {
+                builder.names = ConstraintNames::default();
+            }
             for key in &member.plan.source.foreign_keys {
                 builder.of_archive(members, member, key);
             }
@@ -116,6 +136,8 @@ struct Builder<'a> {
     by_target: BTreeMap<&'a str, &'a Member>,
     /// All tables of the target.
     tables: BTreeSet<String>,
+    /// The names that foreign keys have.
+    names: ConstraintNames,
     plan: KeyPlan,
 }
 
@@ -166,7 +188,15 @@ impl Builder<'_> {
         };
         let primary = parent.and_then(|parent| parent.plan.source.primary_key.as_ref());
         let primary = primary.map(|key| key.columns.clone()).unwrap_or_default();
-        let final_key = ForeignKeyState::of_model(key, TableName::own(&member.moving.target), name.clone(), &primary);
+        let target = &member.moving.target;
+        let mut final_key = ForeignKeyState::of_model(key, TableName::own(target), name.clone(), &primary);
+        if let Some(own) = &mut final_key.name {
+            let given = self.names.give(target, own);
+            if given != *own {
+                self.plan.notes.push(told("foreign key", target, own, &given));
+                *own = given;
+            }
+        }
         let made = final_key.between(TableName::own(&member.moving.shadow), self.current(&name));
         if member.plan.action.loads() {
             self.edge(&final_key, made.child.clone(), describe(&final_key));

@@ -234,16 +234,23 @@ impl Builder<'_> {
             }
             match self.expression(&check.expression) {
                 Ok(expression) => {
-                    let named =
-                        check.name.as_ref().map(|name| format!("CONSTRAINT {} ", MySqlSyntax.quote_identifier(name)));
+                    // A name that the server gave is one of the table, and would be one of the database.
+                    let own = check.name.as_ref().filter(|name| !(self.is_mysql() && is_given_by_mariadb(name)));
+                    let named = own.map(|name| format!("CONSTRAINT {} ", MySqlSyntax.quote_identifier(name)));
                     let enforced = if is_enforced { "" } else { " NOT ENFORCED" };
                     let text = format!("{}CHECK ({expression}){enforced}", named.unwrap_or_default());
-                    items.push(Item { kind: ItemKind::Check, name: check.name.clone(), text });
+                    items.push(Item { kind: ItemKind::Check, name: own.cloned(), text });
                 }
                 Err(function) => self.note(&format!("check {name} is left out, since there is no {function}() there")),
             }
         }
     }
+}
+
+/// What MariaDB calls a check that nobody named: `CONSTRAINT_1`.
+fn is_given_by_mariadb(name: &str) -> bool {
+    let number = name.strip_prefix("CONSTRAINT_");
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn plain_part(column: &str) -> KeyPart {
