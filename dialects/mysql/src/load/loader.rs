@@ -95,7 +95,8 @@ impl Loader {
         {
             self.finish()?;
         }
-        self.write_rows(load, batch).map_err(|error| error.with("table", &load.table))
+        self.write_rows(load, batch)
+            .map_err(|error| error.with("table", &load.table).with("collection", &load.collection))
     }
 
     fn write_rows(&mut self, load: &Arc<TableLoad>, batch: &Batch) -> Result<()> {
