@@ -27,6 +27,7 @@ const DUMP_OPTIONS: [&str; 9] = [
     "--default-character-set=utf8mb4",
 ];
 
+/// What makes a database, for that server.
 type Script = Box<dyn Fn(&dyn Server) -> String + Send>;
 
 /// The cases on one server.
