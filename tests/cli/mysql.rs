@@ -137,3 +137,78 @@ fn a_source_stays_a_source_however_it_is_spelled() {
         }
     }
 }
+
+/// What a run says, with its exit code.
+fn told(run: &crate::workdir::Run, code: i32, words: &[&str]) {
+    let all = format!("{}{}", run.stdout, run.stderr);
+    assert_eq!(run.code, code, "{all}");
+    assert!(!all.contains(CANARY), "{all}");
+    for word in words {
+        assert!(all.contains(word), "{word:?} is missing: {all}");
+    }
+}
+
+#[test]
+fn missing_privileges_are_told_with_the_table() {
+    for server in servers() {
+        let (workdir, source, target) = (Workdir::empty(), database(server), server.create_database());
+        let sees =
+            format!("CREATE USER 'sees-{source}' IDENTIFIED BY '{CANARY}'; GRANT SELECT ON *.* TO 'sees-{source}'");
+        server.sql("", &sees).expect("a user");
+        let login = |user: &str, database: &str| over_network(server, &format!("{user}-{source}:{CANARY}"), database);
+        // Neither RELOAD nor LOCK TABLES is needed for tables with transactions.
+        workdir.run(&["dump", &login("sees", &source), "out"]).is(0);
+        let half = format!(
+            "CREATE USER 'half-{source}' IDENTIFIED BY '{CANARY}'; GRANT SELECT ON {source}.users TO 'half-{source}';
+             GRANT INSERT ON {source}.orders TO 'half-{source}'"
+        );
+        server.sql("", &half).expect("a user");
+        let run = workdir.run(&["dump", &login("half", &source), "other"]);
+        told(&run, 1, &["1142", "orders", "grant the privilege"]);
+        assert!(!workdir.path("other").join("manifest.json").exists(), "a failed dump looks complete");
+        let run = workdir.run(&["restore", "out", &login("sees", &target), "--yes"]);
+        told(&run, 1, &["1142", "grant the privilege"]);
+        assert_eq!(server.sql(&target, "SHOW TABLES").expect("tables"), "", "a refused restore left something");
+    }
+}
+
+#[test]
+fn values_that_do_not_fit_are_told_with_their_place() {
+    for server in servers() {
+        let (workdir, source, target) = (Workdir::empty(), database(server), server.create_database());
+        let url = |database: &str| over_network(server, &format!("me:{CANARY}"), database);
+        workdir.run(&["dump", &url(&source), "out"]).is(0);
+        let narrow = "CREATE TABLE users (id bigint AUTO_INCREMENT PRIMARY KEY, name varchar(2) NOT NULL)";
+        server.sql(&target, narrow).expect("a table");
+        let restore = ["restore", "out", &url(&target), "--yes", "--table", "main.users", "--mode", "append"];
+        let run = workdir.run(&restore);
+        assert_ne!(run.code, 0);
+        told(&run, run.code, &["main.users", "name"]);
+        assert_eq!(server.sql(&target, "SELECT COUNT(*) FROM users").expect("a count").trim(), "0");
+        told(&workdir.run(&["restore", "out", &url("nowhere"), "--yes"]), 13, &["1049", "nowhere"]);
+    }
+}
+
+#[test]
+fn a_server_that_takes_no_files_gets_statements_of_its_size() {
+    for server in servers() {
+        let setup = Setup {
+            network: true,
+            settings: vec!["local-infile=0".to_owned(), "max-allowed-packet=1M".to_owned()],
+            ..Setup::default()
+        };
+        let small = Server::start_with(server.installation(), &setup).expect("a server");
+        let (workdir, source, target) = (Workdir::empty(), database(server), small.create_database());
+        workdir.run(&["dump", &over_network(server, &format!("me:{CANARY}"), &source), "out"]).is(0);
+        workdir.run(&["restore", "out", &small.url(&target), "--yes"]).is(0);
+        assert_eq!(small.sql(&target, "SELECT COUNT(*) FROM orders").expect("a count").trim(), "2");
+
+        server.sql(&source, "CREATE TABLE large (id int PRIMARY KEY, value longtext)").expect("a table");
+        server.sql(&source, "INSERT INTO large VALUES (7, 'x'), (8, REPEAT('y', 2000000))").expect("rows");
+        workdir.run(&["dump", &over_network(server, &format!("me:{CANARY}"), &source), "larger"]).is(0);
+        let run = workdir.run(&["restore", "larger", &small.url(&target), "--yes"]);
+        assert_ne!(run.code, 0);
+        told(&run, run.code, &["max_allowed_packet", "local_infile", "main.large", "row: 1"]);
+        assert_eq!(small.sql(&target, "SHOW TABLES LIKE '%large%'").expect("tables"), "", "something was left");
+    }
+}

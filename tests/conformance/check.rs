@@ -105,16 +105,38 @@ fn expect_proven(report: &RestoreReport) {
 
 /// Takes the database `source` of one place to another server of its dialect and back; the rows are the same, whatever the
 /// other server says of types and objects that it does not have: what it has no type for comes back as text, which is read
-/// as what it was.
+/// as what it was. Tables named `*_only_*` have values that the other server cannot hold in any column, which is refused.
 #[cfg(feature = "mysql")]
 pub(crate) fn there_and_back(here: &Scratch, there: &Scratch) {
-    let options = RestoreOptions { resources: RESOURCES, ..RestoreOptions::default() };
     let original = schema(&here.database("source"));
     let first = dump_to(here, &here.database("source"), "first", &dump_options(&original));
+    let names = original.collections.iter().map(|collection| &collection.name);
+    let (refused, taken): (Vec<_>, Vec<_>) = names.partition(|name| name.name.contains("_only_"));
+    let only = |names: &[&CollectionName]| Selection {
+        tables: names.iter().map(|name| escaped(name)).collect(),
+        ..Selection::default()
+    };
+    let mut options = RestoreOptions { resources: RESOURCES, selection: only(&taken), ..RestoreOptions::default() };
+    if refused.is_empty() {
+        options.selection = Selection::default();
+    }
+    let everything = options.selection.clone();
     restore(&first, &there.database("copy"), &options, &Silent).expect("a restore on the other server");
-    let second = dump_to(there, &there.database("copy"), "second", &dump_options(&original));
-    restore(&second, &here.database("back"), &options, &Silent).expect("a restore on the first server");
-    expect_equal(&first, &here.database("back"), &Selection::default());
+    let copied = schema(&there.database("copy"));
+    let second = dump_to(there, &there.database("copy"), "second", &dump_options(&copied));
+    let back = RestoreOptions { resources: RESOURCES, ..RestoreOptions::default() };
+    restore(&second, &here.database("back"), &back, &Silent).expect("a restore on the first server");
+    expect_equal(&first, &here.database("back"), &everything);
+
+    for name in refused {
+        options.selection = only(&[name]);
+        let error = restore(&first, &there.database("copy"), &options, &Silent).expect_err("a value that does not fit");
+        let found = |key: &str| error.context().any(|(context, _)| context == key);
+        assert!(error.context().any(|(key, value)| key == "collection" && value == name.to_string()), "{error}");
+        // A check that does not hold is told without a place.
+        assert!(found("column") && found("row") || error.to_string().contains("onstraint"), "{error}");
+        assert_eq!(schema(&there.database("copy")).collections, copied.collections, "a refused restore left something");
+    }
 }
 
 /// Restores one group into a database of its own, which is refused when a foreign key leaves the group, or a table's parent
@@ -155,14 +177,16 @@ fn dump_to(scratch: &Scratch, source: &Endpoint<'_>, name: &str, options: &DumpO
     Archive::open(&path).expect("an archive")
 }
 
+/// The pattern of that name alone.
+fn escaped(name: &CollectionName) -> String {
+    let escape = |text: &str| {
+        text.chars().map(|c| if "*?[]".contains(c) { format!("[{c}]") } else { c.into() }).collect::<String>()
+    };
+    format!("{}.{}", escape(&name.namespace), escape(&name.name))
+}
+
 /// Small row groups, and every second collection in another group.
 fn dump_options(schema: &Schema) -> DumpOptions {
-    let escaped = |name: &CollectionName| {
-        let escape = |text: &str| {
-            text.chars().map(|c| if "*?[]".contains(c) { format!("[{c}]") } else { c.into() }).collect::<String>()
-        };
-        format!("{}.{}", escape(&name.namespace), escape(&name.name))
-    };
     let mut patterns: [Vec<String>; 2] = [Vec::new(), Vec::new()];
     for (position, collection) in schema.collections.iter().filter(|c| c.part_of.is_none()).enumerate() {
         patterns[position % 2].push(escaped(&collection.name));

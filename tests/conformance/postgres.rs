@@ -13,10 +13,13 @@ const LARGE_OBJECTS: &str = include_str!("../../dialects/postgres/src/replace/te
 /// The file with a schema and rows that somebody else wrote: <https://github.com/devrimgunduz/pagila>.
 const PAGILA_VARIABLE: &str = "DBFERRY_TEST_PAGILA";
 
+/// What makes a database, for that server.
+type Script = Box<dyn Fn(&dyn Server) -> String + Send>;
+
 /// The cases on one server.
 pub(crate) fn trials(subject: &Subject) -> Vec<Trial> {
     let Ok(place) = &subject.place else { return Vec::new() };
-    let trial = |case: &str, sql: Box<dyn Fn(&dyn Server) -> String + Send>| {
+    let trial = |case: &str, sql: Script| {
         let place = Arc::clone(place);
         Trial::test(format!("{}::native::{case}", subject.name), move || {
             let scratch = place();

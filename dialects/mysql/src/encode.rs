@@ -33,6 +33,7 @@ mod json;
 mod network;
 mod target;
 mod text;
+mod time;
 mod view;
 
 #[cfg(test)]
@@ -303,6 +304,14 @@ fn put_exception<F: Form>(exception: &Exception, column: &EncodedColumn, out: &m
         }
     }
     Ok(())
+}
+
+/// The text of a value that columns of characters hold in its place; none when it has none.
+#[cfg(test)]
+pub(crate) fn nested_text(array: &dyn Array, logical: &dbferry_dialect::LogicalType, row: usize) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    json::put(array, logical, row, &mut out).ok()?;
+    Some(out)
 }
 
 /// A value as messages show it: one line, not too long.

@@ -27,7 +27,7 @@ use crate::flavour::ServerVersion;
 use crate::session::Session;
 use crate::types::{IMPLICIT, TRUE};
 use dbferry_dialect::model::ColumnRole;
-use dbferry_dialect::{Collection, Error, ErrorKind, Result, Syntax};
+use dbferry_dialect::{Collection, CollectionName, Error, ErrorKind, Result, Syntax};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many warnings of a statement the server keeps at most, whatever `max_error_count` is asked for.
@@ -40,6 +40,8 @@ const WARNINGS_OF_A_VALUE: u64 = 4;
 pub(crate) struct TableLoad {
     /// The table, for messages.
     table: String,
+    /// The collection that it is loaded with, for messages: a statement's errors come when another one is being written.
+    collection: CollectionName,
     encoder: RowEncoder,
     /// The columns that the server computes.
     generated: Vec<String>,
@@ -96,6 +98,7 @@ impl TableLoad {
         let load = (!names.is_empty()).then(|| load_statement(&quoted, &names, &encoder));
         Ok(Self {
             table: table.to_owned(),
+            collection: source.name.clone(),
             converts: load.as_ref().is_some_and(|(_, converts)| *converts),
             load: load.map(|(statement, _)| statement),
             generated,

@@ -7,6 +7,8 @@
 
 mod build;
 mod parse;
+#[cfg(test)]
+mod tests;
 mod time;
 
 use super::cells::{Cells, NotUtf8};

@@ -211,7 +211,7 @@ fn int(bits: u8, signed: bool, target: &TargetColumn) -> Codec {
 
 /// The longest time, in microseconds: 838:59:59, and on MariaDB the second that follows, without its end.
 fn longest_time(target: &TargetColumn) -> i64 {
-    const WHOLE: i64 = (838 * 3600 + 59 * 60 + 59) * super::text::MICROS_PER_SECOND;
+    const WHOLE: i64 = (838 * 3600 + 59 * 60 + 59) * super::time::MICROS_PER_SECOND;
     if target.version.is_mariadb() { WHOLE + 999_999 } else { WHOLE }
 }
 

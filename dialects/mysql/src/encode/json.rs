@@ -2,12 +2,13 @@
 //!
 //! A bool is `true` or `false`; whole numbers, decimals and finite floats are numbers with all their digits; NaN and
 //! infinities, dates, times, intervals and UUIDs are strings; bytes are a string of hexadecimal digits; a JSON value stands
-//! as it is; a list and a set are arrays; a struct is an object by field name; a range is an object with `lower`, `upper`,
-//! `lower_inclusive`, `upper_inclusive` and `empty`; a map is an object; a dynamic value is the member that is set.
+//! as it is, its null with a blank behind it, so that it is not the missing value; a list and a set are arrays; a struct is an
+//! object by field name; a range is an object with `lower`, `upper`, `lower_inclusive`, `upper_inclusive` and `empty`; a map
+//! is an object; a dynamic value is the member that is set.
 //!
 //! Values of these servers themselves never come here, so that this is not a hot path.
 
-use super::{Misfit, text as spelt};
+use super::{Misfit, text as spelt, time};
 use arrow::array::{Array, ArrowPrimitiveType, AsArray, RecordBatch, StructArray};
 use arrow::datatypes::{DataType, Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -44,7 +45,11 @@ pub(super) fn put(array: &dyn Array, logical: &LogicalType, row: usize, out: &mu
             Ok(())
         }
         L::Json => {
-            out.extend_from_slice(text(array, row)?.as_bytes());
+            let json = text(array, row)?;
+            out.extend_from_slice(json.as_bytes());
+            if json.trim() == "null" {
+                out.push(b' ');
+            }
             Ok(())
         }
         L::Text { .. }
@@ -106,20 +111,20 @@ pub(super) fn put(array: &dyn Array, logical: &LogicalType, row: usize, out: &mu
             let [months, days, micros] = struct_of(array)?.columns() else { return Err(disagrees()) };
             let (months, days) = (number::<Int32Type>(months, row)?, number::<Int32Type>(days, row)?);
             out.push(b'"');
-            spelt::interval(months, days, number::<Int64Type>(micros, row)?, out);
+            time::interval(months, days, number::<Int64Type>(micros, row)?, out);
             out.push(b'"');
             Ok(())
         }
         L::TimeTz { .. } => {
             let [micros, offset] = struct_of(array)?.columns() else { return Err(disagrees()) };
             out.push(b'"');
-            spelt::time_with_offset(number::<Int64Type>(micros, row)?, number::<Int32Type>(offset, row)?, out)?;
+            time::time_with_offset(number::<Int64Type>(micros, row)?, number::<Int32Type>(offset, row)?, out)?;
             out.push(b'"');
             Ok(())
         }
         L::Span { .. } => {
             out.push(b'"');
-            spelt::span(number::<Int64Type>(array, row)?, 6, out)?;
+            time::span(number::<Int64Type>(array, row)?, 6, out)?;
             out.push(b'"');
             Ok(())
         }

@@ -2,7 +2,7 @@
 
 use super::codec::{Codec, Labels, TextBounds};
 use super::form::Form;
-use super::{Misfit, json, network, text};
+use super::{Misfit, json, network, text, time};
 use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryArray, BooleanArray, FixedSizeBinaryArray, ListArray,
     StringArray, StructArray,
@@ -217,9 +217,9 @@ impl<'a> View<'a> {
             Cells::Decimal(values, scale) => F::plain(out, |out| text::decimal(values[row], *scale, out)),
             Cells::Text(array) => F::text(out, array.value(row).as_bytes()),
             Cells::Bytes(array) => F::bytes(out, &[array.value(row)]),
-            Cells::Date(values) => return F::plain(out, |out| text::date(values[row].into(), out)),
+            Cells::Date(values) => return F::plain(out, |out| time::date(values[row].into(), out)),
             Cells::DateTime(values, digits) => {
-                return F::plain(out, |out| text::date_time(values[row], *digits, b' ', out));
+                return F::plain(out, |out| time::date_time(values[row], *digits, b' ', out));
             }
             Cells::Float32(values) => return F::plain(out, |out| text::double(values[row].into(), out)),
             Cells::Float64(values) => return F::plain(out, |out| text::double(values[row], out)),
@@ -279,7 +279,7 @@ impl<'a> View<'a> {
             Cells::DateTimeText(values, instant) => {
                 let separator = if *instant { b'T' } else { b' ' };
                 return F::plain(out, |out| {
-                    text::date_time(values[row], 6, separator, out)?;
+                    time::date_time(values[row], 6, separator, out)?;
                     if *instant {
                         out.push(b'Z');
                     }
@@ -290,15 +290,15 @@ impl<'a> View<'a> {
                 if values[row].unsigned_abs() > most.unsigned_abs() {
                     return Err(Misfit::new("the time is out of range"));
                 }
-                return F::plain(out, |out| text::span(values[row], *digits, out));
+                return F::plain(out, |out| time::span(values[row], *digits, out));
             }
             Cells::TimeTz(micros, offset) => {
                 let (micros, offset) = (member(micros, row)?, member(offset, row)?);
-                return F::plain(out, |out| text::time_with_offset(micros, offset, out));
+                return F::plain(out, |out| time::time_with_offset(micros, offset, out));
             }
             Cells::Interval(months, days, micros) => {
                 let (months, days, micros) = (member(months, row)?, member(days, row)?, member(micros, row)?);
-                F::plain(out, |out| text::interval(months, days, micros, out));
+                F::plain(out, |out| time::interval(months, days, micros, out));
             }
             Cells::Year(values) => {
                 // Fewer than four digits would be the short form of another year.

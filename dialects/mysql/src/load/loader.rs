@@ -37,8 +37,6 @@ pub(crate) struct Loader {
     method: Method,
     /// The largest statement that the server takes, in bytes.
     packet_bytes: usize,
-    /// How many bytes of text make a `LOAD DATA`.
-    statement_bytes: usize,
     /// The `LOAD DATA` that runs.
     current: Option<Statement>,
     /// Lines that were not sent yet.
@@ -80,15 +78,7 @@ impl Loader {
         let number = |place: usize| rows.first().and_then(|row| row.get::<Option<u64>, _>(place)).flatten();
         let method = if number(0) == Some(1) { Method::Try } else { Method::Insert };
         let packet_bytes = usize::try_from(number(1).unwrap_or(0)).unwrap_or(usize::MAX);
-        Ok(Self {
-            session,
-            method,
-            packet_bytes,
-            statement_bytes: STATEMENT_BYTES,
-            current: None,
-            lines: Vec::new(),
-            insert: None,
-        })
+        Ok(Self { session, method, packet_bytes, current: None, lines: Vec::new(), insert: None })
     }
 
     /// Loads a batch. Several batches make one statement, which is a transaction of its own; it ends when it has grown to
@@ -105,7 +95,8 @@ impl Loader {
         {
             self.finish()?;
         }
-        self.write_rows(load, batch).map_err(|error| error.with("table", &load.table))
+        self.write_rows(load, batch)
+            .map_err(|error| error.with("table", &load.table).with("collection", &load.collection))
     }
 
     fn write_rows(&mut self, load: &Arc<TableLoad>, batch: &Batch) -> Result<()> {
@@ -144,7 +135,7 @@ impl Loader {
         if !rows.is_complete() {
             return Err(Error::new(ErrorKind::Internal, "a batch has exceptions of rows that it does not have"));
         }
-        if self.current.as_ref().is_some_and(|current| current.bytes >= self.statement_bytes) {
+        if self.current.as_ref().is_some_and(|current| current.bytes >= STATEMENT_BYTES) {
             self.finish()?;
         }
         Ok(())
@@ -169,12 +160,6 @@ impl Loader {
     #[cfg(test)]
     pub(super) fn set_method(&mut self, method: Method) {
         self.method = method;
-    }
-
-    /// Makes statements of another size.
-    #[cfg(test)]
-    pub(super) fn set_statement_bytes(&mut self, bytes: usize) {
-        self.statement_bytes = bytes;
     }
 
     /// Begins a `LOAD DATA` unless one runs; returns whether one does.

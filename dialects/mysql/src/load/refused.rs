@@ -23,13 +23,13 @@ pub(super) fn check(session: &mut Session, statement: &Statement, loaded: &Loade
     });
     let Some(message) = refused else {
         if loaded.rows != statement.rows {
-            return Err(Error::new(ErrorKind::Mismatch, counts()).with("table", &load.table));
+            return Err(located(Error::new(ErrorKind::Mismatch, counts()), "", statement));
         }
         // The server counts no further than it keeps them.
         let kept = u64::try_from(warnings.len()).unwrap_or(u64::MAX);
         if kept < u64::from(loaded.warnings) || kept >= KEPT_WARNINGS {
             let what = "the server warns more often than it tells what of, so that rows may not be stored as they are";
-            return Err(Error::new(ErrorKind::Mismatch, what).with("table", &load.table));
+            return Err(located(Error::new(ErrorKind::Mismatch, what), "", statement));
         }
         return Ok(());
     };
@@ -57,9 +57,9 @@ fn is_computed(code: &str, message: &str, load: &TableLoad) -> bool {
     }
 }
 
-/// Adds table, column, row and value, as far as the server's message names them.
+/// Adds table, collection, column, row and value, as far as the server's message names them.
 pub(super) fn located(mut error: Error, message: &str, statement: &Statement) -> Error {
-    error = error.with("table", &statement.load.table);
+    error = error.with("table", &statement.load.table).with("collection", &statement.load.collection);
     let column = column(message, statement.load.encoder.names());
     if let Some(column) = column {
         error = error.with("column", column);

@@ -23,7 +23,12 @@ pub(super) fn settings(session: &mut Session, version: ServerVersion) -> Result<
         run(session, DOING, "SET SESSION system_versioning_alter_history = KEEP")?;
     } else {
         if version.is_mysql_from((8, 0, 30)) {
-            run(session, DOING, "SET SESSION sql_generate_invisible_primary_key = OFF")?;
+            // Takes a privilege that not everybody has, so it is only set where it is not off from the start.
+            const ASKED: &str = "SELECT @@SESSION.sql_generate_invisible_primary_key";
+            let generates = session.query(DOING, ASKED)?.first().and_then(|row| row.get::<Option<u8>, _>(0)).flatten();
+            if generates == Some(1) {
+                run(session, DOING, "SET SESSION sql_generate_invisible_primary_key = OFF")?;
+            }
         }
         if version.is_mysql_from((8, 4, 0)) {
             // Takes a privilege that not everybody has; without it a foreign key to a key that is not unique is refused.

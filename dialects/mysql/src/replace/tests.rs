@@ -1,6 +1,7 @@
 //! Replacing on real servers.
 
 mod crash;
+mod elsewhere;
 mod keys;
 mod kinds;
 

@@ -2,8 +2,8 @@
 
 use super::Node;
 use arrow::array::{
-    ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, Decimal256Array, FixedSizeBinaryArray,
-    Float32Array, Float64Array, ListArray, MapArray, PrimitiveArray, StringArray, StructArray,
+    ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, Decimal256Array, FixedSizeBinaryArray, Float32Array,
+    Float64Array, ListArray, MapArray, PrimitiveArray, StringArray, StructArray,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{

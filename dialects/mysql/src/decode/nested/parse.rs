@@ -8,7 +8,6 @@ use dbferry_dialect::LogicalType;
 use dbferry_dialect::carrier::arrow_type;
 use dbferry_dialect::logical::OpaqueForm;
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 type Parsed = Result<Node, Refusal>;
@@ -38,14 +37,17 @@ pub(super) fn value(logical: &LogicalType, text: &str) -> Parsed {
     match logical {
         // They stand by themselves in columns of characters, as strings in those of JSON.
         LogicalType::Interval | LogicalType::TimeTz { .. } if !text.starts_with('"') => spelt(logical, text),
-        _ => part(logical, text),
+        _ => {
+            json::<&RawValue>(text)?;
+            part(logical, text)
+        }
     }
 }
 
-/// The value of a JSON text.
+/// The value of a valid JSON text.
 fn part(logical: &LogicalType, raw: &str) -> Parsed {
     use LogicalType as L;
-    let raw = raw.trim();
+    let raw = if *logical == L::Json { raw } else { raw.trim() };
     if raw == "null" {
         return Ok(Node::Null);
     }
@@ -83,6 +85,8 @@ fn part(logical: &LogicalType, raw: &str) -> Parsed {
             json::<serde_json::Number>(raw)?;
             Ok(Node::Text(raw.to_owned()))
         }
+        // The value null has a blank behind it, which sets it apart from a missing one.
+        L::Json if raw.trim() == "null" => Ok(Node::Text(raw.strip_suffix(' ').ok_or(PRECISION)?.to_owned())),
         L::Json => Ok(Node::Text(raw.to_owned())),
         L::Set { .. } => list(&LogicalType::TEXT, raw),
         L::List { element } => list(element, raw),
@@ -98,11 +102,8 @@ fn part(logical: &LogicalType, raw: &str) -> Parsed {
             members(fields.into_iter(), raw)
         }
         L::Map => {
-            let entry = |(key, value): (String, &RawValue)| {
-                Ok(Node::Parts(vec![Node::Text(key), part(&LogicalType::TEXT, value.get())?]))
-            };
-            let Object(entries) = serde_json::from_str(raw).map_err(|_| PRECISION)?;
-            entries.into_iter().map(entry).collect::<Result<_, _>>().map(Node::Parts)
+            let entry = |(key, value)| Ok(Node::Parts(vec![Node::Text(key), part(&LogicalType::TEXT, value)?]));
+            entries(raw)?.into_iter().map(entry).collect::<Result<_, _>>().map(Node::Parts)
         }
         _ => spelt(logical, &json::<String>(raw)?),
     }
@@ -138,17 +139,16 @@ fn json<'a, T: Deserialize<'a>>(raw: &'a str) -> Result<T, Refusal> {
 }
 
 fn list(element: &LogicalType, raw: &str) -> Parsed {
-    let items: Vec<&RawValue> = json(raw)?;
-    items.into_iter().map(|item| part(element, item.get())).collect::<Result<_, _>>().map(Node::Parts)
+    items(raw, '[', ']')?.into_iter().map(|item| part(element, item)).collect::<Result<_, _>>().map(Node::Parts)
 }
 
 /// An object of just these members, in their order.
 fn members<'a>(mut fields: impl Iterator<Item = (&'a str, &'a LogicalType)>, raw: &str) -> Parsed {
-    let Object(entries) = json(raw)?;
+    let entries = entries(raw)?;
     let mut parts = Vec::with_capacity(entries.len());
     for (found, value) in entries {
         match fields.next() {
-            Some((name, logical)) if name == found => parts.push(part(logical, value.get())?),
+            Some((name, logical)) if name == found => parts.push(part(logical, value)?),
             _ => return Err(PRECISION),
         }
     }
@@ -162,27 +162,46 @@ fn bytes(digits: &str) -> Option<Vec<u8>> {
     pairs.iter().map(|[high, low]| Some((digit(*high)? << 4 | digit(*low)?) as u8)).collect()
 }
 
-/// An object's members in their order, names that come twice included.
-struct Object<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Object<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
-            type Value = Object<'de>;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Object(members))
-            }
-        }
-        deserializer.deserialize_map(Members)
+/// What stands between the brackets of a valid JSON text, by its commas. Unlike what `serde_json` gives, blanks stay, which
+/// are part of a value of type `json`.
+fn items(raw: &str, open: char, close: char) -> Result<Vec<&str>, Refusal> {
+    let inner = raw.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)).ok_or(PRECISION)?;
+    if inner.trim().is_empty() {
+        return Ok(Vec::new());
     }
+    let (mut items, mut rest) = (Vec::new(), inner);
+    while let Some(place) = find(rest, b',') {
+        let (item, behind) = rest.split_at(place);
+        items.push(item);
+        rest = behind.get(1..).unwrap_or_default();
+    }
+    items.push(rest);
+    Ok(items)
+}
+
+/// Names and values of an object in their order, names that come twice included.
+fn entries(raw: &str) -> Result<Vec<(String, &str)>, Refusal> {
+    let entry = |item| {
+        let place = find(item, b':').ok_or(PRECISION)?;
+        let (name, value) = item.split_at(place);
+        Ok((json(name.trim())?, value.get(1..).unwrap_or_default()))
+    };
+    items(raw, '{', '}')?.into_iter().map(entry).collect()
+}
+
+/// Where a sign stands first that is neither in a string nor in brackets.
+fn find(text: &str, sign: u8) -> Option<usize> {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    text.bytes().position(|byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => return depth == 0 && byte == sign,
+        }
+        false
+    })
 }

@@ -2,25 +2,57 @@
 
 use super::Node;
 use crate::decode::{PRECISION, Refusal};
-use arrow::array::timezone::Tz;
-use arrow::compute::kernels::cast_utils::{Parser, string_to_datetime};
-use arrow::datatypes::{Date32Type, Time64MicrosecondType};
 
 const SECOND: i64 = 1_000_000;
+const DAY: i64 = 86_400 * SECOND;
 
 pub(super) fn date(text: &str) -> Result<Node, Refusal> {
-    Date32Type::parse(text).map(|days| Node::Whole(days.into())).ok_or(PRECISION)
+    days(text).map(|days| Node::Whole(days.into()))
 }
 
+/// A time of day.
 pub(super) fn time(text: &str) -> Result<Node, Refusal> {
-    Time64MicrosecondType::parse(text).map(|micros| Node::Whole(micros.into())).ok_or(PRECISION)
+    clock(text).map(|micros| Node::Whole(micros.into()))
 }
 
 /// A date and a time, in no zone.
 pub(super) fn moment(text: &str) -> Result<Node, Refusal> {
-    let zone: Tz = "+00:00".parse().map_err(|_| PRECISION)?;
-    let moment = string_to_datetime(&zone, text).map_err(|_| PRECISION)?;
-    Ok(Node::Whole(moment.timestamp_micros().into()))
+    let (date, time) = text.split_once('T').ok_or(PRECISION)?;
+    let micros = i128::from(days(date)?) * i128::from(DAY) + i128::from(clock(time)?);
+    i64::try_from(micros).map(|micros| Node::Whole(micros.into())).map_err(|_| PRECISION)
+}
+
+/// Days since 1970-01-01 of `[+|-]YYYY-MM-DD`, where the year has four digits or more.
+fn days(text: &str) -> Result<i32, Refusal> {
+    let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+    let parts = text.strip_prefix('+').unwrap_or(text).split('-').map(whole).collect::<Result<Vec<_>, _>>()?;
+    let [year, month, day] = parts[..] else { return Err(PRECISION) };
+    // No day that is counted in 32 bits is in a later year.
+    if year > 10_000_000 {
+        return Err(PRECISION);
+    }
+    let year = if negative { -year } else { year };
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let length = match month {
+        2 => 28 + i64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return Err(PRECISION),
+    };
+    if !(1..=length).contains(&day) {
+        return Err(PRECISION);
+    }
+    // Years are counted from March: https://howardhinnant.github.io/date_algorithms.html#days_from_civil.
+    let year = year - i64::from(month <= 2);
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    i32::try_from(era * 146_097 + day_of_era - 719_468).map_err(|_| PRECISION)
+}
+
+/// The microseconds of `HH:MM:SS[.f]` within a day.
+fn clock(text: &str) -> Result<i64, Refusal> {
+    span(text).ok().filter(|micros| (0..DAY).contains(micros)).ok_or(PRECISION)
 }
 
 /// The microseconds of `[-]HH:MM:SS[.f]`.
@@ -29,6 +61,9 @@ pub(super) fn span(text: &str) -> Result<i64, Refusal> {
     let mut parts = text.splitn(3, ':');
     let mut part = || parts.next().ok_or(PRECISION);
     let (hours, minutes, seconds) = (part()?, part()?, part()?);
+    if minutes.len() != 2 || minutes > "59" || seconds.get(..2) > Some("59") {
+        return Err(PRECISION);
+    }
     let minutes = whole(hours)?.checked_mul(60).and_then(|hours| hours.checked_add(whole(minutes).ok()?));
     let before = minutes.and_then(|minutes| minutes.checked_mul(60 * SECOND));
     let total = before.and_then(|before| before.checked_add(micros(seconds).ok()?)).ok_or(PRECISION)?;

@@ -72,7 +72,7 @@ fn rows_without_a_parent_are_listed_and_nothing_is_changed() {
                 "3 rows without a parent: (55), (56)",
             ),
         ] {
-            let from = Place::new(server, &format!("{} ; {change}", TARGET));
+            let from = Place::new(server, &format!("{TARGET} ; {change}"));
             let archive = from.archive();
             let plan = to.plan(&archive, &tables);
             let error = archive.restore(&to, &plan, &same()).expect_err("a broken key");
@@ -80,7 +80,7 @@ fn rows_without_a_parent_are_listed_and_nothing_is_changed() {
             assert!(error.to_string().contains(expected), "{error}");
             assert_eq!((to.dump(), far.dump()), before, "{change}");
         }
-        let from = Place::new(server, &format!("{} ; {self_broken}", TARGET));
+        let from = Place::new(server, &format!("{TARGET} ; {self_broken}"));
         let archive = from.archive();
         let mut options = same();
         options.foreign_keys = ForeignKeyPolicy::Report;
