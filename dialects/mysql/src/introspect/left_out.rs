@@ -12,10 +12,9 @@ use dbferry_dialect::{ErrorKind, Result, Schema};
 /// Attribute of a schema: the database's character set.
 pub(crate) const CHARACTER_SET: &str = "character-set";
 
+/// Those on single tables and columns. Privileges on the database as a whole are a part of the server's accounts, and every
+/// database that an application uses has some.
 const PRIVILEGES: &str = "
-  SELECT DISTINCT 'privileges', CONCAT('the database to ', GRANTEE), 'they belong to users of this server: GRANT gives them in the target'
-    FROM information_schema.SCHEMA_PRIVILEGES WHERE TABLE_SCHEMA IN (DATABASE(), REPLACE(DATABASE(), '_', '\\\\_'))
-  UNION ALL
   SELECT DISTINCT 'privileges', CONCAT(TABLE_NAME, ' to ', GRANTEE), 'they belong to users of this server: GRANT gives them in the target'
     FROM information_schema.TABLE_PRIVILEGES WHERE TABLE_SCHEMA = DATABASE()
   UNION ALL
