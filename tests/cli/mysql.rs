@@ -212,3 +212,35 @@ fn a_server_that_takes_no_files_gets_statements_of_its_size() {
         assert_eq!(small.sql(&target, "SHOW TABLES LIKE '%large%'").expect("tables"), "", "something was left");
     }
 }
+
+#[test]
+fn parquet_of_two_namespaces_comes_into_one_database_and_is_proven() {
+    let foreign = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/foreign/shop");
+    for server in servers() {
+        let (workdir, name) = (Workdir::empty(), server.create_database());
+        let url = over_network(server, &format!("me:{CANARY}"), &name);
+        workdir.run(&["restore", foreign, &url]).is(0).says(&["main.log", "every row was read again and is equal"]);
+        let against = ["verify", foreign, "--against", &url];
+        workdir.run(&against).is(0).says(&["4 tables, 106 rows"]);
+        server.sql(&name, "UPDATE orders SET customer_id = 7777 WHERE id = 30").expect("another value");
+        workdir.run(&against).is(4).says(&["main.orders", "(extra)", "7777"]);
+    }
+}
+
+#[test]
+fn a_scratch_database_is_empty_again_after_a_check() {
+    for server in servers() {
+        let (workdir, source, scratch) = (Workdir::empty(), database(server), server.create_database());
+        let url = |database: &str| over_network(server, &format!("me:{CANARY}"), database);
+        let objects = "CREATE VIEW names AS SELECT name FROM users; CREATE PROCEDURE nothing() SELECT 1;
+                       CREATE TRIGGER upper_name BEFORE INSERT ON users FOR EACH ROW SET NEW.name = upper(NEW.name)";
+        server.sql(&source, objects).expect("objects");
+        workdir.run(&["dump", &url(&source), "backup"]).is(0);
+        let check = ["verify", "backup", "--restore-into", &url(&scratch)];
+        for _ in 0..2 {
+            workdir.run(&check).is(0).says(&["can be restored", "and taken away again"]);
+        }
+        server.sql(&scratch, "CREATE VIEW one AS SELECT 1").expect("a view");
+        workdir.run(&check).complains(&["not empty"]);
+    }
+}

@@ -1,5 +1,6 @@
 //! One open database.
 
+use crate::clear::clear;
 use crate::connect::Target;
 use crate::flavour::ServerVersion;
 use crate::introspect::introspect;
@@ -67,6 +68,10 @@ impl Database for MySqlDatabase {
 
     fn snapshot(&mut self, options: &SnapshotOptions) -> Result<Box<dyn Snapshot>> {
         Ok(Box::new(MySqlSnapshot::take(&self.target, self.version, self.lock_wait, options)?))
+    }
+
+    fn clear(&mut self) -> Result<()> {
+        clear(&mut self.session)
     }
 
     fn recover(&mut self) -> Result<Vec<String>> {

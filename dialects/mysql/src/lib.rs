@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod chunk;
+mod clear;
 mod connect;
 mod database;
 mod ddl;

@@ -242,7 +242,7 @@ impl MySqlReplacer {
     fn relation(&self) -> Result<RelationName> {
         let members = self.unit()?.members.iter();
         let names: BTreeMap<CollectionName, String> = members
-            .map(|member| (member.plan.source.name.clone(), foreign_keys::TableName::own(&member.moving.shadow).sql()))
+            .map(|member| (member.plan.target.clone(), foreign_keys::TableName::own(&member.moving.shadow).sql()))
             .collect();
         Ok(Box::new(move |name| {
             names.get(name).cloned().unwrap_or_else(|| foreign_keys::TableName::own(&name.name).sql())
