@@ -200,11 +200,23 @@ fn lock(session: &mut Session, members: &Members, plan: &KeyPlan) -> Result<()> 
         list.extend(aliases.map(|(parent, alias)| format!("{parent} AS {alias} WRITE")));
     }
     let list: Vec<String> = list.into_iter().collect();
-    match run(session, "the tables cannot be locked", &format!("LOCK TABLES {}", list.join(", "))) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::Permission => Ok(()),
-        Err(error) => Err(error),
+    let sql = format!("LOCK TABLES {}", list.join(", "));
+    let mut attempts = 1..=ATTEMPTS;
+    loop {
+        let last = attempts.next().is_none_or(|attempt| attempt == ATTEMPTS);
+        match run(session, "the tables cannot be locked", &sql) {
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::Permission => return Ok(()),
+            // Whoever else waits for locks of these tables (a view that is looked at) goes on, since none is held here.
+            Err(error) if is_deadlock(&error) && !last => {}
+            Err(error) => return Err(error),
+        }
     }
+}
+
+/// Whether the server let others go first: <https://mariadb.com/kb/en/e1213/>.
+fn is_deadlock(error: &Error) -> bool {
+    error.context().any(|(key, value)| key == "error" && value == "1213")
 }
 
 impl Context {

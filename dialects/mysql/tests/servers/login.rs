@@ -1,8 +1,8 @@
 //! Who is let in, and what is said to those who are not.
 
-use crate::{CANARY, Case, ask, over_network, refused};
-use dbferry_dialect::ErrorKind;
-use dbferry_mysql::testing::{Installation, Server, Setup, free_port};
+use crate::{CANARY, Case, ask, options, over_network, refused};
+use dbferry_dialect::{Cancel, ErrorKind};
+use dbferry_mysql::testing::{Installation, Kind, Server, Setup, free_port};
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
@@ -277,7 +277,6 @@ fn settings_of_the_server_are_overridden(installation: &Installation) {
         ("group_concat_max_len", "4294967295"),
         ("character_set_client", "utf8mb4"),
         ("character_set_connection", "utf8mb4"),
-        ("character_set_results", "utf8mb4"),
         ("completion_type", "NO_CHAIN"),
         ("lock_wait_timeout", "5"),
         ("innodb_lock_wait_timeout", "5"),
@@ -289,4 +288,9 @@ fn settings_of_the_server_are_overridden(installation: &Installation) {
         let found = ask(&url, &[], &format!("SELECT @@{name}")).expect(name);
         assert_eq!(found.trim_end_matches(".000000"), value, "{name}");
     }
+    // Rows come as they are, what is said about them in UTF-8.
+    let options = options(&[], &Cancel::new());
+    let charset =
+        |kind: Kind| kind.ask(&url, &options, "SELECT IFNULL(@@character_set_results, 'none')").expect("a row");
+    assert_eq!(Kind::ALL.map(charset), [["utf8mb4"], ["none"]]);
 }
