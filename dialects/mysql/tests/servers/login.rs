@@ -82,7 +82,7 @@ fn passwords_in_every_form(installation: &Installation) {
     // Encrypted where the server can, plain, and by the socket.
     for (mode, forget) in [("PREFERRED", true), ("DISABLED", true), ("DISABLED", false), ("socket", true)] {
         for user in users_with_passwords(installation) {
-            for kind in dbferry_mysql::testing::Kind::ALL {
+            for kind in Kind::ALL {
                 if forget {
                     // The server asks for the password itself where it does not remember its digest.
                     server.sql("", "FLUSH PRIVILEGES").expect("an empty cache");
