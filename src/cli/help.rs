@@ -41,7 +41,6 @@ const EXAMPLES: &[(&str, &[Example])] = &[
                 "Keep what is about to be overwritten, and do not ask",
                 "dbferry restore backup.zip @test --safety-backup before/ --yes",
             ),
-            ("See the plan first", "dbferry restore backup/ @test --dry-run"),
             (
                 "Parquet of other programs: a table a file, or a folder of parts",
                 "dbferry restore exports/ sqlite:new.db",
