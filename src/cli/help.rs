@@ -241,7 +241,7 @@ mod tests {
         for verb in command().get_subcommands() {
             let name = verb.get_name();
             let examples = examples(name);
-            assert!((2..=4).contains(&examples.len()), "{name}");
+            assert!((2..=6).contains(&examples.len()), "{name}");
             for (_, example) in examples {
                 command().try_get_matches_from(words(example)).unwrap_or_else(|error| panic!("{example}: {error}"));
             }
