@@ -71,10 +71,6 @@ pub struct Server {
     options: Vec<String>,
     password: Option<Secret>,
     port: Option<u16>,
-    /// Runs again after it was killed; stopped before the first one's directory goes.
-    again: Mutex<Option<Watchdog>>,
-    /// The command line of a private server.
-    program: Vec<String>,
     running: Option<Watchdog>,
     databases: AtomicU32,
 }
@@ -148,8 +144,6 @@ impl Server {
             options,
             password: password.clone(),
             port: *port,
-            again: Mutex::new(None),
-            program: Vec::new(),
             running: None,
             databases: AtomicU32::new(0),
         })
@@ -203,8 +197,6 @@ impl Server {
             options: vec![format!("--socket={inside}/s.sock"), "--user=root".to_owned()],
             password: None,
             port,
-            again: Mutex::new(None),
-            program,
             running: Some(running),
             databases: AtomicU32::new(0),
         };
@@ -282,9 +274,13 @@ impl Server {
     ///
     /// # Panics
     /// When it is not a private server.
-    #[allow(clippy::expect_used)] // For tests, which end here.
     pub fn directory(&self) -> &Path {
-        self.running.as_ref().map(Watchdog::directory).expect("a private server")
+        self.private().directory()
+    }
+
+    #[allow(clippy::expect_used)] // For tests, which end here.
+    fn private(&self) -> &Watchdog {
+        self.running.as_ref().expect("a private server")
     }
 
     /// Kills it at once, as a power cut would.
@@ -301,10 +297,11 @@ impl Server {
     ///
     /// # Errors
     /// When it does not start.
+    ///
+    /// # Panics
+    /// When it is not a private server.
     pub fn restart(&self) -> io::Result<()> {
-        let log = tempfile::Builder::new().prefix("dbferry-my-again-").tempdir()?;
-        let again = Watchdog::start(log.keep(), &[], &self.program)?;
-        *self.again.lock().unwrap_or_else(PoisonError::into_inner) = Some(again);
+        self.private().run_again()?;
         self.wait_until_ready()
     }
 
@@ -372,6 +369,25 @@ mod tests {
             assert_eq!(version.contains("MariaDB"), server.is_mariadb(), "{version}");
             let directory = server.directory().to_owned();
             drop(server);
+            assert!(!directory.exists());
+        }
+    }
+
+    #[test]
+    fn a_server_that_ran_again_stops_too() {
+        let pid = |server: &Server| fs::read_to_string(server.directory().join("pid")).expect("a number");
+        let is_alive = |pid: &str| Path::new("/proc").join(pid.trim()).exists();
+        for installation in Installation::all().iter().filter(|installation| installation.url.is_none()) {
+            let server = Server::start(installation, &[]).expect("a server");
+            let first = pid(&server);
+            assert!(is_alive(&first));
+            server.kill().expect("a dead server");
+            server.restart().expect("a server");
+            let second = pid(&server);
+            assert!(!is_alive(&first) && is_alive(&second), "{first} {second}");
+            let directory = server.directory().to_owned();
+            drop(server);
+            assert!(!is_alive(&second));
             assert!(!directory.exists());
         }
     }
