@@ -72,12 +72,30 @@ impl Wire {
     /// # Errors
     /// [`Failure`], which the caller knows how to tell.
     pub(crate) fn connect(way: &Way, cancel: Cancel) -> Result<Self, Failure> {
+        let mut wire = Self::reach(way, cancel)?;
+        wire.log_in(way)?;
+        wire.deadline = None;
+        wire.answering = false;
+        Ok(wire)
+    }
+
+    /// Whether the server asks this user for the proof of MariaDB's `client_ed25519`. The login is broken off before
+    /// anything is proven, so that it counts for nobody as one with a wrong password.
+    ///
+    /// # Errors
+    /// [`Failure`] when the server does not come as far as that.
+    pub(crate) fn is_asked_for_ed25519(way: &Way, cancel: Cancel) -> Result<bool, Failure> {
+        Self::reach(way, cancel)?.hears_of_ed25519(way)
+    }
+
+    /// Connects, and says nothing yet.
+    fn reach(way: &Way, cancel: Cancel) -> Result<Self, Failure> {
         let deadline = way.limit.map(|limit| Instant::now() + limit);
         let stream = reach(way).map_err(|error| match error.kind() {
             io::ErrorKind::TimedOut => Failure::TimedOut,
             _ => Failure::Unreachable(io_error("cannot connect", &error)),
         })?;
-        let mut wire = Self {
+        Ok(Self {
             stream,
             buffer: vec![0; BUFFER],
             from: 0,
@@ -89,11 +107,7 @@ impl Wire {
             deadline,
             killer: None,
             cancel,
-        };
-        wire.log_in(way)?;
-        wire.deadline = None;
-        wire.answering = false;
-        Ok(wire)
+        })
     }
 
     /// Has the server stop what it does for this session once it is cancelled.

@@ -48,6 +48,11 @@ const MEANINGS: &[(&[u16], ErrorKind, &str)] = &[
         "the password has expired: log in with the server's own client and give the account a new one",
     ),
     (&[3118, 4151], Connect, "the account is locked: ALTER USER ... ACCOUNT UNLOCK"),
+    (
+        &[3955, 4150],
+        Connect,
+        "the server locked the account after wrong passwords: ALTER USER ... ACCOUNT UNLOCK, or FLUSH PRIVILEGES with MariaDB",
+    ),
     (&[1040, 1203, 1226, 3678], Connect, "the server has no connection left: use fewer jobs, or raise max_connections"),
     // The session.
     (&[1053, 1077, 1079, 1080, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2006, 2013], Connect, GONE),

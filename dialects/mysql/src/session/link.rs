@@ -3,6 +3,7 @@
 use super::cancelled_or;
 use crate::connect::{Failure, Way};
 use crate::error::{database_error, driver_error, error_of_names, is_unreachable};
+use crate::wire::Wire;
 use dbferry_dialect::{Cancel, Error, ErrorKind, Result};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, DriverError, Opts};
@@ -49,10 +50,17 @@ impl Link {
                 result = runtime.block_on(log_in(&options, &cancel, way.limit));
             }
         }
-        if matches!(&result, Err(Unconnected::Driver(mysql_async::Error::Server(error))) if error.code == ACCESS_DENIED)
+        let is_denied = matches!(
+            &result,
+            Err(Unconnected::Driver(mysql_async::Error::Server(error))) if error.code == ACCESS_DENIED
+        );
+        // The driver takes the end of an ed25519 challenge for a terminator where it happens to be zero, once in 256 logins,
+        // up to version 0.37 of mysql_common. The next challenge is another one. With any other plugin the password is
+        // wrong, and one more login would only bring the user closer to being locked out.
+        if is_denied
+            && way.login.password.is_some()
+            && Wire::is_asked_for_ed25519(way, cancel.clone()).is_ok_and(|is_asked| is_asked)
         {
-            // The driver takes the end of an ed25519 challenge for a terminator where it happens to be zero, once in 256
-            // logins. The next challenge is another one.
             result = runtime.block_on(log_in(&options, &cancel, way.limit));
         }
         let connection = result.map_err(|why| match why {

@@ -59,6 +59,28 @@ impl Greeting {
 impl Wire {
     /// Logs in on a fresh connection.
     pub(super) fn log_in(&mut self, way: &Way) -> Result<(), Failure> {
+        let (greeting, capabilities) = self.meet(way)?;
+        self.prove(&greeting, capabilities, &way.login).map_err(|error| self.failed(error))
+    }
+
+    /// Whether the server asks this user for the proof of MariaDB's `client_ed25519`, on a fresh connection that is of no
+    /// more use then.
+    pub(super) fn hears_of_ed25519(&mut self, way: &Way) -> Result<bool, Failure> {
+        let (_, capabilities) = self.meet(way)?;
+        // MariaDB leaves this flag away, and only MariaDB has the plugin. No other server gets to know the user, for whom it
+        // could count a login that failed.
+        if capabilities.contains(CapabilityFlags::CLIENT_LONG_PASSWORD) {
+            return Ok(false);
+        }
+        // Who asks for another plugin than the one that is named here says so, and who asks for this one sends its challenge.
+        self.introduce(&way.login, capabilities, &AuthPlugin::Ed25519, &[])
+            .and_then(|()| self.packet(DOING))
+            .map(|answer| answer.strip_prefix(&[0xfe]).is_some_and(|rest| switch(rest).0 == AuthPlugin::Ed25519))
+            .map_err(|error| self.failed(error))
+    }
+
+    /// Hears who is there, and goes on in TLS where that is the way.
+    fn meet(&mut self, way: &Way) -> Result<(Greeting, CapabilityFlags), Failure> {
         let greeting = self.greeting().map_err(|error| match error.kind() {
             _ if self.is_late() => Failure::TimedOut,
             ErrorKind::Connect => Failure::Unreachable(error),
@@ -74,7 +96,7 @@ impl Wire {
             }
             self.encrypt(capabilities, encryption, name).map_err(|error| self.failed(error))?;
         }
-        self.prove(&greeting, capabilities, &way.login).map_err(|error| self.failed(error))
+        Ok((greeting, capabilities))
     }
 
     /// The server's first words; the inner error is the server's own.
@@ -126,21 +148,8 @@ impl Wire {
             plugin = AuthPlugin::MysqlNativePassword;
         }
         let mut nonce = greeting.nonce.clone();
-        let proof = plugin.gen_data(password, &nonce).map(|data| data.to_vec());
-        let response = HandshakeResponse::new(
-            Some(proof.unwrap_or_default()),
-            // Only whether it knows utf8mb4 is of interest.
-            (8, 0, 0),
-            Some(login.user.as_bytes()),
-            Some(login.database.as_bytes()),
-            Some(plugin.borrow()),
-            capabilities,
-            None,
-            LARGEST_PACKET,
-        );
-        let mut bytes = Vec::new();
-        response.serialize(&mut bytes);
-        self.send(DOING, &bytes)?;
+        let proof = plugin.gen_data(password, &nonce).map(|data| data.to_vec()).unwrap_or_default();
+        self.introduce(login, capabilities, &plugin, &proof)?;
         let mut was_switched = false;
         loop {
             let answer = self.packet(DOING)?.to_vec();
@@ -155,13 +164,9 @@ impl Wire {
                 }
                 ([0xfe, rest @ ..], _) if !was_switched => {
                     was_switched = true;
-                    let end = rest.iter().position(|byte| *byte == 0).unwrap_or(rest.len());
-                    let name = if rest.is_empty() { b"mysql_old_password" } else { &rest[..end] };
-                    plugin = AuthPlugin::from_bytes(name).into_owned();
-                    let after = rest.get(end + 1..).unwrap_or_default();
-                    nonce = after.strip_suffix(&[0]).unwrap_or(after).to_vec();
+                    (plugin, nonce) = switch(rest);
                     if !is_spoken(&plugin) {
-                        return Err(unknown_plugin(DOING, &String::from_utf8_lossy(name)));
+                        return Err(unknown_plugin(DOING, &String::from_utf8_lossy(plugin.as_bytes())));
                     }
                     let proof = plugin.gen_data(password, &nonce).map(|data| data.to_vec()).unwrap_or_default();
                     self.send(DOING, &proof)?;
@@ -169,6 +174,30 @@ impl Wire {
                 _ => return Err(broken(DOING, "the server answers in a way that is not understood")),
             }
         }
+    }
+
+    /// Says who logs in, with what proves it.
+    fn introduce(
+        &mut self,
+        login: &Login,
+        capabilities: CapabilityFlags,
+        plugin: &AuthPlugin<'_>,
+        proof: &[u8],
+    ) -> Result<()> {
+        let response = HandshakeResponse::new(
+            Some(proof),
+            // Only whether it knows utf8mb4 is of interest.
+            (8, 0, 0),
+            Some(login.user.as_bytes()),
+            Some(login.database.as_bytes()),
+            Some(plugin.borrow()),
+            capabilities,
+            None,
+            LARGEST_PACKET,
+        );
+        let mut bytes = Vec::new();
+        response.serialize(&mut bytes);
+        self.send(DOING, &bytes)
     }
 
     /// Sends the password itself: as it is where nobody else reads, else encrypted with the server's key. Whether that is
@@ -213,6 +242,22 @@ fn capabilities(greeting: &Greeting, encrypted: bool) -> CapabilityFlags {
     greeting.capabilities & wanted
 }
 
+/// The plugin that the server asks for in the place of another one, and its challenge.
+fn switch(request: &[u8]) -> (AuthPlugin<'static>, Vec<u8>) {
+    if request.is_empty() {
+        return (AuthPlugin::MysqlOldPassword, Vec::new());
+    }
+    let end = request.iter().position(|byte| *byte == 0).unwrap_or(request.len());
+    let plugin = AuthPlugin::from_bytes(&request[..end]).into_owned();
+    let challenge = request.get(end + 1..).unwrap_or_default();
+    // A terminator follows the others' challenges; this one's is 32 bytes of any value.
+    let nonce = match plugin {
+        AuthPlugin::Ed25519 => challenge,
+        _ => challenge.strip_suffix(&[0]).unwrap_or(challenge),
+    };
+    (plugin, nonce.to_vec())
+}
+
 /// Whether a plugin proves the password without giving it away, in a way that is known here.
 fn is_spoken(plugin: &AuthPlugin<'_>) -> bool {
     matches!(plugin, AuthPlugin::CachingSha2Password | AuthPlugin::MysqlNativePassword | AuthPlugin::Ed25519)
@@ -221,6 +266,9 @@ fn is_spoken(plugin: &AuthPlugin<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{Installation, Server};
+    use dbferry_dialect::Cancel;
+    use std::sync::Arc;
 
     #[test]
     fn greetings_are_taken_apart_and_nonsense_is_none() {
@@ -236,5 +284,50 @@ mod tests {
         }
         packet[0] = 9;
         assert!(Greeting::parse(&packet).is_none());
+    }
+    #[test]
+    fn a_zero_at_the_end_belongs_to_some_challenges() {
+        let mut nonce = [7; 32];
+        nonce[31] = 0;
+        let request = [&b"client_ed25519\0"[..], &nonce].concat();
+        assert_eq!(switch(&request), (AuthPlugin::Ed25519, nonce.to_vec()));
+        let request = b"mysql_native_password\0abcdefghijklmnopqrst\0";
+        assert_eq!(switch(request), (AuthPlugin::MysqlNativePassword, b"abcdefghijklmnopqrst".to_vec()));
+        assert_eq!(switch(b""), (AuthPlugin::MysqlOldPassword, Vec::new()));
+        assert_eq!(switch(b"dialog"), (AuthPlugin::Other(b"dialog".into()), Vec::new()));
+    }
+    #[test]
+    fn a_server_tells_whether_it_wants_ed25519() {
+        for installation in Installation::all() {
+            let server = Server::start(&installation, &[]).expect("a server");
+            let users = if installation.is_mariadb {
+                "INSTALL SONAME 'auth_ed25519'; SET GLOBAL max_password_errors = 1;
+                 CREATE USER ed IDENTIFIED VIA ed25519 USING PASSWORD('right');
+                 CREATE USER native IDENTIFIED BY 'right'; CREATE USER bare"
+            } else {
+                "CREATE USER native IDENTIFIED BY 'right' FAILED_LOGIN_ATTEMPTS 1 PASSWORD_LOCK_TIME 1; CREATE USER bare"
+            };
+            server.sql("", users).expect("users");
+            let way = |user: &str| Way {
+                login: Arc::new(Login {
+                    user: user.to_owned(),
+                    password: Some(Secret::new("right")),
+                    database: "information_schema".to_owned(),
+                }),
+                place: Place::Socket(server.directory().join("s.sock")),
+                encryption: None,
+                limit: None,
+            };
+            let mut all = vec![("native", false), ("bare", false)];
+            all.extend(installation.is_mariadb.then_some(("ed", true)));
+            for (user, is_asked) in all {
+                let found = Wire::is_asked_for_ed25519(&way(user), Cancel::new()).expect("an answer");
+                assert_eq!(found, is_asked, "{} {user}", server.name());
+            }
+            // Nobody counted that as a wrong password.
+            for user in ["native", "ed"].iter().take(if installation.is_mariadb { 2 } else { 1 }) {
+                Wire::connect(&way(user), Cancel::new()).expect(user);
+            }
+        }
     }
 }

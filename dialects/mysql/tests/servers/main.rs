@@ -5,6 +5,8 @@
 // A case that cannot go on ends with a panic, also in its helpers.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, missing_docs)]
 
+// How often a password is tried.
+mod attempts;
 // Who is let in, and what is said to those who are not.
 mod login;
 // Sessions that are cancelled, ended or cut off.
@@ -34,10 +36,13 @@ fn main() {
         }
     }
     for installation in installations {
-        for (topic, cases) in [("login", login::CASES), ("lost", lost::CASES), ("tls", tls::CASES)] {
+        for (topic, cases) in
+            [("attempts", attempts::CASES), ("login", login::CASES), ("lost", lost::CASES), ("tls", tls::CASES)]
+        {
             trials.extend(cases.iter().map(|case| trial(&installation, topic, *case)));
         }
     }
+    trials.extend(attempts::trials());
     trials.extend(rogue::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }

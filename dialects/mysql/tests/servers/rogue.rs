@@ -32,8 +32,15 @@ pub(crate) fn trials() -> Vec<Trial> {
     cases.into_iter().map(trial).collect()
 }
 
+/// Whom a fake server says to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    MariaDb,
+    MySql,
+}
+
 /// One client of the fake server.
-struct Client {
+pub(crate) struct Client {
     stream: TcpStream,
     sequence: u8,
     /// Everything that it sent.
@@ -41,7 +48,14 @@ struct Client {
 }
 
 impl Client {
-    fn send(&mut self, payload: &[u8]) {
+    /// The next one.
+    pub(crate) fn of(listener: &TcpListener) -> Self {
+        let (stream, _) = listener.accept().expect("a client");
+        stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a limit");
+        Self { stream, sequence: 0, heard: Vec::new() }
+    }
+
+    pub(crate) fn send(&mut self, payload: &[u8]) {
         let length = u32::try_from(payload.len()).expect("a packet");
         let mut bytes = length.to_le_bytes()[..3].to_vec();
         bytes.push(self.sequence);
@@ -51,7 +65,7 @@ impl Client {
     }
 
     /// The next packet; nothing when the client is gone or says nothing more.
-    fn receive(&mut self) -> io::Result<Vec<u8>> {
+    pub(crate) fn receive(&mut self) -> io::Result<Vec<u8>> {
         let mut header = [0; 4];
         self.stream.read_exact(&mut header)?;
         self.sequence = header[3].wrapping_add(1);
@@ -61,16 +75,17 @@ impl Client {
         Ok(payload)
     }
 
-    fn greet(&mut self) {
+    pub(crate) fn greet(&mut self, family: Family) {
         let mut packet = b"\x0a8.4.0-rogue\0\x07\0\0\0abcdefgh\0".to_vec();
-        // Everything but TLS, the old end of results, and compression.
-        packet.extend_from_slice(&[0xdf, 0xf7, 0x21, 0x02, 0x00, 0x1b, 0x00, 0x15]);
+        // Everything but TLS, the old end of results, and compression; MariaDB leaves the first flag away.
+        let first = if family == Family::MariaDb { 0xde } else { 0xdf };
+        packet.extend_from_slice(&[first, 0xf7, 0x21, 0x02, 0x00, 0x1b, 0x00, 0x15]);
         packet.extend_from_slice(&[0; 10]);
         packet.extend_from_slice(b"ijklmnopqrst\0mysql_native_password\0");
         self.send(&packet);
     }
 
-    fn accept(&mut self) {
+    pub(crate) fn accept(&mut self) {
         self.send(&[0, 0, 0, 2, 0, 0, 0]);
     }
 
@@ -79,7 +94,7 @@ impl Client {
     }
 
     /// A result of one row of two numbers, which is what the driver asks at login.
-    fn answer_numbers(&mut self) {
+    pub(crate) fn answer_numbers(&mut self) {
         self.send(&[2]);
         for name in [b"a", b"b"] {
             let mut definition = b"\x03def\0\0\0\x01".to_vec();
@@ -104,10 +119,8 @@ fn fake(login: fn(&mut Client), answer: Answer, clients: usize) -> (String, Join
     let serving = thread::spawn(move || {
         let mut heard = Vec::new();
         for _ in 0..clients {
-            let (stream, _) = listener.accept().expect("a client");
-            stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a limit");
-            let mut client = Client { stream, sequence: 0, heard: Vec::new() };
-            client.greet();
+            let mut client = Client::of(&listener);
+            client.greet(Family::MySql);
             if client.receive().is_ok() {
                 login(&mut client);
                 while let Ok(command) = client.receive() {
