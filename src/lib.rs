@@ -13,6 +13,7 @@
 //! | [`dump`] | a database into an archive |
 //! | [`archive`] | the archive's format, written and read |
 //! | [`import`] | Parquet files of other writers, as an archive |
+//! | [`translate`] | how a collection crosses from one dialect to another |
 //! | [`restore`] | the plan, and an archive into a database |
 //! | [`copy`] | a database into another one, without files between |
 //! | [`verify`] | whether an archive is whole, and whether a database holds it, or holds what another one does |
@@ -49,6 +50,7 @@ pub mod progress;
 pub mod registry;
 pub mod resources;
 pub mod restore;
+pub mod translate;
 pub mod verify;
 
 pub use dbferry_dialect as dialect;

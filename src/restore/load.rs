@@ -10,6 +10,7 @@ use super::supply::{Measure, Supply, difference};
 use super::{Proof, RestoreOptions, RestoredCollection};
 use crate::progress::{Event, Progress, Share, divide};
 use crate::resources::Resources;
+use crate::translate::Application;
 use crate::verify::work;
 use dbferry_dialect::hash::RowHasher;
 use dbferry_dialect::{Batch, CollectionAction, CollectionName, Error, ErrorKind, GroupPlan, Replacer, Result, Writer};
@@ -200,6 +201,9 @@ impl Lanes<'_> {
         // Told when a batch is handed over: the writer is at most a few batches behind.
         let mut share = Share::new(self.load.progress, work, division.parts[part]);
         let mut all = RowHasher::new(member.source());
+        let mut translated = member.translation().map(|translation| {
+            (Application::new(translation, division.before(part)), RowHasher::new(&translation.collection))
+        });
         let mut projected = member.projections.each_ref().map(|projection| {
             projection.as_ref().map(|projection| (projection, RowHasher::new(&projection.collection)))
         });
@@ -210,6 +214,14 @@ impl Lanes<'_> {
                 return Err(Error::new(ErrorKind::Cancelled, "another worker failed"));
             }
             all.update(&batch)?;
+            let batch = match &mut translated {
+                None => batch,
+                Some((application, hasher)) => {
+                    let batch = application.apply(batch)?;
+                    hasher.update(&batch)?;
+                    batch
+                }
+            };
             for (projection, hasher) in projected.iter_mut().flatten() {
                 hasher.update(&projection.project(&batch)?)?;
             }
@@ -225,6 +237,9 @@ impl Lanes<'_> {
         let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
         if let Ok(read) = &mut *outcome {
             read[place].all.merge(all.total());
+            if let Some((_, hasher)) = &translated {
+                read[place].translated.merge(hasher.total());
+            }
             for (total, hashed) in read[place].projected.iter_mut().zip(&projected) {
                 if let Some((_, hasher)) = hashed {
                     total.merge(hasher.total());

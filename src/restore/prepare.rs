@@ -10,12 +10,14 @@ use crate::archive::Archive;
 use crate::config::RestoreMode;
 use crate::endpoint::Endpoint;
 use crate::group::{self, Assignment, SelectFor};
+use crate::translate::Translation;
 use dbferry_dialect::model::NativeObject;
 use dbferry_dialect::{
     Capabilities, Collection, CollectionAction, CollectionName, CollectionPlan, Database, Dialect, Error, ErrorKind,
     Fidelity, GroupPlan, Identifiers, Purpose, Result, Schema,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// A plan with what is needed to carry it out.
 pub(super) struct Prepared<'a> {
@@ -23,7 +25,7 @@ pub(super) struct Prepared<'a> {
     /// One for each unit of the plan. Empty when there are problems.
     pub(super) groups: Vec<GroupPlan>,
     /// What loads rows, by name: its place among what is offered.
-    pub(super) loads: BTreeMap<CollectionName, (usize, &'a Offered<'a>)>,
+    pub(super) loads: BTreeMap<CollectionName, (usize, &'a Offered<'a>, Arc<Translation>)>,
     /// Objects of no collection that go along.
     pub(super) objects: Vec<NativeObject>,
 }
@@ -33,6 +35,8 @@ pub(super) struct Loading<'a> {
     /// Its place among what is offered.
     pub(super) place: usize,
     pub(super) offered: &'a Offered<'a>,
+    /// How it crosses.
+    pub(super) translation: Arc<Translation>,
     pub(super) division: Division,
 }
 
@@ -43,9 +47,10 @@ impl<'a> Prepared<'a> {
     /// When the source cannot tell its parts.
     pub(super) fn divide(&mut self, supply: &Supply<'a>) -> Result<BTreeMap<CollectionName, Loading<'a>>> {
         let mut loads = BTreeMap::new();
-        for (name, (place, offered)) in &self.loads {
+        for (name, (place, offered, translation)) in &self.loads {
             let division = supply.rows.divide(*place).map_err(|error| error.with("collection", name))?;
-            loads.insert(name.clone(), Loading { place: *place, offered, division });
+            let translation = Arc::clone(translation);
+            loads.insert(name.clone(), Loading { place: *place, offered, translation, division });
         }
         for plan in self.groups.iter_mut().flat_map(|group| &mut group.collections) {
             plan.parts = loads.get(&plan.source.name).map_or(0, |loading| loading.division.parts.len());
@@ -92,7 +97,7 @@ pub(super) fn prepare<'a>(
     let assignments: Vec<Assignment> = supply.collections.iter().map(|offered| offered.assignment.clone()).collect();
     let chosen = group::select(&assignments, &options.selection, supply.purpose)?;
     let (mut notes, mut warnings) = (supply.notes.clone(), supply.warnings.clone());
-    let mut selected: Vec<(usize, &Offered<'_>)> = Vec::new();
+    let mut selected: Vec<Selected<'_>> = Vec::new();
     for (place, offered) in chosen.into_iter().map(|place| (place, &supply.collections[place])) {
         let Collection { name, kind, .. } = offered.collection;
         if offered.mode(options) == RestoreMode::Skip {
@@ -102,7 +107,8 @@ pub(super) fn prepare<'a>(
             let why = if same_dialect { &untrusted } else { "it means nothing to another dialect" };
             warnings.push(format!("{name} is left out: {why}"));
         } else {
-            selected.push((place, offered));
+            let translation = Arc::new(Translation::identity(offered.collection));
+            selected.push(Selected { place, offered, translation });
         }
     }
     // A database without tables is restored as one: its views and attributes are all that there is.
@@ -110,8 +116,10 @@ pub(super) fn prepare<'a>(
         return Err(Error::new(ErrorKind::Usage, "nothing is selected, so there is nothing to restore"));
     }
 
-    let with_groups: Vec<(&Collection, &str)> =
-        selected.iter().map(|(_, offered)| (offered.collection, offered.assignment.group.as_str())).collect();
+    let with_groups: Vec<(&Collection, &str)> = selected
+        .iter()
+        .map(|Selected { offered, .. }| (offered.collection, offered.assignment.group.as_str()))
+        .collect();
     let leaving = leaving(supply, &context, &with_groups, &schema);
     let mut prepared = Prepared {
         plan: RestorePlan {
@@ -148,6 +156,14 @@ pub(super) fn prepare<'a>(
     Ok(prepared)
 }
 
+/// A collection that takes part.
+struct Selected<'a> {
+    /// Its place among what is offered.
+    place: usize,
+    offered: &'a Offered<'a>,
+    translation: Arc<Translation>,
+}
+
 struct Context<'a> {
     existing: BTreeMap<&'a CollectionName, &'a Collection>,
     /// What the rows come from, in messages.
@@ -168,31 +184,31 @@ impl Context<'_> {
 }
 
 impl<'a> Prepared<'a> {
-    fn add_unit(&mut self, context: &Context<'_>, unit: &[usize], selected: &[(usize, &'a Offered<'a>)]) {
+    fn add_unit(&mut self, context: &Context<'_>, unit: &[usize], selected: &[Selected<'a>]) {
         let mut groups: Vec<String> = Vec::new();
         let mut planned = Vec::with_capacity(unit.len());
         let mut plans = Vec::with_capacity(unit.len());
-        for (place, offered) in unit.iter().map(|index| selected[*index]) {
+        for Selected { place, offered, translation } in unit.iter().map(|index| &selected[*index]) {
             let (source, group) = (offered.collection, &offered.assignment.group);
             if !groups.contains(group) {
                 groups.push(group.clone());
             }
-            let collection = plan_collection(context, offered);
+            let collection = plan_collection(context, offered, translation);
             if let Some(action) = collection.action {
                 let trusted = context.same_dialect && context.options.trusted;
                 let objects = context.objects.get(&source.name).into_iter().flatten().copied().cloned();
                 plans.push(CollectionPlan {
-                    source: source.clone(),
+                    source: translation.collection.clone(),
                     target: collection.target.clone(),
                     existing: context.existing.get(&collection.target).map(|existing| (*existing).clone()),
                     action,
                     // Known when the source is divided.
                     parts: 0,
                     objects: if trusted { objects.collect() } else { Vec::new() },
-                    use_definition: trusted,
+                    use_definition: trusted && translation.keeps_rows(),
                 });
                 if action.loads() && source.kind.has_rows() {
-                    self.loads.insert(source.name.clone(), (place, offered));
+                    self.loads.insert(source.name.clone(), (*place, offered, Arc::clone(translation)));
                 }
             }
             planned.push(collection);
@@ -224,8 +240,8 @@ fn objects_by_collection<'a>(supply: &Supply<'a>) -> BTreeMap<&'a CollectionName
     objects
 }
 
-fn plan_collection(context: &Context<'_>, offered: &Offered<'_>) -> PlannedCollection {
-    let source = offered.collection;
+fn plan_collection(context: &Context<'_>, offered: &Offered<'_>, translation: &Translation) -> PlannedCollection {
+    let source = &translation.collection;
     let target = context.target_name(&source.name);
     let existing = context.existing.get(&target).copied();
     let mode = offered.mode(context.options);

@@ -10,6 +10,7 @@ use super::load::{Load, is_provable};
 use super::prepare::Loading;
 use crate::progress::Event;
 use crate::resources::Resources;
+use crate::translate::{Application, Translation};
 use crate::verify::{Projection, Rehash, Run, difference, rehash, work};
 use dbferry_dialect::hash::{CollectionHash, RowHasher};
 use dbferry_dialect::model::ColumnRole;
@@ -32,6 +33,8 @@ pub(super) struct Member<'a> {
 #[derive(Clone, Copy, Default)]
 pub(super) struct Read {
     pub(super) all: CollectionHash,
+    /// As the target's columns; only where these are others than the source's.
+    pub(super) translated: CollectionHash,
     /// Through each of its projections.
     pub(super) projected: [CollectionHash; 2],
 }
@@ -44,7 +47,7 @@ impl Read {
 
 impl<'a> Member<'a> {
     pub(super) fn new(loading: &'a Loading<'a>, planned: &CollectionPlan, same_dialect: bool) -> Self {
-        let source = loading.offered.collection;
+        let source = &loading.translation.collection;
         let computed = |name: &str| {
             let existing = planned.existing.as_ref().and_then(|existing| existing.column(name));
             // What the same dialect creates, it computes as the source does.
@@ -70,24 +73,38 @@ impl<'a> Member<'a> {
         self.loading.offered.collection
     }
 
+    /// How its rows become the target's; none where they stay what they are.
+    pub(super) fn translation(&self) -> Option<&'a Translation> {
+        Some(&*self.loading.translation).filter(|translation| !translation.keeps_rows())
+    }
+
+    /// The collection as the target takes it.
+    fn written(&self) -> &'a Collection {
+        &self.loading.translation.collection
+    }
+
     /// A collection with its name in the target.
     fn in_target(&self, columns: &Collection) -> Collection {
         Collection { name: self.target.clone(), ..columns.clone() }
     }
 
     fn compared(&self) -> &Collection {
-        self.projections[0].as_ref().map_or(self.source(), |projection| &projection.collection)
+        self.projections[0].as_ref().map_or(self.written(), |projection| &projection.collection)
     }
 
     fn hash(&self, read: &Read) -> CollectionHash {
-        if self.projections[0].is_some() { read.projected[0] } else { read.all }
+        match (&self.projections[0], self.translation()) {
+            (Some(_), _) => read.projected[0],
+            (None, Some(_)) => read.translated,
+            (None, None) => read.all,
+        }
     }
 
-    /// The same with those columns of the source only that `collection` has.
+    /// Those columns only that `collection` has.
     fn projection_to(&self, collection: &Collection) -> Projection {
-        let columns = &self.source().columns;
+        let columns = &self.written().columns;
         let kept = (0..columns.len()).filter(|at| collection.column(&columns[*at].name).is_some());
-        Projection::new(self.source(), kept.collect())
+        Projection::new(self.written(), kept.collect())
     }
 }
 
@@ -269,11 +286,17 @@ fn hash_source(load: &Load<'_>, member: &Member<'_>, columns: &Collection) -> Re
     let name = member.source().name.to_string();
     let part = |part: usize| {
         let mut hasher = RowHasher::new(&projection.collection);
+        let before = member.loading.division.before(part);
+        let mut application = member.translation().map(|translation| Application::new(translation, before));
         let batch_bytes = load.options.resources.batch_bytes();
         load.supply.rows.read(member.loading.place, part, batch_bytes, &mut |batch: Batch| {
             load.options.cancel.check()?;
             let (rows, bytes) = (batch.records.num_rows() as u64, batch.memory_size() as u64);
             load.progress.event(Event::Rows { collection: &name, rows, bytes, again: true });
+            let batch = match &mut application {
+                None => batch,
+                Some(application) => application.apply(batch)?,
+            };
             hasher.update(&projection.project(&batch)?)
         })?;
         Ok(hasher.total())

@@ -86,6 +86,16 @@ pub(crate) struct Division {
     pub(crate) check: u64,
 }
 
+impl Division {
+    /// How many rows come before a part, where that is known.
+    pub(crate) fn before(&self, part: usize) -> Option<u64> {
+        match self.measure {
+            Measure::Rows => Some(work::sum(self.parts.iter().take(part).copied())),
+            Measure::Bytes => (part == 0).then_some(0),
+        }
+    }
+}
+
 /// What the size of a part is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Measure {
