@@ -12,6 +12,7 @@
 //! | [`hash`] | the canonical row hash that proves a copy |
 //! | [`contract`] | `Dialect`, `Database`, `Snapshot`, `Reader`, `Replacer`, `Writer` |
 //! | [`syntax`], [`fidelity`] | SQL text, and what becomes of values in another engine |
+//! | [`crossing`] | what a dialect says of its columns and values so that another one can take them |
 //! | [`capabilities`] | what a dialect can do, as data |
 //! | [`url`], [`secret`], [`error`], [`cancel`], [`environment`] | the small things that all share |
 //! | `testkit` (feature) | an in-memory dialect, fault injection, throttling |
@@ -20,6 +21,7 @@ pub mod cancel;
 pub mod capabilities;
 pub mod carrier;
 pub mod contract;
+pub mod crossing;
 pub mod environment;
 pub mod error;
 pub mod exception;
@@ -40,6 +42,7 @@ pub use contract::{
     ForeignKeyPolicy, GroupPlan, OpenOptions, Purpose, ReadRequest, Reader, ReplaceOptions, Replacer, Sink, Snapshot,
     SnapshotOptions, Writer,
 };
+pub use crossing::{Candidate, Domain};
 pub use environment::Environment;
 pub use error::{Error, ErrorKind, Result};
 pub use exception::{Batch, Exception, ExceptionReason, NativeValue};

@@ -3,6 +3,8 @@
 //! The defaults are standard SQL; a dialect overrides what is peculiar to it. This trait is the one place that builds SQL
 //! from names and values, and [`Syntax::quote_identifier`] the one place that quotes a name.
 
+use crate::crossing::{Candidate, Domain};
+use crate::exception::{Exception, NativeValue};
 use crate::fidelity::{Fidelity, NativeMapping};
 use crate::logical::LogicalType;
 use crate::model::{
@@ -111,6 +113,34 @@ pub trait Syntax: Debug + Send + Sync {
             ReferentialAction::SetNull => "SET NULL",
             ReferentialAction::SetDefault => "SET DEFAULT",
         }
+    }
+
+    /// The types that a column of this dialect may turn out to have once all of its values are known, the preferred one first:
+    /// what its declaration suggests and does not promise. Asked when the column goes to another dialect.
+    fn candidates(&self, _column: &Column) -> Vec<Candidate> {
+        Vec::new()
+    }
+
+    /// An [exception](crate::exception) of this dialect as the engine shows the value: `NaN`, `-infinity`, `0000-00-00`. `None`
+    /// where its bytes mean nothing outside of the engine.
+    fn exception_text(&self, _logical: &LogicalType, exception: &Exception) -> Option<String> {
+        match &exception.value {
+            NativeValue::Integer(value) => Some(value.to_string()),
+            NativeValue::Real(value) => Some(format!("{value:?}")),
+            NativeValue::Text(text) => Some(text.clone()),
+            NativeValue::TextBytes(_) | NativeValue::Bytes(_) => None,
+        }
+    }
+
+    /// Whether a column that this dialect made for `logical` keeps an exception of another dialect as it is and gives it back
+    /// so.
+    fn keeps_exception(&self, _logical: &LogicalType, _exception: &Exception) -> bool {
+        false
+    }
+
+    /// Which values of a logical type its [native type](Self::native_type) holds.
+    fn domain(&self, _logical: &LogicalType) -> Domain {
+        Domain::ALL
     }
 
     /// How faithfully `column` of a collection survives in this dialect when it comes from another one.

@@ -8,6 +8,7 @@
 //! Tables of other dialects compare their texts byte by byte, as those do: their collation is `utf8mb4_bin`. It holds two
 //! texts equal that differ in blanks at their ends; in a unique key the second is refused.
 
+mod crossing;
 mod defaults;
 mod native;
 
@@ -17,7 +18,7 @@ use crate::ddl::Parts;
 use crate::ddl::build::{Purpose, build};
 use crate::types::NativeText;
 use dbferry_dialect::model::{DefaultMeaning, NativeType};
-use dbferry_dialect::{Collection, CollectionName, Column, LogicalType, NativeMapping, Syntax};
+use dbferry_dialect::{Candidate, Collection, CollectionName, Column, Domain, LogicalType, NativeMapping, Syntax};
 use std::collections::BTreeMap;
 
 /// How MySQL and MariaDB spell SQL.
@@ -69,6 +70,14 @@ impl Syntax for MySqlSyntax {
             ("longtext", "json") => Some(false),
             _ => None,
         }
+    }
+
+    fn candidates(&self, column: &Column) -> Vec<Candidate> {
+        crossing::candidates(column)
+    }
+
+    fn domain(&self, logical: &LogicalType) -> Domain {
+        crossing::domain(logical)
     }
 
     fn create_table(&self, name: &CollectionName, collection: &Collection) -> String {

@@ -278,6 +278,13 @@ impl WholeWire {
     }
 }
 
+/// A `numeric` of the wire as the server's output function shows it.
+pub(crate) fn numeric_text(bytes: &[u8]) -> Option<String> {
+    let mut text = Vec::new();
+    numeric::write_text(bytes, &mut text).ok()?;
+    String::from_utf8(text).ok()
+}
+
 const OUT_OF_RANGE: Refusal = Refusal::Exception(ExceptionReason::OutOfRange);
 const INFINITY: Refusal = Refusal::Exception(ExceptionReason::Infinity);
 

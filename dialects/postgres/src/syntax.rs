@@ -4,9 +4,13 @@
 //! unless it is a quoted name, a quoted literal, or has exactly the shape that is expected of it. What it is not: the exact
 //! copy of a table of PostgreSQL's own, which [`ddl`](crate::ddl) builds.
 
+mod crossing;
+
 use dbferry_dialect::logical::{NetworkKind, OpaqueForm};
 use dbferry_dialect::model::{ColumnRole, DefaultMeaning, Identity};
-use dbferry_dialect::{Collection, CollectionName, Column, Fidelity, LogicalType, NativeMapping, Syntax};
+use dbferry_dialect::{
+    Collection, CollectionName, Column, Domain, Exception, Fidelity, LogicalType, NativeMapping, Syntax,
+};
 
 /// PostgreSQL's SQL.
 #[derive(Clone, Copy, Debug, Default)]
@@ -82,6 +86,14 @@ impl Syntax for PostgresSyntax {
             // A type that this version does not know.
             _ => NativeMapping::lossy("text", "this logical type has no form in PostgreSQL yet"),
         }
+    }
+
+    fn exception_text(&self, logical: &LogicalType, exception: &Exception) -> Option<String> {
+        crossing::exception_text(logical, exception)
+    }
+
+    fn domain(&self, logical: &LogicalType) -> Domain {
+        crossing::domain(logical)
     }
 
     fn create_table(&self, name: &CollectionName, collection: &Collection) -> String {

@@ -3,12 +3,16 @@
 //! A model may come from an archive that is not trusted, so nothing of its text becomes SQL unless it is a quoted name, a
 //! quoted literal, or has exactly the shape that is expected of it.
 
+mod crossing;
+
 use crate::introspect::{AUTOINCREMENT, WITHOUT_ROWID, is_number};
 use crate::types::{AFFINITY, Affinity, declared_type, stores_alike};
 use dbferry_dialect::model::{
     ColumnRole, DefaultMeaning, Deferral, ForeignKey, Identity, Index, IndexSubject, NativeType,
 };
-use dbferry_dialect::{Collection, CollectionName, Column, LogicalType, NativeMapping, Syntax};
+use dbferry_dialect::{
+    Candidate, Collection, CollectionName, Column, Domain, Exception, LogicalType, NativeMapping, Syntax,
+};
 
 /// SQLite's SQL.
 #[derive(Clone, Copy, Debug, Default)]
@@ -65,6 +69,18 @@ impl Syntax for SqliteSyntax {
 
     fn stores_alike(&self, source: &NativeType, target: &NativeType) -> Option<bool> {
         Some(stores_alike(&source.text, &target.text))
+    }
+
+    fn candidates(&self, column: &Column) -> Vec<Candidate> {
+        crossing::candidates(column)
+    }
+
+    fn keeps_exception(&self, logical: &LogicalType, exception: &Exception) -> bool {
+        crossing::keeps_exception(logical, exception)
+    }
+
+    fn domain(&self, logical: &LogicalType) -> Domain {
+        crossing::domain(logical)
     }
 
     fn create_table(&self, name: &CollectionName, collection: &Collection) -> String {
