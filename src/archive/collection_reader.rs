@@ -11,6 +11,7 @@ use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use dbferry_dialect::exception::Exception;
 use dbferry_dialect::{Batch, Collection, CollectionName, Error, ErrorKind, Result, carrier};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// The rows of one collection. Row groups can be read by many threads at once.
@@ -105,6 +106,21 @@ impl CollectionReader {
         self.rows.get(row_group).map_or(0, |rows| rows.end - rows.start)
     }
 
+    /// Reads the columns at some positions of a row group, in the order of the collection; otherwise as [`read`](Self::read).
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
+    pub(crate) fn read_columns(
+        &self,
+        row_group: usize,
+        columns: &BTreeSet<usize>,
+        batch_bytes: usize,
+        sink: &mut dyn FnMut(Batch) -> Result<()>,
+    ) -> Result<()> {
+        let columns: Vec<usize> = columns.iter().copied().collect();
+        self.read_some(row_group, Some(&columns), batch_bytes, sink)
+    }
+
     /// Reads a row group in batches of about `batch_bytes` in memory, at least one row each, with their exceptions.
     ///
     /// The size is estimated from what the footer says, so a batch of very uneven rows can be larger, up to the size of
@@ -114,6 +130,17 @@ impl CollectionReader {
     /// [`ErrorKind::ArchiveDamaged`] when the rows cannot be decoded or do not agree with the footer,
     /// [`ErrorKind::Usage`] when there is no such row group, and whatever `sink` returns.
     pub fn read(&self, row_group: usize, batch_bytes: usize, sink: &mut dyn FnMut(Batch) -> Result<()>) -> Result<()> {
+        self.read_some(row_group, None, batch_bytes, sink)
+    }
+
+    /// Reads all columns, or those at these positions.
+    fn read_some(
+        &self,
+        row_group: usize,
+        columns: Option<&[usize]>,
+        batch_bytes: usize,
+        sink: &mut dyn FnMut(Batch) -> Result<()>,
+    ) -> Result<()> {
         let Some(rows) = self.rows.get(row_group).cloned() else {
             return Err(Error::new(ErrorKind::Usage, format!("there is no row group {row_group}")));
         };
@@ -121,14 +148,22 @@ impl CollectionReader {
             Files::Archive(files) => files,
             Files::Foreign(files) => {
                 return files
-                    .read(row_group, batch_bytes, sink)
+                    .read(row_group, batch_bytes, &mut |batch| match columns {
+                        None => sink(batch),
+                        // Files of other writers have no exceptions.
+                        Some(columns) => sink(Batch::plain(batch.records.project(columns)?)),
+                    })
                     .map_err(|error| error.with("collection", &self.collection.name));
             }
         };
         let damage = |error: Error| error.with("file", &files.path).with("collection", &self.collection.name);
         let mut exceptions = files.exceptions_of(&self.collection, row_group, &rows, batch_bytes)?;
         let mut next = exceptions.next()?;
-        let mut batches = files.file.batches(vec![row_group], batch_bytes).map_err(damage)?;
+        let mut batches = match columns {
+            None => files.file.batches(vec![row_group], batch_bytes),
+            Some(columns) => files.file.batches_of(columns, vec![row_group], batch_bytes),
+        }
+        .map_err(damage)?;
         let mut start = rows.start;
         while let Some(records) = batches.next().map_err(damage)? {
             let count = records.num_rows() as u64;
@@ -138,6 +173,14 @@ impl CollectionReader {
             let mut bytes = 0;
             while let Some(mut exception) = next.take_if(|exception| exception.row < start + count) {
                 let row = exception.row - start;
+                if let Some(columns) = columns {
+                    let here = columns.iter().position(|column| *column == exception.column as usize);
+                    let Some(here) = here else {
+                        next = exceptions.next()?;
+                        continue;
+                    };
+                    exception.column = u32::try_from(here).unwrap_or(u32::MAX);
+                }
                 check_null(&records, row, exception.column).map_err(damage)?;
                 let weight = exceptions::weight(&exception);
                 if bytes + weight > batch_bytes && row > cut {

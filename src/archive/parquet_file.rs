@@ -8,6 +8,7 @@ use super::range::FileRange;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use dbferry_dialect::{Error, Result};
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
@@ -70,6 +71,12 @@ impl ParquetFile {
 
     /// The rows of these row groups, in batches of about `batch_bytes` in memory.
     pub(super) fn batches(&self, row_groups: Vec<usize>, batch_bytes: usize) -> Result<Batches> {
+        let all: Vec<usize> = (0..self.schema.fields().len()).collect();
+        self.batches_of(&all, row_groups, batch_bytes)
+    }
+
+    /// The same with the columns at these positions only, which rise.
+    pub(super) fn batches_of(&self, columns: &[usize], row_groups: Vec<usize>, batch_bytes: usize) -> Result<Batches> {
         let all = self.metadata.metadata().row_groups();
         let mut expected = 0;
         let mut rows = MOST_BATCH_ROWS;
@@ -81,10 +88,16 @@ impl ParquetFile {
         let reader = guarded("the rows cannot be read", || {
             ParquetRecordBatchReaderBuilder::new_with_metadata(self.range.clone(), self.metadata.clone())
                 .with_row_groups(row_groups)
+                .with_projection(ProjectionMask::roots(self.metadata.parquet_schema(), columns.iter().copied()))
                 .with_batch_size(usize::try_from(rows).unwrap_or(1))
                 .build()
         })?;
-        Ok(Batches { reader: Some(reader), schema: Arc::clone(&self.schema), left: expected })
+        let schema = if columns.len() == self.schema.fields().len() {
+            Arc::clone(&self.schema)
+        } else {
+            Arc::new(self.schema.project(columns)?)
+        };
+        Ok(Batches { reader: Some(reader), schema, left: expected })
     }
 }
 

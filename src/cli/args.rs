@@ -186,6 +186,16 @@ pub(crate) struct LoadArgs {
     /// Drop and create anew what has another shape in the target, instead of refusing
     #[arg(long, help_heading = SAFETY)]
     pub(crate) recreate: bool,
+    /// Accept what another engine's types lose: of this column, repeat it for more; without a column, of all. Write it last
+    #[arg(
+        long,
+        value_name = "TABLE.COLUMN",
+        num_args = 0..=1,
+        default_missing_value = "",
+        action = ArgAction::Append,
+        help_heading = SAFETY
+    )]
+    pub(crate) accept_lossy: Vec<String>,
     /// Run no SQL text of the source: no views, triggers, expressions; for what comes from strangers
     #[arg(long, help_heading = SAFETY)]
     pub(crate) untrusted: bool,
@@ -280,6 +290,9 @@ pub(crate) struct PlanArgs {
     /// The target: a URL such as sqlite:test.db, or @NAME from dbferry.toml; DATABASE_URL when left out
     #[arg(value_name = "URL")]
     pub(crate) url: Option<String>,
+    /// For every column: its type here and there, who decided it, what becomes of values that do not fit
+    #[arg(long, help_heading = OUTPUT)]
+    pub(crate) explain_types: bool,
     #[command(flatten)]
     pub(crate) load: LoadArgs,
     #[command(flatten)]

@@ -12,6 +12,7 @@ use dbferry::dump::GroupBy;
 use dbferry::progress::Progress;
 use dbferry::resources::Resources;
 use dbferry::restore::{self, RestoreOptions, RestorePlan, RestoreReport};
+use dbferry::translate::AcceptLossy;
 use dbferry::{Error, ErrorKind, Result};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -79,7 +80,7 @@ impl Job {
             app.output
                 .warn(&format!("[[restore.table]] match = {:?} matches no table of the archive", pattern.as_str()));
         }
-        let options = options(args, resources, configuration, app);
+        let options = options(args, resources, configuration, app)?;
         Ok(Self { origin: Origin::Archive(Box::new(archive)), place, options })
     }
 
@@ -108,7 +109,7 @@ impl Job {
             predicates: conditions(&read.conditions)?,
             consistent: !read.inconsistent,
         };
-        let options = options(args, resources, configuration, app);
+        let options = options(args, resources, configuration, app)?;
         Ok(Self { origin: Origin::Database(Box::new(from), read), place, options })
     }
 
@@ -140,12 +141,14 @@ impl Job {
     }
 }
 
-fn options(args: &LoadArgs, resources: Resources, configuration: Configuration, app: &App) -> RestoreOptions {
+fn options(args: &LoadArgs, resources: Resources, configuration: Configuration, app: &App) -> Result<RestoreOptions> {
     let mut modes = configuration.config.restore;
     if let Some(mode) = args.mode {
         modes.mode = mode.into();
     }
-    RestoreOptions {
+    let mut accept_lossy = AcceptLossy::default();
+    args.accept_lossy.iter().try_for_each(|column| accept_lossy.add(column))?;
+    Ok(RestoreOptions {
         resources,
         selection: args.selection.selection(),
         modes,
@@ -155,7 +158,9 @@ fn options(args: &LoadArgs, resources: Resources, configuration: Configuration, 
         owners: args.owners,
         privileges: args.privileges,
         enable_events: args.enable_events,
+        types: configuration.config.types,
+        accept_lossy,
         safety_backup: None,
         cancel: app.signals.cancel(),
-    }
+    })
 }

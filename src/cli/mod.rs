@@ -22,6 +22,7 @@ mod diff;
 mod differences;
 mod dump;
 mod exit;
+mod explain;
 mod groups;
 mod help;
 mod import;

@@ -4,6 +4,7 @@ use super::App;
 use super::args::PlanArgs;
 use super::config::names_database;
 use super::exit;
+use super::explain;
 use super::job::{Job, Origin, OriginFields};
 use super::output::{Columns, Output};
 use super::text::{counted, indented, one_line};
@@ -144,7 +145,11 @@ pub(super) fn run(args: &PlanArgs, app: &App) -> Result<u8> {
         }
         Job::restore(&args.from, url, &args.load, app)?
     };
-    show(&job, &job.plan()?, app)
+    let plan = job.plan()?;
+    if args.explain_types {
+        explain::show(&plan, &app.output)?;
+    }
+    show(&job, &plan, app)
 }
 
 /// Prints a plan; the exit code says whether it can be done.

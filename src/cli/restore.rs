@@ -14,6 +14,7 @@ use super::units;
 use dbferry::config::ConnectionRole;
 use dbferry::dialect::{CollectionAction, Consistency};
 use dbferry::restore::{Proof, RestorePlan, RestoreReport, recover};
+use dbferry::translate::CountedMisfits;
 use dbferry::{Error, ErrorKind, Result};
 use serde::Serialize;
 
@@ -56,6 +57,9 @@ struct CollectionLine {
     action: CollectionAction,
     rows: u64,
     proof: Proof,
+    /// Values that did not fit, and what became of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    misfits: Vec<CountedMisfits>,
     /// The condition that rows had to meet.
     #[serde(skip_serializing_if = "Option::is_none")]
     partial: Option<String>,
@@ -69,6 +73,7 @@ impl<'a> Summary<'a> {
                 action: line.action,
                 rows: line.rows,
                 proof: line.proof,
+                misfits: line.misfits.clone(),
                 partial: line.partial.clone(),
             });
             Unit { groups: &unit.groups, collections: lines.collect() }

@@ -36,6 +36,11 @@
 //! [[restore.table]]                              # in order, the first match wins, before the groups
 //! match = "main.settings"
 //! mode = "skip"
+//!
+//! [[type]]                                       # in order, the first match wins; see `translate::rules`
+//! match = { engine = "mysql", target = "postgres", table = "shop.*", column = "is_*", native = "tinyint(1)" }
+//! to = "bool"                                    # or to_native = "citext"
+//! on_misfit = "error"                            # null, text, clamp
 //! ```
 
 mod connection;
@@ -47,6 +52,7 @@ pub use restore::{RestoreConfig, RestoreMode, TableMode};
 
 use crate::group::suggest::{closest, did_you_mean};
 use crate::group::{BUILT_IN, GroupInfo, GroupRules, Preset, Rule, Translated, Unmatched, is_built_in};
+use crate::translate::TypeRule;
 use crate::{Error, ErrorKind, Result};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -63,6 +69,8 @@ pub struct Config {
     pub groups: GroupRules,
     /// How archived collections are restored.
     pub restore: RestoreConfig,
+    /// What columns become in another database, in order: the first rule that matches decides.
+    pub types: Vec<TypeRule>,
 }
 
 impl Config {
@@ -111,6 +119,8 @@ struct Document {
     rules: Vec<Rule>,
     #[serde(default)]
     restore: RestoreConfig,
+    #[serde(default, rename = "type")]
+    types: Vec<TypeRule>,
 }
 
 /// A group of the user's own as `[[group]]` spells it.
@@ -164,7 +174,7 @@ impl Document {
         for name in &self.preset {
             rules.add_preset(name)?;
         }
-        Ok(Config { connections: self.connections, groups: rules, restore })
+        Ok(Config { connections: self.connections, groups: rules, restore, types: self.types })
     }
 }
 

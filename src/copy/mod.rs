@@ -166,6 +166,7 @@ impl Held {
             warnings: not_carried
                 .map(|missing| format!("not carried: {} {}: {}", missing.kind, missing.name, missing.reason))
                 .collect(),
+            syntax: Some(source.dialect.syntax()),
             rows: Box::new(self.rows.of(source, &collections)),
             collections,
         }

@@ -2,9 +2,13 @@
 
 use crate::endpoint::Endpoint;
 use crate::progress::Progress;
+use crate::resources::Resources;
 use crate::restore::{Division, Measure, Offered, RestoreOptions, RowSupply};
 use crate::verify::work::{self, Amount};
-use dbferry_dialect::{Chunk, Collection, Database, Error, ErrorKind, ReadRequest, Reader, Result, Sink, Snapshot};
+use dbferry_dialect::{
+    Batch, Chunk, Collection, Database, Error, ErrorKind, ReadRequest, Reader, Result, Sink, Snapshot,
+};
+use rayon::prelude::*;
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// A snapshot and its readers, who take turns: there may be fewer of them than there are threads that want to read.
@@ -121,7 +125,7 @@ impl RowSupply for CollectionRows<'_> {
         let Some(reader) = &mut borrowed.reader else {
             return Err(Error::new(ErrorKind::Internal, "a reader was lost"));
         };
-        let result = reader.read(&request, &mut |batch: dbferry_dialect::Batch| {
+        let result = reader.read(&request, &mut |batch: Batch| {
             delivered += batch.records.num_rows() as u64;
             sink.push(batch).inspect_err(|_| failed_sink = true)
         });
@@ -132,6 +136,33 @@ impl RowSupply for CollectionRows<'_> {
             return Err(self.source.name(Error::new(ErrorKind::Internal, message)));
         }
         Ok(())
+    }
+
+    fn scan(
+        &self,
+        place: usize,
+        positions: &[usize],
+        options: &RestoreOptions,
+        sink: &(dyn Fn(Batch) -> Result<()> + Sync),
+    ) -> Result<()> {
+        let Divided { collection, predicate, .. } = self.divided(place)?;
+        let mut wanted = (*collection).clone();
+        wanted.columns = positions.iter().filter_map(|at| collection.columns.get(*at).cloned()).collect();
+        let chunks = match &mut *lock(&self.from.snapshot) {
+            Some(snapshot) => snapshot.chunks(collection, self.from.chunk_bytes).map_err(|e| self.source.name(e))?,
+            None => return Err(Error::new(ErrorKind::Internal, "the snapshot was released before it was read")),
+        };
+        let batch_bytes = options.resources.batch_bytes();
+        let part = |chunk: &Chunk| {
+            options.cancel.check()?;
+            let request = ReadRequest { collection: &wanted, chunk, batch_bytes, predicate: *predicate };
+            let mut borrowed = self.from.reader();
+            let Some(reader) = &mut borrowed.reader else {
+                return Err(Error::new(ErrorKind::Internal, "a reader was lost"));
+            };
+            reader.read(&request, &mut |batch: Batch| sink(batch)).map(drop).map_err(|error| self.source.name(error))
+        };
+        Resources::pool(options.resources.jobs)?.install(|| chunks.par_iter().try_for_each(part))
     }
 
     fn waits(&self) -> bool {

@@ -10,7 +10,7 @@ use super::supply::{Measure, Supply, difference};
 use super::{Proof, RestoreOptions, RestoredCollection};
 use crate::progress::{Event, Progress, Share, divide};
 use crate::resources::Resources;
-use crate::translate::Application;
+use crate::translate::{Application, Tally};
 use crate::verify::work;
 use dbferry_dialect::hash::RowHasher;
 use dbferry_dialect::{Batch, CollectionAction, CollectionName, Error, ErrorKind, GroupPlan, Replacer, Result, Writer};
@@ -54,6 +54,7 @@ pub(super) fn replace(
             action: planned.action,
             rows: 0,
             proof: Proof::Nothing,
+            misfits: Vec::new(),
             partial: None,
         };
         if let Some(loading) = load.loads.get(&planned.source.name).filter(|_| planned.action.loads()) {
@@ -66,7 +67,7 @@ pub(super) fn replace(
 
     replacer.begin(plan)?;
     load.progress.event(Event::Phase { name: "load", group });
-    let read = load_rows(load, replacer.writers()?, &members)?;
+    let (read, misfits) = load_rows(load, replacer.writers()?, &members)?;
     load.options.cancel.check()?;
     load.progress.event(Event::Phase { name: "indexes", group });
     warnings.extend(replacer.complete()?);
@@ -83,8 +84,13 @@ pub(super) fn replace(
     load.progress.event(Event::Phase { name: "switch", group });
     replacer.commit()?;
 
-    for ((line, read), proof) in lines.into_iter().zip(read).zip(proofs) {
-        (restored[line].rows, restored[line].proof) = (read.rows(), proof);
+    for (((line, read), proof), (member, misfits)) in
+        lines.into_iter().zip(read).zip(proofs).zip(members.iter().zip(misfits))
+    {
+        let line = &mut restored[line];
+        (line.rows, line.proof) = (read.rows(), proof);
+        line.misfits = member.loading.translation.counted(&misfits);
+        warnings.extend(line.misfits.iter().map(|counted| format!("{}: {}", member.source().name, counted.describe())));
     }
     Ok(restored)
 }
@@ -103,10 +109,16 @@ struct Lanes<'a> {
     tasks: Mutex<VecDeque<Task>>,
     stopped: AtomicBool,
     outcome: Mutex<Result<Vec<Read>>>,
+    /// What did not fit, of each member.
+    misfits: Mutex<Vec<Tally>>,
 }
 
 /// Loads all rows; returns what was read of each member.
-fn load_rows(load: &Load<'_>, writers: Vec<Box<dyn Writer>>, members: &[Member<'_>]) -> Result<Vec<Read>> {
+fn load_rows(
+    load: &Load<'_>,
+    writers: Vec<Box<dyn Writer>>,
+    members: &[Member<'_>],
+) -> Result<(Vec<Read>, Vec<Tally>)> {
     let tasks = members.iter().enumerate().flat_map(|(member, of)| {
         let division = &of.loading.division;
         let parts = divide(work::load(division.amount), division.parts.iter().copied());
@@ -118,6 +130,7 @@ fn load_rows(load: &Load<'_>, writers: Vec<Box<dyn Writer>>, members: &[Member<'
         tasks: Mutex::new(tasks.collect()),
         stopped: AtomicBool::new(false),
         outcome: Mutex::new(Ok(vec![Read::default(); members.len()])),
+        misfits: Mutex::new(vec![Tally::default(); members.len()]),
     };
     let read_ahead = load.supply.rows.waits() || load.options.resources.jobs > writers.len();
     let threads = writers.len() * if read_ahead { 2 } else { 1 };
@@ -154,6 +167,7 @@ fn load_rows(load: &Load<'_>, writers: Vec<Box<dyn Writer>>, members: &[Member<'
             }
         }
     });
+    let misfits = lanes.misfits.into_inner().unwrap_or_else(PoisonError::into_inner);
     let read = lanes.outcome.into_inner().unwrap_or_else(PoisonError::into_inner)?;
     let mut expected = 0;
     for (member, read) in members.iter().zip(&read) {
@@ -171,7 +185,7 @@ fn load_rows(load: &Load<'_>, writers: Vec<Box<dyn Writer>>, members: &[Member<'
         let message = format!("{expected} rows were read of the {} and {written} were written", load.supply.noun());
         return Err(Error::new(ErrorKind::Mismatch, message));
     }
-    Ok(read)
+    Ok((read, misfits))
 }
 
 impl Lanes<'_> {
@@ -201,9 +215,9 @@ impl Lanes<'_> {
         // Told when a batch is handed over: the writer is at most a few batches behind.
         let mut share = Share::new(self.load.progress, work, division.parts[part]);
         let mut all = RowHasher::new(member.source());
-        let mut translated = member.translation().map(|translation| {
-            (Application::new(translation, division.before(part)), RowHasher::new(&translation.collection))
-        });
+        let mut application =
+            member.translation().map(|translation| Application::new(translation, division.before(part)));
+        let mut translated = member.rehashed().map(RowHasher::new);
         let mut projected = member.projections.each_ref().map(|projection| {
             projection.as_ref().map(|projection| (projection, RowHasher::new(&projection.collection)))
         });
@@ -214,14 +228,13 @@ impl Lanes<'_> {
                 return Err(Error::new(ErrorKind::Cancelled, "another worker failed"));
             }
             all.update(&batch)?;
-            let batch = match &mut translated {
+            let batch = match &mut application {
                 None => batch,
-                Some((application, hasher)) => {
-                    let batch = application.apply(batch)?;
-                    hasher.update(&batch)?;
-                    batch
-                }
+                Some(application) => application.apply(batch)?,
             };
+            if let Some(hasher) = &mut translated {
+                hasher.update(&batch)?;
+            }
             for (projection, hasher) in projected.iter_mut().flatten() {
                 hasher.update(&projection.project(&batch)?)?;
             }
@@ -234,10 +247,14 @@ impl Lanes<'_> {
             Ok(())
         })?;
         share.finish();
+        if let Some(application) = application {
+            let mut misfits = self.misfits.lock().unwrap_or_else(PoisonError::into_inner);
+            misfits[place].merge(application.finish());
+        }
         let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
         if let Ok(read) = &mut *outcome {
             read[place].all.merge(all.total());
-            if let Some((_, hasher)) = &translated {
+            if let Some(hasher) = &translated {
                 read[place].translated.merge(hasher.total());
             }
             for (total, hashed) in read[place].projected.iter_mut().zip(&projected) {

@@ -22,7 +22,7 @@ pub(crate) use name::target_name;
 pub use plan::{LeavingEdge, PlannedCollection, PlannedUnit, RestorePlan};
 pub use prepare::plan;
 pub(crate) use prepare::plan_from;
-pub use shape::{PlannedColumn, Verdict};
+pub use shape::{ExplainedType, PlannedColumn, Verdict};
 pub(crate) use supply::{Division, Measure, Offered, RowSupply, Supply};
 
 use crate::archive::Archive;
@@ -32,6 +32,7 @@ use crate::endpoint::Endpoint;
 use crate::group::{Assignment, Selection};
 use crate::progress::{Event, Progress, RowCount, Silent};
 use crate::resources::Resources;
+use crate::translate::{AcceptLossy, CountedMisfits, TypeRule};
 use crate::verify::work;
 use dbferry_dialect::model::Stage;
 use dbferry_dialect::{
@@ -67,6 +68,11 @@ pub struct RestoreOptions {
     pub privileges: bool,
     /// Whether scheduled events that were enabled in the source run in the target; they are made disabled by default.
     pub enable_events: bool,
+    /// What the user says of types, in order; the first rule that matches a column decides.
+    pub types: Vec<TypeRule>,
+    /// Which losses of another dialect's types are accepted; none by default, and a column that would lose something is then a
+    /// problem of the plan.
+    pub accept_lossy: AcceptLossy,
     /// Where to dump the collections whose rows are about to change, before they do.
     pub safety_backup: Option<PathBuf>,
     /// Cancels the restore.
@@ -85,6 +91,8 @@ impl Default for RestoreOptions {
             owners: false,
             privileges: false,
             enable_events: false,
+            types: Vec::new(),
+            accept_lossy: AcceptLossy::default(),
             safety_backup: None,
             cancel: Cancel::new(),
         }
@@ -135,6 +143,9 @@ pub struct RestoredCollection {
     pub rows: u64,
     /// What proves them.
     pub proof: Proof,
+    /// Values that did not fit, and what became of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub misfits: Vec<CountedMisfits>,
     /// The condition that rows had to meet, if only some of them were restored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial: Option<String>,
@@ -177,7 +188,7 @@ pub fn restore(
 /// Those of [`restore`].
 pub(crate) fn restore_from<'a>(
     supply: &'a Supply<'a>,
-    target: &Endpoint<'_>,
+    target: &'a Endpoint<'_>,
     options: &RestoreOptions,
     progress: &dyn Progress,
 ) -> Result<RestoreReport> {

@@ -10,11 +10,11 @@ use crate::archive::Archive;
 use crate::config::RestoreMode;
 use crate::endpoint::Endpoint;
 use crate::group::{self, Assignment, SelectFor};
-use crate::translate::Translation;
+use crate::translate::{Choice, Crossing, Scan, Subject, Translation, choose};
 use dbferry_dialect::model::NativeObject;
 use dbferry_dialect::{
-    Capabilities, Collection, CollectionAction, CollectionName, CollectionPlan, Database, Dialect, Error, ErrorKind,
-    Fidelity, GroupPlan, Identifiers, Purpose, Result, Schema,
+    Batch, Capabilities, Collection, CollectionAction, CollectionName, CollectionPlan, Column, Database, DatabaseInfo,
+    Dialect, Error, ErrorKind, Fidelity, GroupPlan, Identifiers, Purpose, Result, Schema,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub(super) struct Prepared<'a> {
     /// One for each unit of the plan. Empty when there are problems.
     pub(super) groups: Vec<GroupPlan>,
     /// What loads rows, by name: its place among what is offered.
-    pub(super) loads: BTreeMap<CollectionName, (usize, &'a Offered<'a>, Arc<Translation>)>,
+    pub(super) loads: BTreeMap<CollectionName, (usize, &'a Offered<'a>, Arc<Translation<'a>>)>,
     /// Objects of no collection that go along.
     pub(super) objects: Vec<NativeObject>,
 }
@@ -36,7 +36,7 @@ pub(super) struct Loading<'a> {
     pub(super) place: usize,
     pub(super) offered: &'a Offered<'a>,
     /// How it crosses.
-    pub(super) translation: Arc<Translation>,
+    pub(super) translation: Arc<Translation<'a>>,
     pub(super) division: Division,
 }
 
@@ -71,14 +71,18 @@ pub fn plan(archive: &Archive, target: &Endpoint<'_>, options: &RestoreOptions) 
 ///
 /// # Errors
 /// Those of [`plan`].
-pub(crate) fn plan_from(supply: &Supply<'_>, target: &Endpoint<'_>, options: &RestoreOptions) -> Result<RestorePlan> {
+pub(crate) fn plan_from<'a>(
+    supply: &'a Supply<'a>,
+    target: &'a Endpoint<'_>,
+    options: &RestoreOptions,
+) -> Result<RestorePlan> {
     let mut database = target.open(Purpose::Plan, &options.cancel)?;
     Ok(prepare(supply, target.dialect, &mut *database, options).map_err(|error| target.name(error))?.plan)
 }
 
 pub(super) fn prepare<'a>(
     supply: &'a Supply<'a>,
-    dialect: &dyn Dialect,
+    dialect: &'a dyn Dialect,
     database: &mut dyn Database,
     options: &RestoreOptions,
 ) -> Result<Prepared<'a>> {
@@ -97,7 +101,7 @@ pub(super) fn prepare<'a>(
     let assignments: Vec<Assignment> = supply.collections.iter().map(|offered| offered.assignment.clone()).collect();
     let chosen = group::select(&assignments, &options.selection, supply.purpose)?;
     let (mut notes, mut warnings) = (supply.notes.clone(), supply.warnings.clone());
-    let mut selected: Vec<Selected<'_>> = Vec::new();
+    let mut selected: Vec<(usize, &'a Offered<'a>)> = Vec::new();
     for (place, offered) in chosen.into_iter().map(|place| (place, &supply.collections[place])) {
         let Collection { name, kind, .. } = offered.collection;
         if offered.mode(options) == RestoreMode::Skip {
@@ -107,8 +111,7 @@ pub(super) fn prepare<'a>(
             let why = if same_dialect { &untrusted } else { "it means nothing to another dialect" };
             warnings.push(format!("{name} is left out: {why}"));
         } else {
-            let translation = Arc::new(Translation::identity(offered.collection));
-            selected.push(Selected { place, offered, translation });
+            selected.push((place, offered));
         }
     }
     // A database without tables is restored as one: its views and attributes are all that there is.
@@ -116,6 +119,7 @@ pub(super) fn prepare<'a>(
         return Err(Error::new(ErrorKind::Usage, "nothing is selected, so there is nothing to restore"));
     }
 
+    let selected = translate(supply, database.info(), &context, selected, &mut notes)?;
     let with_groups: Vec<(&Collection, &str)> = selected
         .iter()
         .map(|Selected { offered, .. }| (offered.collection, offered.assignment.group.as_str()))
@@ -161,11 +165,60 @@ struct Selected<'a> {
     /// Its place among what is offered.
     place: usize,
     offered: &'a Offered<'a>,
-    translation: Arc<Translation>,
+    translation: Arc<Translation<'a>>,
 }
 
-struct Context<'a> {
-    existing: BTreeMap<&'a CollectionName, &'a Collection>,
+/// Decides how each of the selected collections crosses.
+fn translate<'a>(
+    supply: &'a Supply<'a>,
+    target: &DatabaseInfo,
+    context: &Context<'a, '_>,
+    selected: Vec<(usize, &'a Offered<'a>)>,
+    notes: &mut Vec<String>,
+) -> Result<Vec<Selected<'a>>> {
+    let syntax = context.dialect.syntax();
+    let crossing = Crossing {
+        source: &supply.source,
+        target,
+        source_syntax: supply.syntax,
+        target_syntax: syntax,
+        unsigned_integers: context.capabilities.unsigned_integers,
+        rules: &context.options.types,
+    };
+    let subject = |(place, offered): &(usize, &'a Offered<'a>)| Subject {
+        place: *place,
+        collection: offered.collection,
+        existing: context.existing.get(&context.target_name(&offered.collection.name)).copied(),
+        loads: offered.collection.kind.has_rows()
+            && !matches!(offered.mode(context.options), RestoreMode::SchemaOnly | RestoreMode::Skip),
+    };
+    let subjects: Vec<Subject<'_>> = selected.iter().map(subject).collect();
+    let scan = Offer { supply, options: context.options };
+    let fits = |collection: &Collection, column: &Column, existing: &Column| {
+        super::shape::fits(collection, column, existing, syntax, context.same_dialect)
+    };
+    let Choice { translations, idle_rules } = choose(crossing, &subjects, &scan, &fits)?;
+    notes.extend(
+        idle_rules.iter().map(|number| format!("rule {number} of [[type]] matches no column that is restored")),
+    );
+    let of = |((place, offered), translation)| Selected { place, offered, translation: Arc::new(translation) };
+    Ok(selected.into_iter().zip(translations).map(of).collect())
+}
+
+/// Rows that are looked at before anything is planned with them.
+struct Offer<'a> {
+    supply: &'a Supply<'a>,
+    options: &'a RestoreOptions,
+}
+
+impl Scan for Offer<'_> {
+    fn scan(&self, place: usize, positions: &[usize], sink: &(dyn Fn(Batch) -> Result<()> + Sync)) -> Result<()> {
+        self.supply.rows.scan(place, positions, self.options, sink)
+    }
+}
+
+struct Context<'a, 'c> {
+    existing: BTreeMap<&'c CollectionName, &'c Collection>,
     /// What the rows come from, in messages.
     noun: &'static str,
     /// The source's triggers and the like, by the collection that they belong to.
@@ -173,10 +226,10 @@ struct Context<'a> {
     capabilities: Capabilities,
     dialect: &'a dyn Dialect,
     same_dialect: bool,
-    options: &'a RestoreOptions,
+    options: &'c RestoreOptions,
 }
 
-impl Context<'_> {
+impl Context<'_, '_> {
     /// The name that a collection of the source gets in the target.
     fn target_name(&self, name: &CollectionName) -> CollectionName {
         target_name(name, self.same_dialect, &self.capabilities)
@@ -184,7 +237,7 @@ impl Context<'_> {
 }
 
 impl<'a> Prepared<'a> {
-    fn add_unit(&mut self, context: &Context<'_>, unit: &[usize], selected: &[Selected<'a>]) {
+    fn add_unit(&mut self, context: &Context<'_, '_>, unit: &[usize], selected: &[Selected<'a>]) {
         let mut groups: Vec<String> = Vec::new();
         let mut planned = Vec::with_capacity(unit.len());
         let mut plans = Vec::with_capacity(unit.len());
@@ -205,7 +258,7 @@ impl<'a> Prepared<'a> {
                     // Known when the source is divided.
                     parts: 0,
                     objects: if trusted { objects.collect() } else { Vec::new() },
-                    use_definition: trusted && translation.keeps_rows(),
+                    use_definition: trusted,
                 });
                 if action.loads() && source.kind.has_rows() {
                     self.loads.insert(source.name.clone(), (*place, offered, Arc::clone(translation)));
@@ -240,7 +293,11 @@ fn objects_by_collection<'a>(supply: &Supply<'a>) -> BTreeMap<&'a CollectionName
     objects
 }
 
-fn plan_collection(context: &Context<'_>, offered: &Offered<'_>, translation: &Translation) -> PlannedCollection {
+fn plan_collection(
+    context: &Context<'_, '_>,
+    offered: &Offered<'_>,
+    translation: &Translation<'_>,
+) -> PlannedCollection {
     let source = &translation.collection;
     let target = context.target_name(&source.name);
     let existing = context.existing.get(&target).copied();
@@ -253,13 +310,24 @@ fn plan_collection(context: &Context<'_>, offered: &Offered<'_>, translation: &T
         Some(existing) => compare(source, existing, context.dialect.syntax(), context.same_dialect),
         None => new_columns(context, source),
     };
+    comparison.explain(offered.collection, translation);
+    for (name, reason) in comparison.lossy() {
+        if context.options.accept_lossy.accepts(&source.name, &name) {
+            comparison.notes.push(format!("column {name}: {reason}; accepted"));
+        } else {
+            let table = &source.name;
+            comparison.problems.push(format!(
+                "column {name}: {reason}; accept it with --accept-lossy {table}.{name}, or choose a type in dbferry.toml"
+            ));
+        }
+    }
     if let Some(condition) = offered.partial {
         comparison.notes.push(format!("only its rows for which this holds: {condition}"));
     }
     if existing.is_none() {
         comparison.problems.extend(refused_names(&target, source, context.capabilities.identifiers));
     }
-    let mut warnings = Vec::new();
+    let mut warnings = translation.not_carried.clone();
     let fits = comparison.problems.is_empty();
     let action = match (mode, existing.is_some()) {
         (RestoreMode::Replace | RestoreMode::Create | RestoreMode::Append, false) => Some(CollectionAction::Create),
@@ -322,10 +390,10 @@ fn refused_names(target: &CollectionName, source: &Collection, identifiers: Iden
 }
 
 /// The verdicts for a collection that is created: what the target's own types do to the values.
-fn new_columns(context: &Context<'_>, source: &Collection) -> Comparison {
+fn new_columns(context: &Context<'_, '_>, source: &Collection) -> Comparison {
     let mut comparison = Comparison::default();
     for column in source.columns.iter().filter(|column| context.same_dialect || column.role == Default::default()) {
-        let (target, fidelity) = if context.same_dialect {
+        let (target, fidelity) = if context.same_dialect && column.native.imposed.is_none() {
             (column.native.text.clone(), Fidelity::Exact)
         } else {
             let mapping = context.dialect.syntax().column_type(source, column);
@@ -337,13 +405,14 @@ fn new_columns(context: &Context<'_>, source: &Collection) -> Comparison {
             target: Some(target),
             verdict: Verdict::of(&fidelity),
             reason: fidelity.reason().map(str::to_owned),
+            translation: None,
         });
     }
     comparison
 }
 
 /// The statements that create a collection, as the dialect will run them.
-fn statements(context: &Context<'_>, target: &CollectionName, source: &Collection) -> Vec<String> {
+fn statements(context: &Context<'_, '_>, target: &CollectionName, source: &Collection) -> Vec<String> {
     let syntax = context.dialect.syntax();
     let own = context.same_dialect && context.options.trusted;
     let table = source.definition.clone().filter(|_| own).unwrap_or_else(|| syntax.create_table(target, source));
@@ -357,7 +426,7 @@ fn statements(context: &Context<'_>, target: &CollectionName, source: &Collectio
 /// Foreign keys of selected collections to others, and of the target's other collections to selected ones.
 fn leaving(
     supply: &Supply<'_>,
-    context: &Context<'_>,
+    context: &Context<'_, '_>,
     selected: &[(&Collection, &str)],
     schema: &Schema,
 ) -> Vec<LeavingEdge> {

@@ -73,9 +73,14 @@ impl<'a> Member<'a> {
         self.loading.offered.collection
     }
 
-    /// How its rows become the target's; none where they stay what they are.
-    pub(super) fn translation(&self) -> Option<&'a Translation> {
-        Some(&*self.loading.translation).filter(|translation| !translation.keeps_rows())
+    /// How its rows become the target's; none where there is nothing to look at.
+    pub(super) fn translation(&self) -> Option<&'a Translation<'a>> {
+        Some(&*self.loading.translation).filter(|translation| !translation.is_identity())
+    }
+
+    /// The collection of the rows that are hashed a second time, because they are others than the source's.
+    pub(super) fn rehashed(&self) -> Option<&'a Collection> {
+        (!self.loading.translation.keeps_rows()).then(|| self.written())
     }
 
     /// The collection as the target takes it.
@@ -93,7 +98,7 @@ impl<'a> Member<'a> {
     }
 
     fn hash(&self, read: &Read) -> CollectionHash {
-        match (&self.projections[0], self.translation()) {
+        match (&self.projections[0], self.rehashed()) {
             (Some(_), _) => read.projected[0],
             (None, Some(_)) => read.translated,
             (None, None) => read.all,

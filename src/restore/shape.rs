@@ -1,6 +1,7 @@
 //! Compares the shape of an archived collection with the one that the target holds: every difference at once, each with a
 //! verdict.
 
+use crate::translate::{Decision, Policy, Translation};
 use dbferry_dialect::model::ColumnRole;
 use dbferry_dialect::{Collection, Column, Fidelity, LogicalType, NativeMapping, Syntax};
 use serde::Serialize;
@@ -22,6 +23,25 @@ pub struct PlannedColumn {
     /// Why, unless it is identical.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// How its values cross; absent when only the target has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub translation: Option<ExplainedType>,
+}
+
+/// How the values of a column cross, and who decided it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExplainedType {
+    /// What they mean in the source.
+    pub from: String,
+    /// What they mean in the target.
+    pub to: String,
+    /// Who decided: `default`, `rule 2`, `evidence`.
+    pub by: String,
+    /// Why, unless the default was taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+    /// What happens to a value that does not fit.
+    pub on_misfit: Policy,
 }
 
 /// A verdict on one column.
@@ -93,6 +113,7 @@ pub(super) fn compare(source: &Collection, target: &Collection, syntax: &dyn Syn
                 target: None,
                 verdict: Verdict::Incompatible,
                 reason: Some("the target's rows have no row number of that name".into()),
+                translation: None,
             },
             None => PlannedColumn {
                 name: column.name.clone(),
@@ -100,6 +121,7 @@ pub(super) fn compare(source: &Collection, target: &Collection, syntax: &dyn Syn
                 target: None,
                 verdict: Verdict::Incompatible,
                 reason: Some("the target has no such column".into()),
+                translation: None,
             },
         };
         comparison.add(planned);
@@ -114,8 +136,43 @@ pub(super) fn compare(source: &Collection, target: &Collection, syntax: &dyn Syn
 }
 
 impl Comparison {
+    /// Puts in what is known of each column's translation: its type in the source, who decided, what the conversion does.
+    pub(super) fn explain(&mut self, source: &Collection, translation: &Translation<'_>) {
+        for (column, chosen) in source.columns.iter().zip(&translation.columns) {
+            if let Some(problem) = &chosen.problem {
+                self.problems.push(format!("column {}: {problem}", column.name));
+            }
+            let Some(planned) = self.columns.iter_mut().find(|planned| planned.name == column.name) else { continue };
+            if planned.source.is_some() && chosen.from != chosen.to {
+                planned.source = Some(described(column));
+            }
+            let conversion = Verdict::of(&chosen.fidelity);
+            if conversion > planned.verdict {
+                planned.verdict = conversion;
+                planned.reason = chosen.fidelity.reason().map(str::to_owned);
+            }
+            if chosen.by != Decision::Default {
+                let because = chosen.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+                self.notes.push(format!("column {} becomes {} by {}{because}", column.name, chosen.to, chosen.by));
+            }
+            planned.translation = Some(ExplainedType {
+                from: chosen.from.to_string(),
+                to: chosen.to.to_string(),
+                by: chosen.by.to_string(),
+                because: chosen.reason.clone(),
+                on_misfit: chosen.on_misfit,
+            });
+        }
+    }
+
+    /// The columns that lose something even for ordinary values, each with what.
+    pub(super) fn lossy(&self) -> Vec<(String, String)> {
+        let lossy = self.columns.iter().filter(|column| column.verdict == Verdict::Lossy);
+        lossy.map(|column| (column.name.clone(), column.reason.clone().unwrap_or_default())).collect()
+    }
+
     pub(super) fn add(&mut self, column: PlannedColumn) {
-        if column.verdict >= Verdict::Lossy {
+        if column.verdict == Verdict::Incompatible {
             let reason = column.reason.as_deref().unwrap_or("the target cannot hold its values");
             self.problems.push(format!("column {}: {reason}", column.name));
         }
@@ -178,7 +235,20 @@ fn compare_column(
         target: Some(described(target)),
         verdict,
         reason,
+        translation: None,
     }
+}
+
+/// Whether the values of `source`, a column of `collection`, go into the column `target` that is there.
+pub(super) fn fits(
+    collection: &Collection,
+    source: &Column,
+    target: &Column,
+    syntax: &dyn Syntax,
+    same_dialect: bool,
+) -> bool {
+    let chosen = syntax.column_type(collection, source);
+    compare_column(source, target, chosen, syntax, same_dialect).verdict < Verdict::Lossy
 }
 
 fn extra_column(target: &Column) -> PlannedColumn {
@@ -194,6 +264,7 @@ fn extra_column(target: &Column) -> PlannedColumn {
         } else {
             "only the target has it, it allows no nulls and has no default".into()
         }),
+        translation: None,
     }
 }
 

@@ -10,12 +10,13 @@ use crate::group::{Assignment, SelectFor};
 use crate::progress::{Event, Progress, RowCount};
 use crate::resources::Resources;
 use crate::restore::RestoreOptions;
+use crate::verify::Projection;
 use crate::verify::work::{self, Amount};
 use dbferry_dialect::hash::CollectionHash;
 use dbferry_dialect::model::NativeObject;
-use dbferry_dialect::{Collection, Consistency, DatabaseInfo, Result, Sink};
+use dbferry_dialect::{Batch, Collection, Consistency, DatabaseInfo, Dialect, Result, Sink, Syntax};
 use rayon::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Everything that can be restored, and who hands out its rows.
@@ -38,6 +39,8 @@ pub(crate) struct Supply<'a> {
     pub(crate) notes: Vec<String>,
     /// What is lost before anything is planned.
     pub(crate) warnings: Vec<String>,
+    /// How the source spells SQL; absent when this build does not know its dialect.
+    pub(crate) syntax: Option<&'a dyn Syntax>,
     /// Who hands out the rows.
     pub(crate) rows: Box<dyn RowSupply + 'a>,
 }
@@ -66,6 +69,16 @@ pub(crate) trait RowSupply: Sync {
 
     /// Reads a part. May wait until another thread is done with its own.
     fn read(&self, place: usize, part: usize, batch_bytes: usize, sink: &mut dyn Sink) -> Result<()>;
+
+    /// Reads the columns at these positions of all rows of a collection, with up to `jobs` threads that push at once; the batches
+    /// have them in that order. Before anything is divided, checked or read.
+    fn scan(
+        &self,
+        place: usize,
+        positions: &[usize],
+        options: &RestoreOptions,
+        sink: &(dyn Fn(Batch) -> Result<()> + Sync),
+    ) -> Result<()>;
 
     /// Whether reading is waiting for somebody else, who works meanwhile.
     fn waits(&self) -> bool;
@@ -141,6 +154,7 @@ impl<'a> Supply<'a> {
             attributes: &manifest.attributes,
             notes: Vec::new(),
             warnings: Vec::new(),
+            syntax: crate::registry::by_name(&manifest.source.dialect).map(Dialect::syntax),
             rows: Box::new(ArchiveRows::new(archive)),
         }
     }
@@ -211,6 +225,32 @@ impl RowSupply for ArchiveRows<'_> {
         self.reader(place)?.read(part, batch_bytes, &mut |batch| sink.push(batch))?;
         self.close(place);
         Ok(())
+    }
+
+    fn scan(
+        &self,
+        place: usize,
+        positions: &[usize],
+        options: &RestoreOptions,
+        sink: &(dyn Fn(Batch) -> Result<()> + Sync),
+    ) -> Result<()> {
+        let entry = &self.entries[place];
+        let reader = self.archive.collection(entry)?;
+        let columns: BTreeSet<usize> = positions.iter().copied().collect();
+        // What is read has the order of the collection; what is wanted may have another one.
+        let places: Vec<usize> =
+            positions.iter().filter_map(|at| columns.iter().position(|column| column == at)).collect();
+        let mut read = entry.collection.clone();
+        read.columns = columns.iter().map(|at| entry.collection.columns[*at].clone()).collect();
+        let projection = Projection::new(&read, places);
+        let part = |part: usize| {
+            reader.read_columns(part, &columns, options.resources.batch_bytes(), &mut |batch| {
+                options.cancel.check()?;
+                sink(projection.project(&batch)?)
+            })
+        };
+        let pool = Resources::pool(options.resources.jobs)?;
+        pool.install(|| (0..entry.row_groups.len()).into_par_iter().try_for_each(part))
     }
 
     fn waits(&self) -> bool {

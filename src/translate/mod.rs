@@ -7,18 +7,39 @@
 //! rows: a batch of the source's columns -> hashed -> Application::apply -> a batch of the target's -> hashed -> written
 //! ```
 //!
-//! Where there is nothing to translate it is the identity and costs nothing: no second hash, and the source's own definition
-//! is used. What it is not: it builds no SQL, opens no database and knows no dialect.
+//! What a column becomes is decided by the first of these that says something: a rule of the user's, what the data proves,
+//! the target dialect's own type for what the values mean. A value is either the same in both types or a misfit, and what
+//! becomes of a misfit is the rule's policy; without one the run stops. Where there is nothing to translate it is the
+//! identity and costs nothing: no second hash, and the source's own definition is used. What it is not: it builds no SQL,
+//! opens no database and knows no dialect by its name.
 
 mod apply;
+mod cast;
+mod choose;
+mod consent;
+mod evidence;
+mod links;
+mod misfit;
+mod rules;
+mod words;
 
 pub use apply::Application;
+pub use consent::AcceptLossy;
+pub use misfit::{CountedMisfits, Policy, Tally};
+pub use rules::TypeRule;
+pub use words::{WORDS, logical_type};
 
-use dbferry_dialect::{Collection, Fidelity, LogicalType};
+pub(crate) use choose::{Choice, Crossing, Subject, choose};
+pub(crate) use evidence::Scan;
+
+use cast::Cast;
+use dbferry_dialect::{Collection, Domain, Fidelity, LogicalType, Syntax};
+use serde::Serialize;
+use std::fmt;
 
 /// How one collection crosses.
 #[derive(Clone, Debug)]
-pub struct Translation {
+pub struct Translation<'a> {
     /// The collection in the target's terms. Its name and the names that its foreign keys reference are the source's: these say
     /// which collection is meant, and the plan says what it is called in the target.
     pub collection: Collection,
@@ -26,6 +47,17 @@ pub struct Translation {
     pub columns: Vec<ColumnTranslation>,
     /// What is not carried, by name, with the reason.
     pub not_carried: Vec<String>,
+    /// The syntaxes of both ends, when they are of different dialects or a rule changes a column.
+    ends: Option<Ends<'a>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Ends<'a> {
+    /// Absent when this build does not know the dialect.
+    source: Option<&'a dyn Syntax>,
+    target: &'a dyn Syntax,
+    /// Whether they are of different dialects, so that exceptions of the one are nothing to the other.
+    crossing: bool,
 }
 
 /// How one column crosses.
@@ -35,27 +67,97 @@ pub struct ColumnTranslation {
     pub from: LogicalType,
     /// What they mean in the target.
     pub to: LogicalType,
+    /// A type of the target's own that a rule asks for.
+    pub to_native: Option<String>,
+    /// Who decided.
+    pub by: Decision,
+    /// Why, unless the default was taken.
+    pub reason: Option<String>,
     /// What the conversion does to the values; the target's native type has a verdict of its own.
     pub fidelity: Fidelity,
+    /// What happens to a value that does not fit.
+    pub on_misfit: Policy,
+    /// Why it cannot be done, if it cannot.
+    pub problem: Option<String>,
 }
 
-impl Translation {
-    /// A collection that stays what it is.
-    pub fn identity(source: &Collection) -> Self {
-        let column = |logical: &LogicalType| ColumnTranslation {
+/// Who decided what a column becomes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decision {
+    /// The target's dialect: it is the type for such values.
+    #[default]
+    Default,
+    /// The rule of that number, counted from 1.
+    Rule(usize),
+    /// All values were looked at.
+    Evidence,
+}
+
+impl fmt::Display for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::Rule(number) => write!(f, "rule {number}"),
+            Self::Evidence => f.write_str("evidence"),
+        }
+    }
+}
+
+impl ColumnTranslation {
+    /// A column that stays what it is.
+    fn identity(logical: &LogicalType) -> Self {
+        Self {
             from: logical.clone(),
             to: logical.clone(),
+            to_native: None,
+            by: Decision::Default,
+            reason: None,
             fidelity: Fidelity::Exact,
-        };
-        Self {
-            columns: source.columns.iter().map(|column_| column(&column_.logical)).collect(),
-            collection: source.clone(),
-            not_carried: Vec::new(),
+            on_misfit: Policy::Error,
+            problem: None,
         }
     }
 
-    /// Whether batches of the source are batches of the target as they are.
+    /// Whether its cells are looked at one by one, and some may change.
+    fn changes_cells(&self) -> bool {
+        self.from != self.to || self.on_misfit != Policy::Error
+    }
+}
+
+impl<'a> Translation<'a> {
+    /// A collection that stays what it is.
+    pub fn identity(source: &Collection) -> Self {
+        Self {
+            columns: source.columns.iter().map(|column| ColumnTranslation::identity(&column.logical)).collect(),
+            collection: source.clone(),
+            not_carried: Vec::new(),
+            ends: None,
+        }
+    }
+
+    /// Whether the source's own definition says what the target gets: no column changes its type.
+    pub fn keeps_types(&self) -> bool {
+        self.columns.iter().all(|column| column.from == column.to && column.to_native.is_none())
+    }
+
+    /// Whether batches of the source are batches of the target as they are, or are refused.
     pub fn keeps_rows(&self) -> bool {
-        self.columns.iter().all(|column| column.from == column.to)
+        !self.columns.iter().any(ColumnTranslation::changes_cells)
+    }
+
+    /// Whether batches need not even be looked at.
+    pub fn is_identity(&self) -> bool {
+        self.ends.is_none()
+    }
+
+    /// The conversion of the column at a position.
+    fn cast(&self, position: usize) -> Option<Cast> {
+        let column = self.columns.get(position)?;
+        let domain = match &self.ends {
+            Some(ends) if column.to_native.is_none() => ends.target.domain(&column.to),
+            _ => Domain::ALL,
+        };
+        Cast::new(&column.from, &column.to, domain)
     }
 }

@@ -206,7 +206,7 @@ impl Column {
         Self {
             name: name.into(),
             logical,
-            native: NativeType { text: native.into(), parameters: BTreeMap::new() },
+            native: NativeType { text: native.into(), ..NativeType::default() },
             nullable: true,
             role: ColumnRole::Data,
             default: None,
@@ -244,6 +244,10 @@ pub struct NativeType {
     /// What else the dialect needs to write a value back bit for bit (SQLite: how a date is spelled).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parameters: BTreeMap<String, String>,
+    /// The type that the user of this run wants the column to have in the target, as SQL. Whoever runs it may write it, so it
+    /// is trusted; it never comes from a manifest.
+    #[serde(skip)]
+    pub imposed: Option<String>,
 }
 
 /// A column's default.

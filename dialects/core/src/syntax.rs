@@ -36,7 +36,7 @@ pub trait Syntax: Debug + Send + Sync {
     /// (MySQL's keys need a bound), and how faithfully it holds the values. What [`create_table`](Self::create_table) gives it.
     fn column_type(&self, collection: &Collection, column: &Column) -> NativeMapping {
         let _ = collection;
-        self.native_type(&column.logical)
+        imposed(column).unwrap_or_else(|| self.native_type(&column.logical))
     }
 
     /// The logical type that a declared type asks for by itself. Only a dialect that also looks at values to choose the logical
@@ -147,4 +147,10 @@ pub trait Syntax: Debug + Send + Sync {
     fn column_fidelity(&self, column: &Column) -> Fidelity {
         self.native_type(&column.logical).fidelity
     }
+}
+
+/// The native type that the user of the run wants a column to have, whatever its logical type.
+pub fn imposed(column: &Column) -> Option<NativeMapping> {
+    let text = column.native.imposed.clone()?;
+    Some(NativeMapping::checked(text, "the type is the rule's own, and the server decides which values it takes"))
 }

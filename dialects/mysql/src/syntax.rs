@@ -18,6 +18,7 @@ use crate::ddl::Parts;
 use crate::ddl::build::{Purpose, build};
 use crate::types::NativeText;
 use dbferry_dialect::model::{DefaultMeaning, NativeType};
+use dbferry_dialect::syntax::imposed;
 use dbferry_dialect::{Candidate, Collection, CollectionName, Column, Domain, LogicalType, NativeMapping, Syntax};
 use std::collections::BTreeMap;
 
@@ -49,6 +50,9 @@ impl Syntax for MySqlSyntax {
 
     /// A text or bytes in a key have a bound.
     fn column_type(&self, collection: &Collection, column: &Column) -> NativeMapping {
+        if let Some(mapping) = imposed(column) {
+            return mapping;
+        }
         match columns_of_key(collection, &column.name) {
             Some(columns) => native::key_type(&column.logical, columns),
             None => native::native_type(&column.logical),

@@ -133,7 +133,7 @@ impl PostgresSyntax {
     }
 
     fn column(self, column: &Column) -> String {
-        let native = self.native_type(&column.logical).text;
+        let native = column.native.imposed.clone().unwrap_or_else(|| self.native_type(&column.logical).text);
         let numbered = column.identity.filter(|_| matches!(native.as_str(), "smallint" | "integer" | "bigint"));
         let mut text = format!("{} {native}", self.quote_identifier(&column.name));
         if !column.nullable || numbered.is_some() {

@@ -208,6 +208,9 @@ fn is_set(collection: &Collection, attribute: &str) -> bool {
 /// The declared type. A column that was read from SQLite must have its affinity again, or its values would be stored
 /// differently; its own spelling is used if that is nothing but words and numbers.
 fn declared(syntax: &SqliteSyntax, column: &Column) -> String {
+    if let Some(imposed) = &column.native.imposed {
+        return imposed.clone();
+    }
     let Some(affinity) = column.native.parameters.get(AFFINITY) else {
         return syntax.native_type(&column.logical).text;
     };

@@ -202,7 +202,7 @@ pub(crate) fn native(declared: &str, encoding: Option<String>) -> NativeType {
     if let Some(encoding) = encoding {
         parameters.insert(ENCODING.to_owned(), encoding);
     }
-    NativeType { text: declared.to_owned(), parameters }
+    NativeType { text: declared.to_owned(), parameters, imposed: None }
 }
 
 /// One storage class gives its own type, several give [`LogicalType::Dynamic`].

@@ -278,6 +278,7 @@ fn column(line: ColumnLine, collation: Option<&CharacterSet>) -> Column {
     column.native = NativeType {
         text: native.text,
         parameters: parameters.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect(),
+        imposed: None,
     };
     column
 }

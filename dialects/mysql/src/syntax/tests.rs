@@ -236,13 +236,12 @@ fn nothing_of_an_archive_becomes_sql_by_itself() {
 
 #[test]
 fn declarations_say_what_logical_types_do_not() {
-    let declared =
-        |text: &str| MySqlSyntax.declared_type(&NativeType { text: text.into(), parameters: BTreeMap::new() });
+    let declared = |text: &str| MySqlSyntax.declared_type(&NativeType { text: text.into(), ..NativeType::default() });
     assert_eq!(declared("mediumint unsigned"), Some(LogicalType::Int { bits: 24, signed: false }));
     assert_eq!(declared("tinytext"), Some(text(Some(255))));
     assert_eq!(declared("longtext"), None);
     let alike = |source: &str, target: &str| {
-        let native = |text: &str| NativeType { text: text.into(), parameters: BTreeMap::new() };
+        let native = |text: &str| NativeType { text: text.into(), ..NativeType::default() };
         MySqlSyntax.stores_alike(&native(source), &native(target))
     };
     assert_eq!(alike("uuid", "char(36)"), Some(true));

@@ -50,7 +50,7 @@ pub(super) fn created(
 
 /// Keeps of a column what every engine understands.
 fn rebuild(column: &mut Column, name: &CollectionName, warnings: &mut Vec<String>) {
-    column.native = NativeType { text: MemorySyntax.native_type(&column.logical).text, parameters: BTreeMap::new() };
+    column.native = NativeType { text: MemorySyntax.native_type(&column.logical).text, ..NativeType::default() };
     column.collation = None;
     if let Some(generated) = column.generated.take() {
         warnings.push(format!(

@@ -21,7 +21,7 @@ impl Syntax for MemorySyntax {
     fn create_table(&self, name: &CollectionName, collection: &Collection) -> String {
         let columns = collection.columns.iter().filter(|column| column.role != ColumnRole::RowIdentity).map(|column| {
             let mut text =
-                format!("{} {}", self.quote_identifier(&column.name), self.native_type(&column.logical).text);
+                format!("{} {}", self.quote_identifier(&column.name), self.column_type(collection, column).text);
             if !column.nullable {
                 text.push_str(" NOT NULL");
             }

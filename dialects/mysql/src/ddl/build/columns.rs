@@ -81,6 +81,9 @@ impl Builder<'_> {
 
     /// The type in words that the target has.
     fn native(&mut self, column: &Column) -> String {
+        if let Some(imposed) = &column.native.imposed {
+            return imposed.clone();
+        }
         let own = NativeText::parse(&column.native.text);
         if !self.is_own || !own.is_known() {
             return MySqlSyntax.column_type(self.collection, column).text;

@@ -1,0 +1,192 @@
+//! One column's values as values of another type, or of the same type with those taken out that a native type does not hold.
+//!
+//! A value is either the same in both types or a misfit; nothing is rounded, cut or guessed unless its column's policy says
+//! so. What it is not: a decision; which type a column gets is the [translation](super)'s.
+
+mod build;
+mod convert;
+#[cfg(test)]
+mod tests;
+mod text;
+mod value;
+
+pub(super) use convert::{Converted, Misfit};
+pub(super) use value::Value;
+
+use super::misfit::shown_native;
+use arrow::array::{Array, ArrayRef};
+use build::Builder;
+use dbferry_dialect::{Domain, Error, ErrorKind, Exception, LogicalType, NativeValue, Result, Syntax};
+use value::Cells;
+
+/// How the values of one column are converted.
+#[derive(Clone, Debug)]
+pub(super) struct Cast {
+    from: LogicalType,
+    to: LogicalType,
+    domain: Domain,
+}
+
+/// A value that does not fit.
+pub(super) struct Found<'a> {
+    /// Its row in the batch.
+    pub(super) row: usize,
+    pub(super) reason: &'static str,
+    /// The value as messages show it.
+    pub(super) value: &'a dyn Fn() -> String,
+    /// Whether there is a nearest value.
+    pub(super) has_nearest: bool,
+    /// Whether it is an exception of the source's type that is a value of the target's: it only counts.
+    pub(super) converted: bool,
+}
+
+/// What becomes of a value that does not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Null,
+    Nearest,
+}
+
+impl Cast {
+    /// The conversion of values of `from` to values of `to` that lie in `domain`; none when there is none.
+    pub(super) fn new(from: &LogicalType, to: &LogicalType, domain: Domain) -> Option<Self> {
+        if from != to && !(value::is_single(from) && convert::is_possible(from, to)) {
+            return None;
+        }
+        Some(Self { from: from.clone(), to: to.clone(), domain })
+    }
+
+    /// Converts a column. `exceptions` are those of this column, by row, and `source` is the syntax of the dialect that they
+    /// are from. Each misfit is told to `judge`, whose error ends it.
+    pub(super) fn column(
+        &self,
+        array: &ArrayRef,
+        exceptions: &[&Exception],
+        source: Option<&dyn Syntax>,
+        judge: &mut dyn FnMut(Found<'_>) -> Result<Fate>,
+    ) -> Result<ArrayRef> {
+        let same = self.from == self.to;
+        let parts = Cells::new(array, &self.from).zip(Builder::new(&self.to, array.len()));
+        let Some((cells, mut builder)) = parts else {
+            if !same {
+                let message = format!("values of {} cannot be read to be converted", self.from);
+                return Err(Error::new(ErrorKind::Internal, message));
+            }
+            // A type whose values stay as they are: only exceptions are to be judged, and a cell of theirs is null.
+            for exception in exceptions {
+                self.judge_exception(exception, None, judge)?;
+            }
+            return Ok(array.clone());
+        };
+        let mut scratch = [String::new(), String::new()];
+        let mut exceptions = exceptions.iter().peekable();
+        for row in 0..array.len() {
+            if let Some(exception) = exceptions.next_if(|exception| exception.row == row as u64) {
+                let text = source.and_then(|source| source.exception_text(&self.from, exception));
+                let converted = if same { None } else { self.exception(exception, text.as_deref(), &mut scratch) };
+                let found = match converted {
+                    Some(Ok(value)) => {
+                        let show = || value.show();
+                        let reason = exception.reason.as_str();
+                        judge(Found { row, reason, value: &show, has_nearest: true, converted: true })?;
+                        Some(value)
+                    }
+                    _ => match self.judge_exception(exception, text.as_deref(), judge)? {
+                        Fate::Null => None,
+                        Fate::Nearest => self.nearest_to(exception, text.as_deref()),
+                    },
+                };
+                put(&mut builder, found)?;
+                continue;
+            }
+            if array.is_null(row) {
+                builder.push_null();
+                continue;
+            }
+            let value = cells.get(row);
+            let fitting = match self.value(value, &mut scratch) {
+                Ok(value) => Some(value),
+                Err(Misfit { reason, nearest }) => {
+                    let show = || value.show();
+                    match judge(Found { row, reason, value: &show, has_nearest: nearest.is_some(), converted: false })?
+                    {
+                        Fate::Null => None,
+                        Fate::Nearest => nearest,
+                    }
+                }
+            };
+            put(&mut builder, fitting)?;
+        }
+        Ok(builder.finish())
+    }
+
+    /// A value as one of the target's.
+    fn value<'s, 'a: 's>(&self, value: Value<'a>, [first, second]: &'s mut [String; 2]) -> Converted<'s> {
+        let converted = if self.from == self.to { value } else { convert::convert(value, &self.to, first)? };
+        convert::within(converted, &self.to, &self.domain, second)
+    }
+
+    /// An exception as one of the target's values; none when its bytes mean nothing here.
+    fn exception<'s, 'a: 's>(
+        &self,
+        exception: &'a Exception,
+        text: Option<&'a str>,
+        scratch: &'s mut [String; 2],
+    ) -> Option<Converted<'s>> {
+        let value = match (&exception.value, text) {
+            (NativeValue::Integer(value), _) if exception.reason != dbferry_dialect::ExceptionReason::EnumIndex => {
+                Value::Int((*value).into())
+            }
+            (NativeValue::Real(value), _) => Value::Float(*value),
+            (_, Some(text)) => Value::Text(text),
+            (NativeValue::Bytes(bytes), None) if exception.reason == dbferry_dialect::ExceptionReason::StorageClass => {
+                Value::Bytes(bytes)
+            }
+            _ => return None,
+        };
+        Some(self.value(value, scratch))
+    }
+
+    fn nearest_to(&self, exception: &Exception, text: Option<&str>) -> Option<Value<'static>> {
+        let number = match &exception.value {
+            NativeValue::Integer(value) => Value::Int((*value).into()),
+            NativeValue::Real(value) => Value::Float(*value),
+            _ => return convert::nearest_to_text(text?, &self.to, &self.domain),
+        };
+        // A number has a number for its nearest; a text has none that outlives the scratch.
+        let mut scratch = String::new();
+        match convert::convert(number, &self.to, &mut scratch).map_err(|misfit| misfit.nearest) {
+            Ok(Value::Int(value)) | Err(Some(Value::Int(value))) => Some(Value::Int(value)),
+            Ok(Value::Float(value)) | Err(Some(Value::Float(value))) => Some(Value::Float(value)),
+            Ok(Value::Float32(value)) | Err(Some(Value::Float32(value))) => Some(Value::Float32(value)),
+            Ok(Value::Decimal(value, scale)) | Err(Some(Value::Decimal(value, scale))) => {
+                Some(Value::Decimal(value, scale))
+            }
+            _ => None,
+        }
+    }
+
+    fn judge_exception(
+        &self,
+        exception: &Exception,
+        text: Option<&str>,
+        judge: &mut dyn FnMut(Found<'_>) -> Result<Fate>,
+    ) -> Result<Fate> {
+        let show = || text.map_or_else(|| shown_native(&exception.value), super::misfit::shown);
+        let row = usize::try_from(exception.row).unwrap_or(usize::MAX);
+        let has_nearest = self.nearest_to(exception, text).is_some();
+        judge(Found { row, reason: exception.reason.as_str(), value: &show, has_nearest, converted: false })
+    }
+}
+
+fn put(builder: &mut Builder, value: Option<Value<'_>>) -> Result<()> {
+    match value {
+        None => builder.push_null(),
+        Some(value) => {
+            if !builder.push(value) {
+                return Err(Error::new(ErrorKind::Internal, "a converted value is not of its column's type"));
+            }
+        }
+    }
+    Ok(())
+}
