@@ -3,7 +3,7 @@
 //! ```toml
 //! [[type]]
 //! match = { engine = "mysql", target = "postgres", table = "shop.*", column = "is_*", native = "tinyint(1)" }
-//! to = "bool"                  # or to_native = "citext": a type of the target's own
+//! to = "bool"                  # what the values mean there; to_native = "citext" is a type of the target's own
 //! on_misfit = "error"          # error, null, text, clamp
 //! note = "flags"
 //! ```
@@ -101,9 +101,6 @@ impl TryFrom<Entry> for TypeRule {
                 "a [[type]] needs at least one of engine, target, table, column and native in its match",
             ));
         }
-        if to.is_some() && to_native.is_some() {
-            return Err(Error::new(ErrorKind::Usage, "a [[type]] has one of to and to_native, not both"));
-        }
         if to.is_none() && to_native.is_none() && on_misfit == Policy::Error {
             return Err(Error::new(ErrorKind::Usage, "a [[type]] needs one of to, to_native and on_misfit"));
         }
@@ -164,7 +161,7 @@ mod tests {
         for (text, why) in [
             ("match = {}\nto = 'bool'", "at least one of engine"),
             ("match = { column = 'x' }", "one of to, to_native and on_misfit"),
-            ("match = { column = 'x' }\nto = 'bool'\nto_native = 'boolean'", "not both"),
+            ("match = { column = 'x' }\nto_native = ' '", "must not be empty"),
             ("match = { column = 'x' }\nto = 'bolo'", "there is no logical type"),
             ("match = { column = 'x', colour = 'red' }\nto = 'bool'", "unknown field `colour`"),
             ("match = { column = 'x' }\non_misfit = 'ignore'", "unknown variant `ignore`"),

@@ -39,5 +39,8 @@ mod properties;
 mod scale;
 // Databases to start from, and the calls that most tests make.
 mod support;
+// What columns become in another engine, and what becomes of values that do not fit there.
+#[cfg(all(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod translate;
 // Whether verifying finds what was changed.
 mod verify;
