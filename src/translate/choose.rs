@@ -172,7 +172,10 @@ fn ways_of(
     // What the target's own type does not hold whole is better kept as digits.
     let twenty = LogicalType::Decimal { precision: 20, scale: 0 };
     let is_wide = column.logical == LogicalType::Int { bits: 64, signed: false };
-    if !ways.is_empty() && is_wide && crossing.target_syntax.domain(&column.logical) != Domain::ALL && goes(&twenty) {
+    if is_wide && crossing.target_syntax.domain(&column.logical) != Domain::ALL && goes(&twenty) {
+        if ways.is_empty() && goes(&column.logical) {
+            ways.push(way(column.logical.clone(), String::new()));
+        }
         ways.push(Way { proven: false, ..way(twenty, "holds every value".into()) });
     }
     // A type that stands in for what the target has not: its values are what was written, so that they can be proven.

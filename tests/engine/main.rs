@@ -39,6 +39,9 @@ mod properties;
 mod scale;
 // Databases to start from, and the calls that most tests make.
 mod support;
+// What dialects say of logical types, against values.
+#[cfg(all(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod fidelity;
 // What columns become in another engine, and what becomes of values that do not fit there.
 #[cfg(all(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod translate;

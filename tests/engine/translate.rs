@@ -18,7 +18,7 @@ use std::sync::OnceLock;
 use tempfile::TempDir;
 
 /// A server of each; none where one is not installed, which is said, and fails where `CI` is set.
-fn servers() -> Option<&'static (mysql::Server, postgres::Server)> {
+pub(crate) fn servers() -> Option<&'static (mysql::Server, postgres::Server)> {
     static SERVERS: OnceLock<Option<(mysql::Server, postgres::Server)>> = OnceLock::new();
     let start = || {
         let installed =

@@ -20,6 +20,9 @@ pub struct SqliteSyntax;
 
 const YEARS: &str = "years outside 0000 to 9999 get a sign, which SQLite's own date functions do not read";
 
+const UNREAD: &str =
+    "kept as its text, which is not read back as the value that it was: the proof leaves the column out";
+
 impl Syntax for SqliteSyntax {
     fn native_type(&self, logical: &LogicalType) -> NativeMapping {
         match logical {
@@ -46,18 +49,18 @@ impl Syntax for SqliteSyntax {
             LogicalType::Decimal { .. } | LogicalType::Numeric | LogicalType::Json => NativeMapping::exact("TEXT"),
             LogicalType::Text { .. }
             | LogicalType::Time { .. }
-            | LogicalType::TimeTz { .. }
-            | LogicalType::Interval
             | LogicalType::Span { .. }
             | LogicalType::Enum { .. }
-            | LogicalType::Set { .. }
             | LogicalType::Bits { .. }
             | LogicalType::Network { .. }
+            | LogicalType::Opaque { .. } => NativeMapping::exact("TEXT"),
+            LogicalType::TimeTz { .. }
+            | LogicalType::Interval
+            | LogicalType::Set { .. }
             | LogicalType::List { .. }
             | LogicalType::Struct { .. }
             | LogicalType::Range { .. }
-            | LogicalType::Map
-            | LogicalType::Opaque { .. } => NativeMapping::exact("TEXT"),
+            | LogicalType::Map => NativeMapping::checked("TEXT", UNREAD),
             // A type that this version does not know.
             _ => NativeMapping::lossy("TEXT", "this logical type has no form in SQLite yet"),
         }
