@@ -49,8 +49,8 @@ pub(crate) fn wide_date(text: &[u8]) -> Option<i32> {
     let year = sign * digits(year).filter(|year| year.abs() < 6_000_000)?;
     let month = digits(&[*m1, *m2])?;
     let day = digits(&[*d1, *d2])?;
-    ((1..=12).contains(&month) && (1..=days_in_month(year, month)).contains(&day))
-        .then(|| days_since_epoch(year, month, day))
+    let is_a_day = (1..=12).contains(&month) && (1..=days_in_month(year, month)).contains(&day);
+    is_a_day.then(|| i32::try_from(wide_days_since_epoch(year, month, day)).ok()).flatten()
 }
 
 /// `HH:MM:SS` and exactly `fraction` digits after a point as microseconds since midnight.
@@ -83,7 +83,9 @@ pub(crate) fn timestamp(text: &[u8], separator: Separator, fraction: usize) -> O
 pub(crate) fn wide_timestamp(text: &[u8], separator: Separator) -> Option<i64> {
     let position = text.iter().position(|byte| *byte == separator.byte())?;
     let (day, clock) = (&text[..position], &text[position + 1..]);
-    i64::from(wide_date(day)?).checked_mul(MICROS_PER_DAY)?.checked_add(wide_time(clock)?)
+    // The first day that has a moment at all begins before the first moment.
+    let micros = i128::from(wide_date(day)?) * i128::from(MICROS_PER_DAY) + i128::from(wide_time(clock)?);
+    i64::try_from(micros).ok()
 }
 
 /// As [`time`], with as many digits of fraction as there are.
@@ -167,7 +169,7 @@ fn days_in_month(year: i32, month: i32) -> i32 {
     }
 }
 
-/// Days since 1970-01-01 in the proleptic Gregorian calendar (Howard Hinnant's `days_from_civil`).
+/// Days since 1970-01-01 in the proleptic Gregorian calendar (Howard Hinnant's `days_from_civil`), for years of four digits.
 #[inline]
 fn days_since_epoch(year: i32, month: i32, day: i32) -> i32 {
     let year = if month <= 2 { year - 1 } else { year };
@@ -176,8 +178,14 @@ fn days_since_epoch(year: i32, month: i32, day: i32) -> i32 {
     let month_from_march = (month + 9) % 12;
     let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    // The widest year that is let in stays far inside the range of i32.
-    era.saturating_mul(146_097).saturating_add(day_of_era - 719_468)
+    era * 146_097 + day_of_era - 719_468
+}
+
+/// The same for years with more than four digits, whose days may be more than 32 bits hold.
+fn wide_days_since_epoch(year: i32, month: i32, day: i32) -> i64 {
+    // Eras of 400 years repeat, so the day is that of a year of four digits in another era.
+    let eras = i64::from(year.div_euclid(400));
+    eras * 146_097 + i64::from(days_since_epoch(year.rem_euclid(400), month, day))
 }
 
 #[cfg(test)]
@@ -227,6 +235,9 @@ mod tests {
         assert_eq!(wide_date(b"+10000-01-01"), Some(2_932_897));
         assert_eq!(wide_date(b"-0001-12-31"), Some(-719_529));
         assert_eq!(wide_date(b"-"), None);
+        assert_eq!(wide_date(b"+5881580-07-11"), Some(i32::MAX));
+        assert_eq!(wide_date(b"+5881580-07-12"), None);
+        assert_eq!(wide_timestamp(b"-290308-12-21 19:59:05.224192", Separator::Space), Some(i64::MIN));
         assert_eq!(
             wide_timestamp(b"+10000-01-01 00:00:00.5", Separator::Space),
             Some(2_932_897 * MICROS_PER_DAY + 500_000)
