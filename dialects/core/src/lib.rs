@@ -14,6 +14,7 @@
 //! | [`syntax`], [`fidelity`] | SQL text, and what becomes of values in another engine |
 //! | [`capabilities`] | what a dialect can do, as data |
 //! | [`url`], [`secret`], [`error`], [`cancel`], [`environment`] | the small things that all share |
+//! | `tls` (feature) | certificates, for dialects that encrypt with rustls |
 //! | `testkit` (feature) | an in-memory dialect, fault injection, throttling |
 
 pub mod cancel;
@@ -31,6 +32,8 @@ pub mod secret;
 pub mod syntax;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod url;
 
 pub use cancel::Cancel;
