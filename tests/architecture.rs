@@ -82,7 +82,7 @@ fn lines_with(file: &Path, needle: &str) -> Vec<String> {
 fn is_test(file: &Path) -> bool {
     let stem = file.file_stem().and_then(|stem| stem.to_str());
     stem.is_some_and(|stem| matches!(stem, "tests" | "testing"))
-        || file.parent().is_some_and(|folder| folder.ends_with("tests") || folder.ends_with("testing"))
+        || file.parent().is_some_and(|folder| ["tests", "testing", "testkit"].iter().any(|name| folder.ends_with(name)))
 }
 
 /// Asserts that none of `needles` occurs in the code below `folders`.

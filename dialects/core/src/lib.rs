@@ -15,6 +15,7 @@
 //! | [`crossing`] | what a dialect says of its columns and values so that another one can take them |
 //! | [`capabilities`] | what a dialect can do, as data |
 //! | [`url`], [`secret`], [`error`], [`cancel`], [`environment`] | the small things that all share |
+//! | `tls` (feature) | certificates, for dialects that encrypt with rustls |
 //! | `testkit` (feature) | an in-memory dialect, fault injection, throttling |
 
 pub mod cancel;
@@ -33,6 +34,8 @@ pub mod secret;
 pub mod syntax;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod url;
 
 pub use cancel::Cancel;

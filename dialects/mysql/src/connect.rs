@@ -3,7 +3,6 @@
 //! What a URL leaves open comes from an options file and from the environment that the caller hands over, as with MySQL's
 //! own programs; the differences stand in the crate's README.
 
-mod certificates;
 mod failure;
 mod option_file;
 mod place;

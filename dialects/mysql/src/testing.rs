@@ -9,20 +9,21 @@ mod sessions;
 mod template;
 
 pub use dbferry_dialect::testkit::certificates::{Authority, Identity, self_signed};
+pub use dbferry_dialect::testkit::system::free_port;
 pub use dbferry_dialect::testkit::watchdog::Watchdog;
-pub use installation::{Installation, ROOT_VARIABLE, URL_VARIABLES};
+pub use installation::{Installation, URL_VARIABLES};
 pub use sessions::Kind;
 
+use dbferry_dialect::testkit::system;
 use dbferry_dialect::{DatabaseUrl, Location, Secret};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long a server may take to start.
 const START_LIMIT: Duration = Duration::from_secs(120);
@@ -158,9 +159,8 @@ impl Server {
             let what = format!("this test needs a server of its own: unset {}", installation.name);
             return Err(io::Error::other(what));
         }
-        let base = installation.root.as_deref().unwrap_or(Path::new("/")).join("tmp");
-        let directory = tempfile::Builder::new().prefix("dbferry-my-").tempdir_in(base)?;
-        let inside = installation.inside(directory.path()).display().to_string();
+        let directory = tempfile::Builder::new().prefix("dbferry-my-").tempdir_in(installation.system.temporary())?;
+        let inside = installation.system.inside(directory.path()).display().to_string();
         let mut preparation: Vec<_> = installation.chown(&inside).into_iter().collect();
         preparation.push(template::copy_to(installation, &format!("{inside}/data"))?);
         let mut program = installation.server(&format!("{inside}/data"));
@@ -256,8 +256,8 @@ impl Server {
     pub fn sql(&self, database: &str, sql: &str) -> io::Result<String> {
         let options = ["--batch", "--skip-column-names", "--default-character-set=utf8mb4", "--binary-mode"];
         let options: Vec<_> = options.into_iter().chain((!database.is_empty()).then_some(database)).collect();
-        let output = self.client(self.installation.client(), &options, sql.as_bytes())?;
-        Ok(String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned())
+        let output = self.client(self.installation.client(), &options, sql)?;
+        Ok(String::from_utf8_lossy(&output).trim_end_matches('\n').to_owned())
     }
 
     /// What the server's own `mysqldump` prints of a database.
@@ -266,8 +266,8 @@ impl Server {
     /// What the program says.
     pub fn dump(&self, database: &str, options: &[&str]) -> io::Result<String> {
         let options: Vec<_> = options.iter().copied().chain([database]).collect();
-        let output = self.client(self.installation.dump_program(), &options, &[])?;
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        let output = self.client(self.installation.dump_program(), &options, "")?;
+        Ok(String::from_utf8_lossy(&output).into_owned())
     }
 
     /// Where its files are.
@@ -310,50 +310,19 @@ impl Server {
         &self.installation
     }
 
-    fn client(&self, mut words: Vec<String>, options: &[&str], input: &[u8]) -> io::Result<Output> {
+    fn client(&self, mut words: Vec<String>, options: &[&str], input: &str) -> io::Result<Vec<u8>> {
         // The options file of whoever runs the tests is none of theirs, and has to be named first.
         words.push("--no-defaults".to_owned());
         words.extend(self.options.iter().cloned());
         words.extend(options.iter().map(|option| (*option).to_owned()));
-        let mut child = Command::new(&words[0])
-            .args(&words[1..])
-            .current_dir("/")
-            .envs(self.password.iter().map(|password| ("MYSQL_PWD", password.expose())))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        let mut stdin = child.stdin.take().ok_or_else(|| io::Error::other("the client has no input"))?;
-        let text = input.to_owned();
-        let feeder = std::thread::spawn(move || io::Write::write_all(&mut stdin, &text));
-        let output = child.wait_with_output()?;
-        // It stops reading at an error, which is told below.
-        _ = feeder.join();
-        if !output.status.success() {
-            return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()));
-        }
-        Ok(output)
+        system::run(&words, self.password.iter().map(|password| ("MYSQL_PWD", password.expose())), input)
     }
 
     fn wait_until_ready(&self) -> io::Result<()> {
-        let began = Instant::now();
-        while self.sql("", "SELECT 1").is_err() {
-            let log = self.running.as_ref().map(Watchdog::log).unwrap_or_default();
-            if log.contains("Aborting") || began.elapsed() > START_LIMIT {
-                return Err(io::Error::other(format!("{} does not start: {log}", self.name())));
-            }
-            sleep(Duration::from_millis(50));
-        }
-        Ok(())
+        let ready = || Ok(self.sql("", "SELECT 1").is_ok());
+        let waited = self.private().wait_until(START_LIMIT, ready, |log| log.contains("Aborting"));
+        waited.map_err(|log| io::Error::other(format!("{} does not start: {log}", self.name())))
     }
-}
-
-/// A port that is free now.
-///
-/// # Errors
-/// When there is none.
-pub fn free_port() -> io::Result<u16> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 #[cfg(test)]

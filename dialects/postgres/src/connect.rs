@@ -3,7 +3,6 @@
 //! What a URL leaves open comes from a service file and from the environment that the caller hands over, as with libpq; the
 //! differences stand in the crate's README.
 
-mod certificates;
 mod failure;
 mod hosts;
 mod password;

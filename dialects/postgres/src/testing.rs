@@ -5,19 +5,20 @@
 mod installation;
 
 pub use dbferry_dialect::testkit::certificates::{Authority, Identity, self_signed};
+pub use dbferry_dialect::testkit::system::free_port;
 pub use dbferry_dialect::testkit::watchdog::Watchdog;
-pub use installation::{Installation, ROOT_VARIABLE};
+pub use installation::Installation;
 
+use dbferry_dialect::testkit::system;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The environment variable with the URL of a server to use instead of a private one.
 pub const URL_VARIABLE: &str = "DBFERRY_TEST_POSTGRES_URL";
@@ -25,6 +26,9 @@ pub const URL_VARIABLE: &str = "DBFERRY_TEST_POSTGRES_URL";
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// The port that gives a socket its name; its directory is the server's own.
 const SOCKET_PORT: u16 = 5432;
+
+/// The client programs are told everything on their command lines.
+const NO_VARIABLES: [(&str, &str); 0] = [];
 
 /// Settings of a server that is thrown away: it does not care for power cuts, and leaves memory to others.
 const SCRATCH: [&str; 10] = [
@@ -152,9 +156,8 @@ impl Server {
     /// # Errors
     /// When it does not start.
     pub fn start_with(installation: &Installation, setup: &Setup) -> io::Result<Self> {
-        let base = installation.root.as_deref().unwrap_or(Path::new("/")).join("tmp");
-        let directory = tempfile::Builder::new().prefix("dbferry-pg-").tempdir_in(base)?;
-        let inside = installation.inside(directory.path()).display().to_string();
+        let directory = tempfile::Builder::new().prefix("dbferry-pg-").tempdir_in(installation.system.temporary())?;
+        let inside = installation.system.inside(directory.path()).display().to_string();
         let port = if setup.network { free_port()? } else { SOCKET_PORT };
 
         let data = format!("{inside}/data");
@@ -243,22 +246,8 @@ impl Server {
         let mut words = self.psql.clone();
         let url = format!("{}/{database}{}", self.psql_url, self.parameters);
         words.extend(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", &url, "-f", "-"].map(String::from));
-        let mut child = Command::new(&words[0])
-            .args(&words[1..])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        let mut stdin = child.stdin.take().ok_or_else(|| io::Error::other("psql has no input"))?;
-        let text = sql.to_owned();
-        let feeder = std::thread::spawn(move || io::Write::write_all(&mut stdin, text.as_bytes()));
-        let output = child.wait_with_output()?;
-        // It stops reading at an error, which is told below.
-        _ = feeder.join();
-        if !output.status.success() {
-            return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()));
-        }
-        Ok(String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned())
+        let output = system::run(&words, NO_VARIABLES, sql)?;
+        Ok(String::from_utf8_lossy(&output).trim_end_matches('\n').to_owned())
     }
 
     /// What `pg_dump` of the server's own version prints of a database.
@@ -272,11 +261,7 @@ impl Server {
         }
         words.extend(options.iter().map(|option| (*option).to_owned()));
         words.extend(["-d".to_owned(), format!("{}/{database}{}", self.psql_url, self.parameters)]);
-        let output = Command::new(&words[0]).args(&words[1..]).current_dir("/").output()?;
-        if !output.status.success() {
-            return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()));
-        }
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        Ok(String::from_utf8_lossy(&system::run(&words, NO_VARIABLES, "")?).into_owned())
     }
 
     /// Where its files are, for a private server.
@@ -301,26 +286,14 @@ impl Server {
 
 /// Waits until `ready` succeeds.
 fn wait_until_ready(server: &Watchdog, ready: &[String], major: u32) -> io::Result<()> {
-    let began = Instant::now();
-    while !Command::new(&ready[0]).args(&ready[1..]).current_dir("/").output()?.status.success() {
-        // Without its file the server has ended, or has not begun.
-        let log = server.log();
-        let is_dead = !server.directory().join("data/postmaster.pid").exists()
-            && ["FATAL", "error", "cannot", "not found"].iter().any(|word| log.contains(word));
-        if is_dead || began.elapsed() > START_LIMIT {
-            return Err(io::Error::other(format!("PostgreSQL {major} does not start: {log}")));
-        }
-        sleep(Duration::from_millis(20));
-    }
-    Ok(())
-}
-
-/// A port that is free now.
-///
-/// # Errors
-/// When there is none.
-pub fn free_port() -> io::Result<u16> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+    let is_ready = || Ok(Command::new(&ready[0]).args(&ready[1..]).current_dir("/").output()?.status.success());
+    // Without its file the server has ended, or has not begun.
+    let has_failed = |log: &str| {
+        !server.directory().join("data/postmaster.pid").exists()
+            && ["FATAL", "error", "cannot", "not found"].iter().any(|word| log.contains(word))
+    };
+    let waited = server.wait_until(START_LIMIT, is_ready, has_failed);
+    waited.map_err(|log| io::Error::other(format!("PostgreSQL {major} does not start: {log}")))
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@
 //! | [`generate`] | schemas and rows from a seed, full of extremes |
 //! | [`text`] | rows as canonical text: the oracle beside the row hash |
 //! | [`watchdog`] | programs (database servers) that end with the test, however it ends |
+//! | [`system`] | where the programs of such servers are, and how they are run |
+//! | [`proxy`] | a network in front of such servers, which can be cut |
 //! | [`certificates`] | certificates for such servers, good ones and every kind of bad ones |
 //!
 //! What it is not: a mock. Nothing here answers what a test wants to hear; the in-memory dialect refuses what a database
@@ -18,6 +20,9 @@ mod decorate;
 pub mod fault;
 pub mod generate;
 pub mod memory;
+pub mod proxy;
+#[cfg(unix)]
+pub mod system;
 pub mod text;
 pub mod throttle;
 #[cfg(unix)]

@@ -5,12 +5,15 @@ use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 /// How long a program that was told to end may take, before it is killed.
 const GRACE: Duration = Duration::from_secs(10);
 /// How long the shell sleeps between two looks at a program that is to end.
 const STEP: Duration = Duration::from_millis(50);
+/// How long this process sleeps between two looks at a program that is to be ready.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// A program that runs in the background, and its directory. Dropping it ends the program and then removes the directory;
 /// so does the end of this process, also when it is killed. A program that does not end when it is told to is killed.
@@ -72,6 +75,27 @@ impl Watchdog {
     pub fn log(&self) -> String {
         fs::read_to_string(self.directory.join("log")).unwrap_or_default()
     }
+
+    /// Waits until the program is ready.
+    ///
+    /// # Errors
+    /// When that takes longer than `limit`, or its log shows that it never will be; the log is told then.
+    pub fn wait_until(
+        &self,
+        limit: Duration,
+        mut is_ready: impl FnMut() -> io::Result<bool>,
+        has_failed: impl Fn(&str) -> bool,
+    ) -> io::Result<()> {
+        let began = Instant::now();
+        while !is_ready()? {
+            let log = self.log();
+            if has_failed(&log) || began.elapsed() > limit {
+                return Err(io::Error::other(log));
+            }
+            sleep(LOOK);
+        }
+        Ok(())
+    }
 }
 
 impl Drop for Watchdog {
@@ -118,8 +142,6 @@ fn quoted(words: &[String]) -> String {
 mod tests {
     use super::*;
     use std::env;
-    use std::thread::sleep;
-    use std::time::Instant;
 
     /// Names the directory of the process that is killed.
     const VICTIM: &str = "DBFERRY_TEST_WATCHDOG_VICTIM";
@@ -229,7 +251,9 @@ mod tests {
         let marker = directory.join("ran");
         let program = vec!["touch".to_owned(), marker.display().to_string()];
         let watchdog = Watchdog::start(directory, &[words("ls /nowhere")], &program).expect("a shell");
-        wait_for(|| watchdog.log().contains("nowhere"));
+        let limit = Duration::from_secs(20);
+        let error = watchdog.wait_until(limit, || Ok(marker.exists()), |log| log.contains("nowhere"));
+        assert!(error.expect_err("no such place").to_string().contains("nowhere"));
         sleep(Duration::from_millis(50));
         assert!(!marker.exists());
     }

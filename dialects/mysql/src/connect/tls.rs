@@ -13,17 +13,15 @@
 //! failed. Unix sockets are not encrypted, whatever is asked for. A host's name is looked for in the certificate's
 //! subjectAltName only.
 
-use super::certificates::{Check, Identity, Roots, tls, verifier};
 use super::place::Distance;
 use super::settings::{Settings, usage};
+use dbferry_dialect::tls::{Check, Identity, Roots, Trust, configuration};
 use dbferry_dialect::{Error, ErrorKind, Result};
 use mysql_async::{ClientIdentity, SslOpts};
 use rustls::ClientConfig;
-use rustls::crypto::ring;
-use rustls::pki_types::PrivateKeyDer;
 use std::fmt;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// `ssl-mode`.
@@ -133,15 +131,14 @@ impl Plan {
     /// # Errors
     /// [`ErrorKind::Tls`] when certificates cannot be read, [`ErrorKind::Refused`] for a key that everybody can read.
     pub(super) fn encryption(&self, check: Check) -> Result<Encryption> {
+        self.secured(check).map_err(|error| error.with("dialect", crate::NAME))
+    }
+
+    fn secured(&self, check: Check) -> Result<Encryption> {
         let trusted = match (check, &self.roots) {
             (Check::Nothing, _) | (_, None) => Vec::new(),
             (_, Some(roots)) => roots.certificates()?,
         };
-        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| Error::new(ErrorKind::Internal, "TLS cannot be set up").caused_by(error))?
-            .dangerous()
-            .with_custom_certificate_verifier(verifier(check, &trusted)?);
         let roots = trusted.iter().map(|certificate| certificate.to_vec().into()).collect();
         let mut options = SslOpts::default()
             .with_root_certs(roots)
@@ -149,23 +146,43 @@ impl Plan {
             .with_disable_built_in_roots(check != Check::Nothing)
             .with_danger_accept_invalid_certs(check == Check::Nothing)
             .with_danger_skip_domain_validation(check == Check::Chain);
-        let config = match &self.identity {
-            None => builder.with_no_client_auth(),
-            Some((certificate, key)) => {
-                let identity = Identity::read(certificate, key)?;
-                let pem = |path: &PathBuf| {
-                    fs::read(path).map_err(|error| tls(format!("cannot read {}", path.display())).caused_by(error))
-                };
-                options =
-                    options.with_client_identity(Some(ClientIdentity::new(pem(certificate)?.into(), pem(key)?.into())));
-                let key: PrivateKeyDer<'static> = identity.key;
-                builder
-                    .with_client_auth_cert(identity.chain, key)
-                    .map_err(|error| tls("certificate and key of the client do not go together").caused_by(error))?
-            }
-        };
+        let mut identity = None;
+        if let Some((certificate, key)) = &self.identity {
+            refuse_open_key(key)?;
+            identity = Some(Identity::read(certificate, key)?);
+            let [certificate, key] = [certificate, key].map(|path| {
+                fs::read(path).map_err(|error| {
+                    Error::new(ErrorKind::Tls, format!("cannot read {}", path.display())).caused_by(error)
+                })
+            });
+            options = options.with_client_identity(Some(ClientIdentity::new(certificate?.into(), key?.into())));
+        }
+        // The driver trusts nobody but authorities, and both kinds of sessions check the same.
+        let config = configuration(check, &trusted, Trust::Authorities, identity)?;
         Ok(Encryption { options, config: Arc::new(config) })
     }
+}
+
+/// Refuses a key that everybody can read.
+fn refuse_open_key(key: &Path) -> Result<()> {
+    // What cannot be looked at cannot be read either, which is told there.
+    if !key.metadata().is_ok_and(|metadata| is_open_to_readers(&metadata)) {
+        return Ok(());
+    }
+    let message = format!("the key {} can be read by everybody", key.display());
+    Err(Error::new(ErrorKind::Refused, message).hint(format!("chmod 600 '{}'", key.display())))
+}
+
+#[cfg(unix)]
+fn is_open_to_readers(metadata: &fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    metadata.permissions().mode() & 0o007 != 0
+}
+
+/// Other systems have no such bits.
+#[cfg(not(unix))]
+fn is_open_to_readers(_metadata: &fs::Metadata) -> bool {
+    false
 }
 
 #[cfg(test)]

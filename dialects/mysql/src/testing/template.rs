@@ -4,10 +4,8 @@ use super::installation::Installation;
 use dbferry_dialect::testkit::watchdog::Watchdog;
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long making one may take.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -23,14 +21,13 @@ pub(super) fn copy_to(installation: &Installation, data: &str) -> io::Result<Vec
     if !templates.contains_key(&installation.name) {
         templates.insert(installation.name.clone(), make(installation)?);
     }
-    let directory = installation.inside(templates[&installation.name].directory());
+    let directory = installation.system.inside(templates[&installation.name].directory());
     Ok(installation.copy(&format!("{}/data", directory.display()), data))
 }
 
 fn make(installation: &Installation) -> io::Result<Watchdog> {
-    let base = installation.root.as_deref().unwrap_or(Path::new("/")).join("tmp");
-    let directory = tempfile::Builder::new().prefix("dbferry-my-").tempdir_in(base)?.keep();
-    let inside = installation.inside(&directory).display().to_string();
+    let directory = tempfile::Builder::new().prefix("dbferry-my-").tempdir_in(installation.system.temporary())?.keep();
+    let inside = installation.system.inside(&directory).display().to_string();
     let mut preparation: Vec<_> = installation.chown(&inside).into_iter().collect();
     preparation.push(installation.initialise(&format!("{inside}/data")));
     // Two servers are never the same one.
@@ -39,13 +36,11 @@ fn make(installation: &Installation) -> io::Result<Watchdog> {
     preparation.push(vec!["touch".to_owned(), ready.display().to_string()]);
     // Nothing runs there: the program only has to stay.
     let template = Watchdog::start(directory, &preparation, &["sleep".to_owned(), "1000000".to_owned()])?;
-    let began = Instant::now();
-    while !ready.exists() {
-        let log = template.log();
-        if began.elapsed() > LIMIT || log.contains("[ERROR]") || log.contains("FATAL") {
-            return Err(io::Error::other(format!("{} makes no data directory: {log}", installation.name)));
-        }
-        sleep(Duration::from_millis(20));
-    }
+    let made = template.wait_until(
+        LIMIT,
+        || Ok(ready.exists()),
+        |log| ["[ERROR]", "FATAL"].iter().any(|word| log.contains(word)),
+    );
+    made.map_err(|log| io::Error::other(format!("{} makes no data directory: {log}", installation.name)))?;
     Ok(template)
 }

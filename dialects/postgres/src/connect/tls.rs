@@ -13,13 +13,11 @@
 //! without TLS when the server has none or does not let the user in with it, never because a handshake failed. Unix sockets
 //! are not encrypted, whatever is asked for. A host's name is looked for in the certificate's subjectAltName only.
 
-use super::certificates::{Check, Roots, identity, verifier};
 use super::settings::{Settings, usage};
+use dbferry_dialect::tls::{Check, Identity, Roots, Trust, configuration};
 use dbferry_dialect::{Environment, Error, ErrorKind, Result};
-use rustls::ClientConfig;
-use rustls::crypto::ring;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
 use tokio_postgres::config::{SslMode, SslNegotiation};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -132,28 +130,57 @@ impl Plan {
     /// [`ErrorKind::Tls`] when certificates cannot be read or none is given to check against, [`ErrorKind::Refused`] for a
     /// key that others can read.
     pub(super) fn connector(&self, attempt: Attempt) -> Result<MakeRustlsConnect> {
-        let provider = Arc::new(ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| Error::new(ErrorKind::Internal, "TLS cannot be set up").caused_by(error))?
-            .dangerous()
-            .with_custom_certificate_verifier(verifier(attempt.check, self.roots.as_ref())?);
+        self.secured(attempt).map_err(|error| error.with("dialect", crate::NAME))
+    }
+
+    fn secured(&self, attempt: Attempt) -> Result<MakeRustlsConnect> {
+        let trusted = match (attempt.check, &self.roots) {
+            (Check::Nothing, _) => Vec::new(),
+            (_, Some(roots)) => roots.certificates()?,
+            (_, None) => {
+                let message = "there is no certificate to check the server's against";
+                return Err(Error::new(ErrorKind::Tls, message).hint(
+                    "name the file with the authority's certificate (sslrootcert=FILE, or ~/.postgresql/root.crt), or \
+                     trust whom the operating system trusts (sslrootcert=system)",
+                ));
+            }
+        };
         let identity = match &self.identity {
             // Without TLS nobody asks for it, and its files need not even be readable.
-            Some((certificate, key)) if attempt.mode != SslMode::Disable => Some(identity(certificate, key)?),
+            Some((certificate, key)) if attempt.mode != SslMode::Disable => {
+                refuse_open_key(key)?;
+                Some(Identity::read(certificate, key)?)
+            }
             _ => None,
         };
-        let mut config = match identity {
-            Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(|error| {
-                Error::new(ErrorKind::Tls, "certificate and key of the client do not go together")
-                    .with("dialect", crate::NAME)
-                    .caused_by(error)
-            })?,
-            None => builder.with_no_client_auth(),
-        };
+        let mut config = configuration(attempt.check, &trusted, Trust::AuthoritiesOrItself, identity)?;
         config.alpn_protocols = vec![b"postgresql".to_vec()];
         Ok(MakeRustlsConnect::new(config))
     }
+}
+
+/// Refuses a key that others can read.
+fn refuse_open_key(key: &Path) -> Result<()> {
+    let is_open = |metadata: Metadata| super::open_to_others(&metadata) && !is_shared_by_root(&metadata);
+    // What cannot be looked at cannot be read either, which is told there.
+    if !key.metadata().is_ok_and(is_open) {
+        return Ok(());
+    }
+    let message = format!("the key {} can be read by others", key.display());
+    Err(Error::new(ErrorKind::Refused, message).hint(format!("chmod 600 '{}'", key.display())))
+}
+
+/// Whether a file is root's and its group may read it: that is how machines share keys with services.
+#[cfg(unix)]
+fn is_shared_by_root(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    metadata.uid() == 0 && metadata.permissions().mode() & 0o037 == 0
+}
+
+/// Other systems have no such bits.
+#[cfg(not(unix))]
+fn is_shared_by_root(_metadata: &Metadata) -> bool {
+    false
 }
 
 #[cfg(test)]

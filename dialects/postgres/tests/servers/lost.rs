@@ -1,13 +1,10 @@
 //! Sessions that are cancelled, ended or cut off: an answer within seconds, that says what happened.
 
 use crate::{Case, is_told, open};
+use dbferry_dialect::testkit::proxy::Proxy;
 use dbferry_dialect::{Cancel, DatabaseUrl, Dialect, Error, ErrorKind, OpenOptions, Purpose};
 use dbferry_postgres::Postgres;
 use dbferry_postgres::testing::{Installation, Server, Setup};
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -95,56 +92,11 @@ fn a_server_that_dies(installation: &Installation) {
     is_told(&error, ErrorKind::Connect, &["cannot connect"]);
 }
 
-/// Passes bytes on until told to stop.
-struct Proxy {
-    port: u16,
-    streams: Arc<Mutex<Vec<TcpStream>>>,
-    stopped: Arc<AtomicBool>,
-}
-
-impl Proxy {
-    fn start(server: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = listener.local_addr().expect("an address").port();
-        let (streams, stopped) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
-        let (known, ended) = (Arc::clone(&streams), Arc::clone(&stopped));
-        thread::spawn(move || {
-            for client in listener.incoming().map_while(Result::ok) {
-                if ended.load(Ordering::SeqCst) {
-                    return;
-                }
-                let behind = TcpStream::connect(("127.0.0.1", server)).expect("the server");
-                for (mut from, mut to) in [(&client, &behind), (&behind, &client)]
-                    .map(|(a, b)| (a.try_clone().unwrap(), b.try_clone().unwrap()))
-                {
-                    known.lock().unwrap().push(from.try_clone().unwrap());
-                    thread::spawn(move || {
-                        let mut buffer = [0; 4096];
-                        while let Ok(length @ 1..) = from.read(&mut buffer) {
-                            if to.write_all(&buffer[..length]).is_err() {
-                                return;
-                            }
-                        }
-                    });
-                }
-            }
-        });
-        Self { port, streams, stopped }
-    }
-
-    fn cut(&self) {
-        self.stopped.store(true, Ordering::SeqCst);
-        for stream in self.streams.lock().unwrap().drain(..) {
-            _ = stream.shutdown(Shutdown::Both);
-        }
-    }
-}
-
 fn a_network_that_breaks(installation: &Installation) {
     let setup = Setup { network: true, ..Setup::default() };
     let server = Server::start_with(installation, &setup).expect("a server");
-    let proxy = Proxy::start(server.port());
-    let url = format!("postgres://postgres@127.0.0.1:{}/postgres", proxy.port);
+    let proxy = Proxy::start(server.port()).expect("a proxy");
+    let url = format!("postgres://postgres@127.0.0.1:{}/postgres", proxy.port());
     let error = interrupted(&url, &Cancel::new(), || proxy.cut());
     is_told(&error, ErrorKind::Connect, &["the connection was closed", "the server's log"]);
 }
