@@ -1,6 +1,7 @@
 //! One place against another: an archive or a source against a database that should hold the same.
 
-use super::compare::{self, Hashed, Pair, counterpart};
+use super::compare::{self, Hashed};
+use super::pair::{Pair, counterpart};
 use super::report::{VerifiedCollection, VerifyReport, difference};
 use super::scan::Run;
 use super::side::Side;
@@ -166,7 +167,8 @@ fn conclude<'a>(
         }
     }
     run.progress.event(Event::CollectionFinished { collection: &line.collection.to_string(), rows: line.rows });
-    line.not_compared = std::mem::take(&mut pair.not_compared);
+    line.not_compared = pair.take_not_compared();
+    line.compared_as = pair.compared_as();
     line.difference = Some(sentences.join("; ")).filter(|text| !text.is_empty());
     Ok(())
 }

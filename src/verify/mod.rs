@@ -8,8 +8,10 @@
 //! [`in_scratch`] in a database that was empty.
 
 mod against;
+mod agree;
 pub(crate) mod compare;
 mod decode;
+pub(crate) mod pair;
 mod projection;
 mod rehash;
 mod report;
@@ -26,7 +28,7 @@ pub(crate) use decode::hash_row_groups;
 pub(crate) use projection::Projection;
 pub(crate) use rehash::{Rehash, rehash};
 pub(crate) use report::difference;
-pub use report::{NotCompared, VerifiedCollection, VerifyReport};
+pub use report::{ComparedAs, NotCompared, VerifiedCollection, VerifyReport};
 pub use rows::{CellDifference, KeyPart, RowDifference, RowDifferenceKind, RowDifferences};
 pub use sample::Sample;
 pub(crate) use scan::Run;

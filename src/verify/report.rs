@@ -52,9 +52,24 @@ pub struct VerifiedCollection {
     pub difference: Option<String>,
     /// Columns that both have and that could not be compared.
     pub not_compared: Vec<NotCompared>,
+    /// Columns that mean something else in the other place, and as what their values were compared.
+    pub compared_as: Vec<ComparedAs>,
     /// The rows that differ, if somebody looked closer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub row_differences: Option<RowDifferences>,
+}
+
+/// A column whose types differ between the two places.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ComparedAs {
+    /// Its name.
+    pub column: String,
+    /// What it is in the first place: a logical type.
+    pub source: String,
+    /// What it is in the second place.
+    pub target: String,
+    /// As what the values of both were compared.
+    pub compared_as: String,
 }
 
 /// A column that could not be compared.
@@ -93,6 +108,7 @@ impl VerifiedCollection {
             hash: CollectionHash::default().to_string(),
             difference: None,
             not_compared: Vec::new(),
+            compared_as: Vec::new(),
             row_differences: None,
         }
     }

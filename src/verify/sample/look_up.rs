@@ -1,7 +1,8 @@
 //! Looks the sampled rows of one place up in the other.
 
-use super::super::compare::{Pair, WithoutWork};
-use super::super::rows::{Collect, Finding, RowDifferences, RowKey, Wanted};
+use super::super::compare::WithoutWork;
+use super::super::pair::Pair;
+use super::super::rows::{Collect, Finding, RowDifferences, Wanted};
 use super::super::scan::{Feed, Gather, Rows, RowsPlace, Run, scan};
 use super::super::side::Side;
 use super::gather::{Match, Seen};
@@ -23,14 +24,10 @@ pub(super) fn look_up(
     run: &Run<'_>,
     first_try: bool,
 ) -> Result<LookedUp> {
-    let keys = pair.own(0).clone();
-    let integer_there = |column: &str| {
-        let there = pair.own(1).column(column);
-        there.is_some_and(|(_, column)| matches!(column.logical, LogicalType::Int { .. }))
-    };
     let rows = pair.rows().ok_or_else(|| Error::new(ErrorKind::Internal, "a pair was not prepared"))?;
-    let columns = [&rows[0].collection, &rows[1].collection];
-    let key = RowKey::choose(&keys, columns[0]);
+    let columns = [rows[0].taken(), rows[1].taken()];
+    let integer_there = |column: &str| pair.is_whole_number(1, column);
+    let key = pair.key(columns[0]);
     let leading = key.columns.first().map(|position| &columns[0].columns[*position]);
     let leading =
         leading.filter(|column| !key.whole && column.logical != (LogicalType::Int { bits: 64, signed: false }));

@@ -7,7 +7,7 @@
 mod gather;
 mod look_up;
 
-use super::compare::Pair;
+use super::pair::Pair;
 use super::rows::RowDifferences;
 use super::scan::{Rows, RowsPlace, Run};
 use super::side::Side;
@@ -116,6 +116,7 @@ pub(super) fn compare<'a>(
         all += sampled.all;
         run.progress.event(Event::CollectionFinished { collection: &line.collection.to_string(), rows: sampled.rows });
         line.not_compared = pair.take_not_compared();
+        line.compared_as = pair.compared_as();
         line.difference = Some(sentences.join("; ")).filter(|text| !text.is_empty());
     }
     report.notes.push(format!(
