@@ -12,9 +12,10 @@ pub use schema::{SchemaChange, SchemaDifference};
 use crate::group::{self, Assignment, SelectFor, Selection};
 use crate::progress::{Event, Progress};
 use crate::resources::Resources;
-use crate::verify::compare::{self, Pair, counterpart};
+use crate::verify::compare;
+use crate::verify::pair::{Pair, counterpart};
 use crate::verify::side::Side;
-use crate::verify::{Holder, NotCompared, RowDifferences, Run};
+use crate::verify::{ComparedAs, Holder, NotCompared, RowDifferences, Run};
 use dbferry_dialect::{Cancel, CollectionName, DatabaseInfo, Result};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -80,6 +81,8 @@ pub struct ComparedRows {
     pub difference: Option<String>,
     /// Columns that both have and that could not be compared.
     pub not_compared: Vec<NotCompared>,
+    /// Columns that mean something else on each side, and as what their values were compared.
+    pub compared_as: Vec<ComparedAs>,
     /// The rows that differ, if they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub row_differences: Option<RowDifferences>,
@@ -131,6 +134,7 @@ pub fn diff(left: Holder<'_>, right: Holder<'_>, options: &DiffOptions, progress
                 right_rows: 0,
                 difference: None,
                 not_compared: Vec::new(),
+                compared_as: Vec::new(),
                 row_differences: None,
             });
             pairs.push(pair);
@@ -170,6 +174,7 @@ pub fn diff(left: Holder<'_>, right: Holder<'_>, options: &DiffOptions, progress
         let name = line.collection.to_string();
         progress.event(Event::CollectionFinished { collection: &name, rows: line.left_rows });
         line.not_compared = pair.take_not_compared();
+        line.compared_as = pair.compared_as();
     }
     for side in sides {
         side.finish()?;

@@ -15,12 +15,12 @@ mod table;
 use crate::archive::foreign::{ForeignFiles, begins_like_parquet};
 use crate::archive::{Archive, CollectionEntry, Compression, FileEntry, Manifest};
 use crate::group::{self, GroupRules, Grouping};
-use crate::progress::{Event, Progress, RowCount, Share, divide};
+use crate::progress::{Event, Progress, RowCount};
 use crate::resources::Resources;
-use crate::verify::work;
-use dbferry_dialect::hash::{CollectionHash, RowHasher};
+use crate::verify::{hash_row_groups, work};
+use dbferry_dialect::hash::CollectionHash;
 use dbferry_dialect::model::{NotCarried, Schema};
-use dbferry_dialect::{Batch, Cancel, Consistency, DatabaseInfo, Error, ErrorKind, Result};
+use dbferry_dialect::{Cancel, Consistency, DatabaseInfo, Error, ErrorKind, Result};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -232,30 +232,11 @@ fn prove_collection(
     options: &ImportOptions,
     progress: &dyn Progress,
 ) -> Result<Proven> {
-    let name = entry.collection.name.to_string();
-    progress.event(Event::CollectionStarted { collection: &name, rows: RowCount::Exactly(entry.rows) });
     let bytes = archive.foreign_bytes(entry, &options.cancel, &mut |amount| progress.event(Event::Work { amount }))?;
     let reader = archive.collection(entry)?;
-    let shares = divide(work::decode(entry), entry.row_groups.iter().copied());
-    let parts: Vec<CollectionHash> = shares
-        .into_par_iter()
-        .enumerate()
-        .map(|(row_group, work)| {
-            let mut share = Share::new(progress, work, reader.rows(row_group));
-            let mut hasher = RowHasher::new(&entry.collection);
-            reader.read(row_group, options.resources.batch_bytes(), &mut |batch: Batch| {
-                options.cancel.check()?;
-                let (rows, bytes) = (batch.records.num_rows() as u64, batch.memory_size() as u64);
-                progress.event(Event::Rows { collection: &name, rows, bytes, again: false });
-                share.advance(rows);
-                hasher.update(&batch)
-            })?;
-            share.finish();
-            Ok(hasher.total())
-        })
-        .collect::<Result<_>>()?;
-    let mut hash = CollectionHash::default();
-    parts.into_iter().for_each(|part| hash.merge(part));
+    let all: Vec<usize> = (0..entry.row_groups.len()).collect();
+    let hash = hash_row_groups(&reader, entry, &all, options.resources, &options.cancel, progress)?;
+    let name = entry.collection.name.to_string();
     progress.event(Event::CollectionFinished { collection: &name, rows: entry.rows });
     Ok((hash, bytes))
 }

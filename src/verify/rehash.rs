@@ -15,7 +15,8 @@ impl Rehash {
     /// the planned `work` is it; none where it is done a second time.
     pub(crate) fn of_loaded(collection: &Collection, chunks: Vec<Chunk>, rows: u64, work: u64) -> Self {
         Self(Rows {
-            collection: collection.clone(),
+            read: collection.clone(),
+            cast: None,
             place: RowsPlace::Database { chunks, conditions: Vec::new() },
             rows: RowCount::Exactly(rows),
             work,
@@ -51,7 +52,7 @@ impl<'t> Hashes<'t> {
     /// For these collections of each place, by their numbers.
     pub(crate) fn new<'a: 't>(places: impl IntoIterator<Item = Vec<(usize, &'t Rows<'a>)>>) -> Self {
         let columns = |tables: Vec<(usize, &'t Rows<'a>)>| {
-            tables.into_iter().map(|(number, rows)| (number, &rows.collection)).collect()
+            tables.into_iter().map(|(number, rows)| (number, rows.taken())).collect()
         };
         Self { columns: places.into_iter().map(columns).collect(), found: Mutex::default() }
     }

@@ -1,6 +1,7 @@
 //! Reads collections of one thing or of two at once, with as many threads as are allowed, and hands every batch to whoever
 //! gathers something of it: hashes, sums by key, rows.
 
+use super::agree::Cast;
 use super::projection::Projection;
 use crate::archive::{Archive, CollectionEntry, CollectionReader};
 use crate::progress::{Event, Progress, RowCount, Share, divide};
@@ -26,8 +27,10 @@ pub(crate) struct Run<'a> {
 /// The rows of one collection in one place, through the columns that are wanted of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Rows<'a> {
-    /// The collection as that place names it, with the wanted columns in their order.
-    pub(crate) collection: Collection,
+    /// The collection as that place names it, with the wanted columns in their order, as it is read.
+    pub(crate) read: Collection,
+    /// What is made of the columns before anybody takes them; nothing where they are what is wanted.
+    pub(crate) cast: Option<Box<Cast>>,
     /// Where they are.
     pub(crate) place: RowsPlace<'a>,
     /// How many there are, as far as anybody knows.
@@ -58,6 +61,11 @@ pub(crate) enum RowsPlace<'a> {
 }
 
 impl Rows<'_> {
+    /// The collection with its columns as they are taken.
+    pub(crate) fn taken(&self) -> &Collection {
+        self.cast.as_ref().map_or(&self.read, |cast| &cast.collection)
+    }
+
     /// About how large each part is, compared with the others.
     fn sizes(&self) -> Vec<u64> {
         match &self.place {
@@ -237,7 +245,7 @@ impl<'t, 'a> Queue<'t, 'a> {
 
     fn read(&self, place: usize, shared: &Shared<'_>, task: &Task, mut share: Share<'_>, read: Read<'_>) -> Result<()> {
         let (number, rows) = self.tables[task.at];
-        let name = rows.collection.name.to_string();
+        let name = rows.read.name.to_string();
         let progress = shared.run.progress;
         if task.part == 0 {
             progress.event(Event::CollectionStarted { collection: &name, rows: rows.rows });
@@ -248,7 +256,10 @@ impl<'t, 'a> Queue<'t, 'a> {
             if shared.stopped.load(Ordering::Relaxed) {
                 return Err(Error::new(ErrorKind::Cancelled, "another worker failed"));
             }
-            part.take(&batch)?;
+            match &rows.cast {
+                Some(cast) => part.take(&cast.apply(&batch)?)?,
+                None => part.take(&batch)?,
+            }
             let (rows, bytes) = (batch.records.num_rows() as u64, batch.memory_size() as u64);
             progress.event(Event::Rows { collection: &name, rows, bytes, again: shared.run.again });
             share.advance(rows);
@@ -274,7 +285,7 @@ impl<'t, 'a> Queue<'t, 'a> {
         };
         let condition = conditions.get(task.part).or_else(|| conditions.first().filter(|_| conditions.len() == 1));
         let request = ReadRequest {
-            collection: &rows.collection,
+            collection: &rows.read,
             chunk: &chunks[task.part],
             batch_bytes: run.resources.batch_bytes(),
             predicate: condition.map(String::as_str),

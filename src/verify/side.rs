@@ -108,7 +108,7 @@ impl<'a> Side<'a> {
     pub(crate) fn known(&self, rows: &Rows<'_>) -> Option<CollectionHash> {
         match &rows.place {
             RowsPlace::Archive { entry, projection: None, row_groups }
-                if row_groups.len() == entry.row_groups.len() =>
+                if rows.cast.is_none() && row_groups.len() == entry.row_groups.len() =>
             {
                 CollectionHash::parse(entry.rows, &entry.hash)
             }
@@ -116,8 +116,8 @@ impl<'a> Side<'a> {
         }
     }
 
-    /// The rows of `own`, a collection of this side, with the columns at `kept`. A database reads them as columns of
-    /// `wanted`, which has as many; an archive has them as they are.
+    /// The rows of `own`, a collection of this side, with the columns at `kept`. A database reads them as the columns of
+    /// `read`, which has as many; an archive has them as they are.
     ///
     /// # Errors
     /// When the database cannot be divided.
@@ -125,36 +125,34 @@ impl<'a> Side<'a> {
         &mut self,
         own: &Collection,
         kept: &[usize],
-        wanted: &Collection,
+        read: Collection,
         condition: Option<&str>,
         resources: Resources,
     ) -> Result<Rows<'a>> {
         if let Some(entry) = self.entry(own) {
             let projection = Projection::new(own, kept.to_vec());
-            let collection = projection.collection.clone();
             let projection = (!projection.is_whole()).then(|| Box::new(projection));
             return Ok(Rows {
-                collection,
+                read,
+                cast: None,
                 place: RowsPlace::Archive { entry, row_groups: (0..entry.row_groups.len()).collect(), projection },
                 rows: RowCount::Exactly(entry.rows),
                 work: work::decode(entry),
             });
         }
-        let mut collection = wanted.clone();
-        collection.name = own.name.clone();
-        collection.estimate = own.estimate;
         let Held::Database { snapshot, endpoint, .. } = &mut self.held else {
             return Err(Error::new(dbferry_dialect::ErrorKind::Internal, "a collection of an archive has no entry"));
         };
         let chunks = snapshot
-            .chunks(&collection, resources.row_group_bytes(32 << 20) as u64)
-            .map_err(|error| endpoint.name(error.with("collection", &collection.name)))?;
+            .chunks(&read, resources.row_group_bytes(32 << 20) as u64)
+            .map_err(|error| endpoint.name(error.with("collection", &read.name)))?;
         let bytes = work::sum(chunks.iter().map(|chunk| chunk.estimated_bytes));
         let conditions = condition.map(str::to_owned).into_iter().collect();
         Ok(Rows {
             rows: RowCount::estimated(own.estimate.rows),
             work: work::read(own.estimate.rows.unwrap_or(0), bytes),
-            collection,
+            read,
+            cast: None,
             place: RowsPlace::Database { chunks, conditions },
         })
     }

@@ -17,33 +17,32 @@ pub(crate) use report::Finding;
 
 use super::scan::{Feed, Rows, Run, scan};
 use super::side::Side;
-use dbferry_dialect::{Collection, Error, ErrorKind, Result};
+use dbferry_dialect::{Error, ErrorKind, Result};
 
-/// Finds the rows that differ; `keys` is where the keys are declared, `most` how many of the rows are told.
+/// Finds the rows that differ, matched by `key`; `most` is how many of them are told.
 ///
 /// # Errors
 /// When a place cannot be read.
 pub(crate) fn differences(
     sides: &mut [Side<'_>; 2],
     rows: &[Rows<'_>; 2],
-    keys: &Collection,
+    key: &RowKey,
     most: usize,
     run: &Run<'_>,
 ) -> Result<RowDifferences> {
-    let columns = [&rows[0].collection, &rows[1].collection];
-    let key = RowKey::choose(keys, columns[0]);
+    let columns = [rows[0].taken(), rows[1].taken()];
     let count = rows.iter().filter_map(|rows| rows.rows.number()).max().unwrap_or(0);
-    let slices = slices::Slices::new(columns, &key, count);
+    let slices = slices::Slices::new(columns, key, count);
     read(sides, rows, &slices, run)?;
     let differing = slices.differing();
     // A quarter of the memory; the rest is for those who read.
     let most_bytes = run.resources.memory / 4;
     let each_row = 200 + 150 * columns[0].columns.len() as u64;
     let limit = slices.limit(most_bytes / each_row);
-    let collect = Collect::new(columns, &key, Wanted::Slices(&differing), limit, most_bytes);
+    let collect = Collect::new(columns, key, Wanted::Slices(&differing), limit, most_bytes);
     read(sides, rows, &collect, run)?;
     let (apart, complete) = collect.finish();
-    let finding = Finding { columns: columns[0], key: &key, complete, slices: (differing.count, slices.count()) };
+    let finding = Finding { columns: columns[0], key, complete, slices: (differing.count, slices.count()) };
     Ok(finding.report(apart, most))
 }
 

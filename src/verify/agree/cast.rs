@@ -1,0 +1,394 @@
+//! Columns of a batch as other types, so that both places are hashed alike.
+//!
+//! A value that the other type does not hold is not lost: it stands among the exceptions as it was, and is equal to nothing
+//! but the same value there.
+
+use super::meeting::lie_alike;
+use super::number::{Parts, decimal_text, parts};
+use arrow::array::{
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, Decimal128Array, Decimal256Array, FixedSizeBinaryBuilder,
+    Float32Array, Float64Array, Int64Array, PrimitiveArray, StringArray, TimestampMicrosecondArray,
+};
+use arrow::compute::{CastOptions, cast_with_options};
+use arrow::datatypes::{
+    DataType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Int64Type, Time64MicrosecondType,
+    TimestampMicrosecondType, i256,
+};
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use dbferry_dialect::carrier::{arrow_type, schema};
+use dbferry_dialect::{
+    Batch, Collection, Column, Error, ErrorKind, Exception, ExceptionReason, LogicalType, NativeValue, Result,
+};
+use std::sync::Arc;
+
+/// Turns the batches of a place into what is compared.
+#[derive(Clone, Debug)]
+pub(crate) struct Cast {
+    /// As they come.
+    read: Collection,
+    /// As they are hashed.
+    pub(crate) collection: Collection,
+}
+
+impl Cast {
+    /// For batches of `read`, whose columns become `to` where it says something; nothing where it says nothing.
+    pub(crate) fn new(read: &Collection, to: &[Option<LogicalType>]) -> Option<Self> {
+        to.iter().any(Option::is_some).then(|| {
+            let mut collection = read.clone();
+            for (column, logical) in collection.columns.iter_mut().zip(to) {
+                if let Some(logical) = logical {
+                    *column = Column { logical: logical.clone(), ..column.clone() };
+                }
+            }
+            Self { read: read.clone(), collection }
+        })
+    }
+
+    /// The same rows as what is compared.
+    ///
+    /// # Errors
+    /// When the batch is not one of the collection.
+    pub(crate) fn apply(&self, batch: &Batch) -> Result<Batch> {
+        let mut exceptions = batch.exceptions.clone();
+        let mut arrays = Vec::with_capacity(batch.records.num_columns());
+        let columns = self.read.columns.iter().zip(&self.collection.columns);
+        for (position, ((from, to), array)) in (0_u32..).zip(columns.zip(batch.records.columns())) {
+            let mut misfits = Misfits { column: position, found: &mut exceptions };
+            // A number's text is made anew even where it stays a text.
+            let stays = from.logical == to.logical && to.logical != LogicalType::Numeric;
+            arrays.push(if stays { Arc::clone(array) } else { cast(array, &from.logical, &to.logical, &mut misfits)? });
+        }
+        exceptions.sort_by_key(|exception| (exception.row, exception.column));
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.records.num_rows()));
+        let records = RecordBatch::try_new_with_options(schema(&self.collection), arrays, &options)?;
+        Ok(Batch { records, exceptions })
+    }
+}
+
+/// The values of one column that do not fit.
+struct Misfits<'a> {
+    column: u32,
+    found: &'a mut Vec<Exception>,
+}
+
+impl Misfits<'_> {
+    fn add(&mut self, row: usize, value: NativeValue) {
+        let reason = ExceptionReason::OutOfRange;
+        self.found.push(Exception { row: row as u64, column: self.column, reason, value });
+    }
+
+    /// Each text as what `make` makes of it.
+    fn texts<T>(&mut self, texts: &StringArray, make: impl Fn(&str) -> Option<T>) -> Vec<Option<T>> {
+        let each = texts.iter().enumerate().map(|(row, text)| {
+            let made = make(text?);
+            if made.is_none() {
+                self.add(row, NativeValue::Text(text.unwrap_or_default().to_owned()));
+            }
+            made
+        });
+        each.collect()
+    }
+}
+
+fn cast(array: &ArrayRef, from: &LogicalType, to: &LogicalType, misfits: &mut Misfits<'_>) -> Result<ArrayRef> {
+    match (to, array.data_type()) {
+        (LogicalType::Numeric, _) => numeric(array, misfits),
+        (LogicalType::Decimal { precision, scale }, DataType::Utf8) => {
+            let values = misfits.texts(array.as_string(), |text| parts(text)?.scaled(*precision, *scale));
+            decimals(values, *precision, *scale)
+        }
+        (LogicalType::Int { .. }, DataType::Utf8) => {
+            let values = misfits.texts(array.as_string(), |text| parts(text)?.scaled(19, 0)?.to_i128()?.try_into().ok());
+            Ok(Arc::new(values.into_iter().collect::<Int64Array>()))
+        }
+        (LogicalType::Float { bits }, data_type) => match data_type {
+            DataType::Utf8 if *bits == 32 => {
+                let values = misfits.texts(array.as_string(), |text| text.parse().ok());
+                Ok(Arc::new(values.into_iter().collect::<Float32Array>()))
+            }
+            DataType::Utf8 => {
+                let values = misfits.texts(array.as_string(), |text| text.parse().ok());
+                Ok(Arc::new(values.into_iter().collect::<Float64Array>()))
+            }
+            DataType::Decimal128(_, scale) => {
+                Ok(floats::<Decimal128Type>(array, *bits, *scale, |value| value.to_string()))
+            }
+            DataType::Decimal256(_, scale) => {
+                Ok(floats::<Decimal256Type>(array, *bits, *scale, |value| value.to_string()))
+            }
+            DataType::Float32 if *bits == 64 => {
+                Ok(Arc::new(array.as_primitive::<Float32Type>().unary::<_, arrow::datatypes::Float64Type>(f64::from)))
+            }
+            _ => by_arrow(array, to),
+        },
+        (LogicalType::Uuid, DataType::Utf8 | DataType::Binary) => uuids(array, misfits),
+        (LogicalType::Timestamp { .. }, DataType::Date32) => {
+            const DAY: i64 = 86_400_000_000;
+            let days = array.as_primitive::<Date32Type>();
+            // The days of 32 bits go to 5.8 million years, the microseconds of 64 bits to 292 thousand.
+            let micros = days.iter().enumerate().map(|(row, day)| {
+                let micros = i64::from(day?).checked_mul(DAY);
+                if micros.is_none() {
+                    misfits.add(row, NativeValue::Integer(day.unwrap_or_default().into()));
+                }
+                micros
+            });
+            Ok(Arc::new(micros.collect::<TimestampMicrosecondArray>()))
+        }
+        (LogicalType::Timestamp { .. }, DataType::Timestamp(..)) => {
+            Ok(Arc::new(array.as_primitive::<TimestampMicrosecondType>().clone().with_timezone_opt(None::<&str>)))
+        }
+        (LogicalType::Span { .. }, DataType::Time64(_)) => {
+            Ok(Arc::new(array.as_primitive::<Time64MicrosecondType>().reinterpret_cast::<Int64Type>()))
+        }
+        _ if lie_alike(from, to) => Ok(Arc::clone(array)),
+        _ => by_arrow(array, to),
+    }
+}
+
+/// Whole numbers and decimals into types that hold all of them.
+fn by_arrow(array: &ArrayRef, to: &LogicalType) -> Result<ArrayRef> {
+    let strict = CastOptions { safe: false, ..CastOptions::default() };
+    let to = arrow_type(to);
+    let whole;
+    let array = match array.data_type() {
+        DataType::Boolean => {
+            whole = cast_with_options(array, &DataType::Int64, &strict)?;
+            &whole
+        }
+        _ => array,
+    };
+    cast_with_options(array, &to, &strict)
+        .map_err(|error| Error::new(ErrorKind::Internal, "a column cannot be compared as was decided").caused_by(error))
+}
+
+fn decimals(values: Vec<Option<i256>>, precision: u8, scale: u8) -> Result<ArrayRef> {
+    // A scale is at most 76, so it fits i8, and what has at most 38 digits fits 128 bits.
+    Ok(if precision <= 38 {
+        let array = values.into_iter().map(|value| value.and_then(i256::to_i128)).collect::<Decimal128Array>();
+        Arc::new(array.with_precision_and_scale(precision, scale as i8)?)
+    } else {
+        let array = values.into_iter().collect::<Decimal256Array>();
+        Arc::new(array.with_precision_and_scale(precision, scale as i8)?)
+    })
+}
+
+/// Decimals as the floats next to them.
+fn floats<T: ArrowPrimitiveType>(
+    array: &ArrayRef,
+    bits: u8,
+    scale: i8,
+    digits: impl Fn(T::Native) -> String,
+) -> ArrayRef {
+    // The parser of a text rounds once, to the nearest; a division of two floats might round twice.
+    let text = |value: T::Native| format!("{}e{}", digits(value), -i32::from(scale));
+    let values: &PrimitiveArray<T> = array.as_primitive();
+    if bits == 32 {
+        Arc::new(values.iter().map(|value| text(value?).parse().ok()).collect::<Float32Array>())
+    } else {
+        Arc::new(values.iter().map(|value| text(value?).parse().ok()).collect::<Float64Array>())
+    }
+}
+
+/// Numbers as their one text.
+fn numeric(array: &ArrayRef, misfits: &mut Misfits<'_>) -> Result<ArrayRef> {
+    let canonical = |parts: Parts<'_>| parts.canonical();
+    let scale = |scale: i8| u8::try_from(scale).unwrap_or(0);
+    let texts: StringArray = match array.data_type() {
+        DataType::Utf8 => misfits.texts(array.as_string(), |text| parts(text).map(canonical)).into_iter().collect(),
+        DataType::Decimal128(_, places) => {
+            let values = array.as_primitive::<Decimal128Type>();
+            values.iter().map(|value| Some(decimal_text(&value?.to_string(), scale(*places)))).collect()
+        }
+        DataType::Decimal256(_, places) => {
+            let values = array.as_primitive::<Decimal256Type>();
+            values.iter().map(|value| Some(decimal_text(&value?.to_string(), scale(*places)))).collect()
+        }
+        _ => by_arrow(&by_arrow(array, &LogicalType::Decimal { precision: 20, scale: 0 })?, &LogicalType::TEXT)?
+            .as_string::<i32>()
+            .clone(),
+    };
+    Ok(Arc::new(texts))
+}
+
+fn uuids(array: &ArrayRef, misfits: &mut Misfits<'_>) -> Result<ArrayRef> {
+    let mut builder = FixedSizeBinaryBuilder::with_capacity(array.len(), 16);
+    for row in 0..array.len() {
+        if array.is_null(row) {
+            builder.append_null();
+            continue;
+        }
+        let (uuid, value): (Option<[u8; 16]>, _) = match array.data_type() {
+            DataType::Utf8 => {
+                let text = array.as_string::<i32>().value(row);
+                (uuid(text), NativeValue::Text(text.to_owned()))
+            }
+            _ => {
+                let bytes = array.as_binary::<i32>().value(row);
+                (bytes.try_into().ok(), NativeValue::Bytes(bytes.to_owned()))
+            }
+        };
+        match uuid {
+            Some(uuid) => builder.append_value(uuid)?,
+            None => {
+                builder.append_null();
+                misfits.add(row, value);
+            }
+        }
+    }
+    Ok(Arc::new(builder.finish()))
+}
+
+/// `0f8fad5b-d9cb-469f-a165-70867728950e`, in either case.
+fn uuid(text: &str) -> Option<[u8; 16]> {
+    let bytes = text.as_bytes();
+    let places = [8, 13, 18, 23];
+    let is_spelled = bytes.len() == 36
+        && bytes.iter().enumerate().all(|(at, byte)| {
+            if places.contains(&at) { *byte == b'-' } else { byte.is_ascii_hexdigit() }
+        });
+    let digits: String = text.chars().filter(|digit| *digit != '-').collect();
+    let number = u128::from_str_radix(&digits, 16).ok().filter(|_| is_spelled)?;
+    Some(number.to_be_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{
+        BinaryArray, BooleanArray, Date32Array, Int32Array, Time64MicrosecondArray, UInt64Array,
+    };
+    use dbferry_dialect::CollectionName;
+    use dbferry_dialect::hash::RowHasher;
+
+    fn collection(logical: LogicalType) -> Collection {
+        Collection::table(CollectionName::new("main", "t"), vec![Column::new("c", logical, "")])
+    }
+
+    fn turned(array: ArrayRef, from: LogicalType, to: LogicalType) -> Batch {
+        let read = collection(from);
+        let records = RecordBatch::try_new(schema(&read), vec![array]).expect("a batch");
+        let cast = Cast::new(&read, &[Some(to)]).expect("something to do");
+        cast.apply(&Batch::plain(records)).expect("a batch")
+    }
+
+    fn hash(batch: &Batch, logical: LogicalType) -> u128 {
+        let mut hasher = RowHasher::new(&collection(logical));
+        hasher.update(batch).expect("a hash");
+        hasher.total().sum
+    }
+
+    #[test]
+    fn the_same_values_of_other_types_hash_alike() {
+        let decimal = |precision, scale| LogicalType::Decimal { precision, scale };
+        let decimals = |values: Vec<Option<i128>>, precision, scale| -> ArrayRef {
+            let array = Decimal128Array::from(values).with_precision_and_scale(precision, scale);
+            Arc::new(array.expect("decimals"))
+        };
+        let texts = |values: &[Option<&str>]| -> ArrayRef { Arc::new(StringArray::from(values.to_vec())) };
+        let unsigned = || LogicalType::Int { bits: 64, signed: false };
+        let int32 = || LogicalType::Int { bits: 32, signed: true };
+        let uuid = "0f8fad5b-d9cb-469f-a165-70867728950e";
+        let bytes = u128::from_str_radix(&uuid.replace('-', ""), 16).expect("a number").to_be_bytes();
+        let instants: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![86_400_000_000]).with_timezone("UTC"));
+        let cases: Vec<(ArrayRef, LogicalType, ArrayRef, LogicalType, LogicalType)> = vec![
+            (
+                decimals(vec![Some(990), None, Some(-5)], 10, 2),
+                decimal(10, 2),
+                texts(&[Some("9.9"), None, Some("-0.050")]),
+                LogicalType::TEXT,
+                decimal(10, 2),
+            ),
+            (
+                decimals(vec![Some(990)], 10, 2),
+                decimal(10, 2),
+                decimals(vec![Some(99_000)], 12, 4),
+                decimal(12, 4),
+                decimal(12, 4),
+            ),
+            (
+                decimals(vec![Some(999), Some(1_000_000_000_000_000_000_000_001)], 30, 2),
+                decimal(30, 2),
+                Arc::new(Float64Array::from(vec![9.99, 1e22])),
+                LogicalType::FLOAT64,
+                LogicalType::FLOAT64,
+            ),
+            (
+                decimals(vec![Some(999)], 10, 2),
+                decimal(10, 2),
+                Arc::new(Float32Array::from(vec![9.99])),
+                LogicalType::Float { bits: 32 },
+                LogicalType::Float { bits: 32 },
+            ),
+            (
+                texts(&[Some("1.50"), Some("1e2")]),
+                LogicalType::Numeric,
+                texts(&[Some("1.5"), Some("100.0")]),
+                LogicalType::Numeric,
+                LogicalType::Numeric,
+            ),
+            (
+                Arc::new(UInt64Array::from(vec![7])),
+                unsigned(),
+                Arc::new(Int64Array::from(vec![7])),
+                LogicalType::INT64,
+                decimal(20, 0),
+            ),
+            (
+                Arc::new(BooleanArray::from(vec![true, false])),
+                LogicalType::Bool,
+                Arc::new(Int32Array::from(vec![1, 0])),
+                int32(),
+                LogicalType::INT64,
+            ),
+            (
+                Arc::new(Int32Array::from(vec![12])),
+                int32(),
+                texts(&[Some("12.0")]),
+                LogicalType::Numeric,
+                LogicalType::INT64,
+            ),
+            (
+                Arc::new(Date32Array::from(vec![1])),
+                LogicalType::Date,
+                instants,
+                LogicalType::Instant { precision: 6 },
+                LogicalType::Timestamp { precision: 6 },
+            ),
+            (
+                Arc::new(Time64MicrosecondArray::from(vec![5])),
+                LogicalType::Time { precision: 6 },
+                Arc::new(Int64Array::from(vec![5])),
+                LogicalType::Span { precision: 6 },
+                LogicalType::Span { precision: 6 },
+            ),
+            (
+                texts(&[Some(&uuid.to_ascii_uppercase())]),
+                LogicalType::TEXT,
+                Arc::new(BinaryArray::from(vec![&bytes[..]])),
+                LogicalType::BYTES,
+                LogicalType::Uuid,
+            ),
+            (texts(&[Some("{}")]), LogicalType::Json, texts(&[Some("{}")]), LogicalType::TEXT, LogicalType::TEXT),
+        ];
+        for (left, from, right, other, to) in cases {
+            let (left, right) = (turned(left, from.clone(), to.clone()), turned(right, other.clone(), to.clone()));
+            assert_eq!((&left.exceptions, &right.exceptions), (&Vec::new(), &Vec::new()), "{from} and {other}");
+            assert_eq!(hash(&left, to.clone()), hash(&right, to.clone()), "{from} and {other} as {to}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_stays_what_it_was() {
+        let texts: ArrayRef = Arc::new(StringArray::from(vec![Some("1.5"), Some("x"), None, Some("1.555")]));
+        let decimal = LogicalType::Decimal { precision: 5, scale: 2 };
+        let batch = turned(texts, LogicalType::TEXT, decimal.clone());
+        let found: Vec<_> = batch.exceptions.iter().map(|exception| (exception.row, exception.value.clone())).collect();
+        let text = |text: &str| NativeValue::Text(text.to_owned());
+        assert_eq!(found, [(1, text("x")), (3, text("1.555"))]);
+        assert_eq!(batch.records.column(0).null_count(), 3);
+        let others: ArrayRef = Arc::new(StringArray::from(vec![Some("1.5"), Some("y"), None, Some("1.555")]));
+        let others = turned(others, LogicalType::TEXT, decimal.clone());
+        assert_ne!(hash(&batch, decimal.clone()), hash(&others, decimal));
+    }
+}
