@@ -60,7 +60,8 @@ impl<'a> Pair<'a> {
     /// The collection that is `left` in the first place and `right` in the second.
     pub(crate) fn new(sides: &[Side<'a>; 2], left: &Collection, right: &Collection) -> Self {
         let same_dialect = sides[0].info.dialect == sides[1].info.dialect;
-        let places = Places { same_dialect, databases: [sides[0].entry(left), sides[1].entry(right)].map(|e| e.is_none()) };
+        let places =
+            Places { same_dialect, databases: [sides[0].entry(left), sides[1].entry(right)].map(|e| e.is_none()) };
         let mut pair = Self {
             own: [left.clone(), right.clone()],
             columns: Vec::new(),

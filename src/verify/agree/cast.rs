@@ -98,7 +98,8 @@ fn cast(array: &ArrayRef, from: &LogicalType, to: &LogicalType, misfits: &mut Mi
             decimals(values, *precision, *scale)
         }
         (LogicalType::Int { .. }, DataType::Utf8) => {
-            let values = misfits.texts(array.as_string(), |text| parts(text)?.scaled(19, 0)?.to_i128()?.try_into().ok());
+            let values =
+                misfits.texts(array.as_string(), |text| parts(text)?.scaled(19, 0)?.to_i128()?.try_into().ok());
             Ok(Arc::new(values.into_iter().collect::<Int64Array>()))
         }
         (LogicalType::Float { bits }, data_type) => match data_type {
@@ -244,9 +245,11 @@ fn uuid(text: &str) -> Option<[u8; 16]> {
     let bytes = text.as_bytes();
     let places = [8, 13, 18, 23];
     let is_spelled = bytes.len() == 36
-        && bytes.iter().enumerate().all(|(at, byte)| {
-            if places.contains(&at) { *byte == b'-' } else { byte.is_ascii_hexdigit() }
-        });
+        && bytes.iter().enumerate().all(
+            |(at, byte)| {
+                if places.contains(&at) { *byte == b'-' } else { byte.is_ascii_hexdigit() }
+            },
+        );
     let digits: String = text.chars().filter(|digit| *digit != '-').collect();
     let number = u128::from_str_radix(&digits, 16).ok().filter(|_| is_spelled)?;
     Some(number.to_be_bytes())
@@ -255,9 +258,7 @@ fn uuid(text: &str) -> Option<[u8; 16]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::{
-        BinaryArray, BooleanArray, Date32Array, Int32Array, Time64MicrosecondArray, UInt64Array,
-    };
+    use arrow::array::{BinaryArray, BooleanArray, Date32Array, Int32Array, Time64MicrosecondArray, UInt64Array};
     use dbferry_dialect::CollectionName;
     use dbferry_dialect::hash::RowHasher;
 

@@ -32,10 +32,7 @@ pub(super) fn meeting(left: &LogicalType, right: &LogicalType) -> Option<Logical
 /// What is one text to its engine.
 fn is_text(logical: &LogicalType) -> bool {
     use LogicalType::{Enum, Json, Network, Opaque, Text};
-    matches!(
-        logical,
-        Text { .. } | Enum { .. } | Json | Network { .. } | Opaque { form: OpaqueForm::Text, .. }
-    )
+    matches!(logical, Text { .. } | Enum { .. } | Json | Network { .. } | Opaque { form: OpaqueForm::Text, .. })
 }
 
 fn is_bytes(logical: &LogicalType) -> bool {
@@ -47,9 +44,16 @@ fn is_bytes(logical: &LogicalType) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Number {
     /// Zero or one, a year, bits: numbers that no one spells as a text.
-    Small { digits: u8 },
-    Whole { digits: u8 },
-    Decimal { precision: u8, scale: u8 },
+    Small {
+        digits: u8,
+    },
+    Whole {
+        digits: u8,
+    },
+    Decimal {
+        precision: u8,
+        scale: u8,
+    },
     /// Of any size.
     Numeric,
     Float32,

@@ -40,8 +40,7 @@ impl Way {
     /// Each place as it is, turned into `logical`.
     fn cast(columns: [&Column; 2], logical: &LogicalType) -> Self {
         // Two texts of one number are not one text, so these are always turned into the shortest.
-        let is_needed =
-            |column: &Column| *logical == LogicalType::Numeric || !same_class(&column.logical, logical);
+        let is_needed = |column: &Column| *logical == LogicalType::Numeric || !same_class(&column.logical, logical);
         let casts = columns.map(|column| is_needed(column).then(|| logical.clone()));
         Self { read: columns.map(Column::clone), casts }
     }
@@ -122,7 +121,9 @@ mod tests {
     /// As what each way compares, and what the places are asked for.
     fn told(left: LogicalType, right: LogicalType, places: Places) -> Vec<String> {
         let columns = [column(left), column(right)];
-        let told = |way: &Way| format!("{}/{}: {}/{}", way.read[0].logical, way.read[1].logical, way.compared(0), way.compared(1));
+        let told = |way: &Way| {
+            format!("{}/{}: {}/{}", way.read[0].logical, way.read[1].logical, way.compared(0), way.compared(1))
+        };
         ways([&columns[0], &columns[1]], places).iter().map(told).collect()
     }
 
@@ -169,7 +170,10 @@ mod tests {
     fn each_kind_of_types_has_its_way() {
         let first = |left, right| told(left, right, DATABASES).into_iter().next();
         let is = |expected: &str| Some(expected.to_owned());
-        assert_eq!(first(LogicalType::INT64, LogicalType::Int { bits: 16, signed: true }), is("int64/int16: int64/int16"));
+        assert_eq!(
+            first(LogicalType::INT64, LogicalType::Int { bits: 16, signed: true }),
+            is("int64/int16: int64/int16")
+        );
         assert_eq!(first(decimal(10, 2), LogicalType::FLOAT64), is("decimal(10,2)/float64: float64/float64"));
         assert_eq!(first(decimal(10, 2), LogicalType::TEXT), is("decimal(10,2)/text: decimal(10,2)/decimal(10,2)"));
         assert_eq!(first(LogicalType::Numeric, LogicalType::Numeric), is("numeric/numeric: numeric/numeric"));

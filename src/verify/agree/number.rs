@@ -26,8 +26,8 @@ pub(super) fn parts(text: &str) -> Option<Parts<'_>> {
         None => (text, 0),
     };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let is_number = whole.len() + fraction.len() > 0
-        && whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit());
+    let is_number =
+        whole.len() + fraction.len() > 0 && whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit());
     is_number.then_some(Parts { negative, whole, fraction, exponent: i64::from(exponent) })
 }
 
