@@ -97,7 +97,7 @@ pub(crate) fn round_trip(scratch: &Scratch, oracle: &dyn Fn(&str)) {
 }
 
 /// Every row was read again from the target, of another dialect too, and is equal.
-fn expect_proven(report: &RestoreReport) {
+pub(crate) fn expect_proven(report: &RestoreReport) {
     for line in report.units.iter().flat_map(|unit| &unit.collections) {
         assert_eq!(line.proof, Proof::Hash, "{}: {:?}", line.collection, report.warnings);
     }

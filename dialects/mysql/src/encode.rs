@@ -118,6 +118,11 @@ impl RowEncoder {
         self.columns.iter().map(|column| column.name.as_str())
     }
 
+    /// Whether that column is written as labels.
+    pub(crate) fn is_enum(&self, name: &str) -> bool {
+        self.columns.iter().any(|column| column.name == name && matches!(column.codec, Codec::Enum(_)))
+    }
+
     /// Whether lines hold bytes without a character set, so that they cannot all be UTF-8.
     pub(crate) fn has_bytes(&self) -> bool {
         self.columns.iter().any(|column| column.target.takes_bytes())
@@ -156,11 +161,8 @@ impl RowEncoder {
     /// Whether that cell only goes through `INSERT`: bytes that are no text in the column's character set must not be
     /// converted on their way, and a literal of bytes is not; and a number that is no label is taken as a number there.
     fn needs_insert(&self, exception: &Exception) -> bool {
-        let column = self.columns.iter().find(|column| column.position == exception.column as usize);
-        column.is_some_and(|column| {
-            exception.reason == ExceptionReason::InvalidUtf8
-                || exception.reason == ExceptionReason::EnumIndex && column.codec.is_index()
-        })
+        matches!(exception.reason, ExceptionReason::InvalidUtf8 | ExceptionReason::EnumIndex)
+            && self.columns.iter().any(|column| column.position == exception.column as usize)
     }
 }
 
@@ -199,6 +201,12 @@ impl Rows<'_> {
         }
         self.own = self.exceptions.iter().take_while(|exception| exception.row == row).count();
         Ok(self.exceptions.iter().take(self.own).any(|exception| self.encoder.needs_insert(exception)))
+    }
+
+    /// How many cells of the row that was sought are the number 0 of an enum, which is no label.
+    pub(crate) fn zero_labels(&self) -> u64 {
+        let own = self.exceptions.iter().take(self.own);
+        own.filter(|exception| exception.reason == ExceptionReason::EnumIndex).count() as u64
     }
 
     /// Whether every exception of the batch has found its row, once all rows are written.

@@ -20,7 +20,7 @@
 //! | logical type | stored as |
 //! |---|---|
 //! | bool, integers, year | INTEGER; an unsigned number above 2^63-1 is TEXT |
-//! | floats | REAL; NaN is refused, because SQLite would turn it into NULL |
+//! | floats | REAL; NaN is refused, because SQLite would turn it into NULL, and so is a negative zero, which would become zero |
 //! | decimal, numeric | TEXT, a decimal with all digits of its scale |
 //! | text, enum, network, json, opaque text | TEXT |
 //! | bytes, geometry, opaque binary | BLOB |
@@ -208,8 +208,8 @@ impl<'a> Encoder<'a> {
                     "a whole number above 9223372036854775807 would become a float in a column of this type",
                 )),
             }),
-            Self::Float32(array) => cell!(array, v => real(f64::from(v))?),
-            Self::Float64(array) => cell!(array, v => real(v)?),
+            Self::Float32(array) => cell!(array, v => of_column(f64::from(v))?),
+            Self::Float64(array) => cell!(array, v => of_column(v)?),
             Self::DecimalNumber(array, scale) => cell!(array, v => number::decimal(v, *scale, &mut stack)),
             Self::DecimalText(array, scale) => cell!(array, v => ValueRef::Text(stack.decimal(v, *scale))),
             Self::WideDecimalText(array) => cell!(array, v => {
@@ -273,6 +273,14 @@ pub(crate) fn bind_native(
 /// SQLite stores NaN as NULL, which would be a silent change.
 fn real<'v>(value: f64) -> Result<ValueRef<'v>, BindError> {
     if value.is_nan() { Err(BindError::Value("SQLite cannot store NaN")) } else { Ok(ValueRef::Real(value)) }
+}
+
+/// Columns of floats keep whole ones as integers, which have no negative zero: that would be a silent change too.
+fn of_column<'v>(value: f64) -> Result<ValueRef<'v>, BindError> {
+    if value == 0.0 && value.is_sign_negative() {
+        return Err(BindError::Value("SQLite's REAL columns cannot store a negative zero"));
+    }
+    real(value)
 }
 
 impl<'a> Dynamic<'a> {

@@ -6,7 +6,7 @@
 mod crossing;
 
 use crate::introspect::{AUTOINCREMENT, WITHOUT_ROWID, is_number};
-use crate::types::{AFFINITY, Affinity, declared_type, stores_alike};
+use crate::types::{AFFINITY, Affinity, declared_type, spelled, stores_alike};
 use dbferry_dialect::model::{
     ColumnRole, DefaultMeaning, Deferral, ForeignKey, Identity, Index, IndexSubject, NativeType,
 };
@@ -25,6 +25,12 @@ const UNREAD: &str =
 
 impl Syntax for SqliteSyntax {
     fn native_type(&self, logical: &LogicalType) -> NativeMapping {
+        if let Some(declared) = spelled::declared(logical) {
+            return match logical {
+                LogicalType::Instant { .. } => NativeMapping::checked(declared, YEARS),
+                _ => NativeMapping::exact(declared),
+            };
+        }
         match logical {
             LogicalType::Bool => NativeMapping::exact("BOOLEAN"),
             LogicalType::Int { bits: 64, signed: false } => {
@@ -41,18 +47,12 @@ impl Syntax for SqliteSyntax {
             }
             LogicalType::Date => NativeMapping::checked("DATE", YEARS),
             LogicalType::Timestamp { .. } => NativeMapping::checked("DATETIME", YEARS),
-            LogicalType::Instant { .. } => NativeMapping::checked("TEXT", YEARS),
             LogicalType::Uuid => NativeMapping::exact("UUID"),
             // A column without a type keeps every value as it is.
             LogicalType::Dynamic => NativeMapping::exact(""),
-            // A NUMERIC column would keep decimals as floats, and numbers among JSON texts as numbers.
-            LogicalType::Decimal { .. } | LogicalType::Numeric | LogicalType::Json => NativeMapping::exact("TEXT"),
             LogicalType::Text { .. }
-            | LogicalType::Time { .. }
-            | LogicalType::Span { .. }
             | LogicalType::Enum { .. }
             | LogicalType::Bits { .. }
-            | LogicalType::Network { .. }
             | LogicalType::Opaque { .. } => NativeMapping::exact("TEXT"),
             LogicalType::TimeTz { .. }
             | LogicalType::Interval

@@ -144,6 +144,7 @@ fn a_domain_has_ends() {
     assert_eq!(nearest(Value::Text("a\0b"), &LogicalType::TEXT, &Domain::NO_NUL), "nul-character, ab");
     assert_eq!(nearest(Value::Float(f64::NAN), &LogicalType::FLOAT64, &Domain::NO_NAN), "nan, nothing");
     assert_eq!(nearest(Value::Float(f64::INFINITY), &LogicalType::FLOAT64, &Domain::NO_NAN), "Infinity");
+    assert_eq!(nearest(Value::Float(-0.0), &LogicalType::FLOAT64, &Domain::NO_NAN), "negative-zero, 0.0");
     let most = "infinity, 1.7976931348623157e308";
     assert_eq!(nearest(Value::Float(f64::INFINITY), &LogicalType::FLOAT64, &Domain::FINITE), most);
 }
