@@ -11,7 +11,7 @@ use crate::progress::RowCount;
 use crate::restore::target_name;
 use dbferry_dialect::hash::same_class;
 use dbferry_dialect::model::ColumnRole;
-use dbferry_dialect::{Collection, CollectionName, Error, ErrorKind, LogicalType, Result};
+use dbferry_dialect::{Candidate, Collection, CollectionName, Column, Error, ErrorKind, LogicalType, Result, Syntax};
 
 /// One collection in two places.
 pub(crate) struct Pair<'a> {
@@ -50,6 +50,12 @@ pub(crate) fn counterpart<'s>(sides: &'s [Side<'_>; 2], name: &CollectionName) -
     mapped.or_else(|| right.schema.collection(&CollectionName::new(capabilities.default_namespace, name.name.clone())))
 }
 
+/// Whether `text` is a column of texts whose declaration says that they are values of what `other` holds.
+fn spells(syntax: &dyn Syntax, text: &Column, other: &Column) -> bool {
+    let is_it = |candidate: &Candidate| same_class(&candidate.logical, &other.logical);
+    matches!(text.logical, LogicalType::Text { .. }) && syntax.candidates(text).iter().any(is_it)
+}
+
 /// The only collection of that name in any namespace.
 fn only<'s>(side: &'s Side<'_>, name: &str) -> Option<&'s Collection> {
     let mut found = side.schema.collections.iter().filter(|collection| collection.name.name == name);
@@ -62,6 +68,7 @@ impl<'a> Pair<'a> {
         let same_dialect = sides[0].info.dialect == sides[1].info.dialect;
         let places =
             Places { same_dialect, databases: [sides[0].entry(left), sides[1].entry(right)].map(|e| e.is_none()) };
+        let syntax = sides.iter().find_map(Side::endpoint).map(|endpoint| endpoint.dialect.syntax());
         let mut pair = Self {
             own: [left.clone(), right.clone()],
             columns: Vec::new(),
@@ -80,7 +87,10 @@ impl<'a> Pair<'a> {
                 pair.missing.push(column.name.clone());
                 continue;
             };
-            let ways = ways([column, other], places);
+            // A text that is declared to be a value is that value, also to its own dialect.
+            let is_spelled =
+                syntax.is_some_and(|syntax| spells(syntax, column, other) || spells(syntax, other, column));
+            let ways = ways([column, other], Places { same_dialect: same_dialect && !is_spelled, ..places });
             if ways.is_empty() {
                 let reason = format!("{} on one side and {} on the other", column.logical, other.logical);
                 pair.not_compared.push(NotCompared { column: column.name.clone(), reason });

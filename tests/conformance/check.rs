@@ -130,7 +130,12 @@ pub(crate) fn there_and_back(here: &Scratch, there: &Scratch) {
 
     for name in refused {
         options.selection = only(&[name]);
-        let error = restore(&first, &there.database("copy"), &options, &Silent).expect_err("a value that does not fit");
+        let error = match restore(&first, &there.database("copy"), &options, &Silent) {
+            Err(error) => error,
+            // Older versions of MariaDB keep them.
+            Ok(_) if name.name.ends_with("_negative_zeros") => continue,
+            Ok(report) => panic!("{name} has a value that does not fit: {report:?}"),
+        };
         let found = |key: &str| error.context().any(|(context, _)| context == key);
         assert!(error.context().any(|(key, value)| key == "collection" && value == name.to_string()), "{error}");
         // A check that does not hold is told without a place.

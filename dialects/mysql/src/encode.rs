@@ -20,7 +20,7 @@
 //! | bits | `bit` |
 //! | geometry | the geometry family: its reference system's number and well-known binary, as the servers store it |
 //! | list of 32-bit floats | `vector` |
-//! | list, struct, range, map, set, dynamic | `json` and character types, as JSON ([`json`]) |
+//! | list, struct, range, map, set, dynamic | `json` and character types, as JSON ([`json`](dbferry_dialect::nested::json)) |
 //! | numbers, dates, times, intervals, uuid | character types, as text |
 //!
 //! Exceptions that this dialect reads go back as they were: zero and partial dates, an enum's 0, geometries of another
@@ -29,7 +29,6 @@
 
 mod codec;
 mod form;
-mod json;
 mod network;
 mod target;
 mod text;
@@ -41,7 +40,8 @@ mod tests;
 
 pub(crate) use target::{TargetColumn, columns as target_columns};
 
-use arrow::array::Array;
+use arrow::array::{Array, ArrowPrimitiveType, AsArray};
+use arrow::datatypes::{DataType, Float32Type, Float64Type};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use codec::Codec;
 use dbferry_dialect::{Batch, Collection, Error, ErrorKind, Exception, ExceptionReason, NativeValue, Result};
@@ -116,6 +116,23 @@ impl RowEncoder {
     /// The names of the columns that are written.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().map(|column| column.name.as_str())
+    }
+
+    /// The first negative zero of a column of floats: its row and the column's name.
+    pub(crate) fn negative_zero<'a>(&'a self, batch: &Batch) -> Option<(usize, &'a str)> {
+        fn first<T: ArrowPrimitiveType>(array: &dyn Array, negative: impl Fn(T::Native) -> bool) -> Option<usize> {
+            let floats = array.as_primitive_opt::<T>()?;
+            (0..floats.len()).find(|row| floats.is_valid(*row) && negative(floats.value(*row)))
+        }
+        self.columns.iter().find_map(|column| {
+            let array = batch.records.columns().get(column.position)?;
+            let row = match array.data_type() {
+                DataType::Float64 => first::<Float64Type>(array, |value| value == 0.0 && value.is_sign_negative()),
+                DataType::Float32 => first::<Float32Type>(array, |value| value == 0.0 && value.is_sign_negative()),
+                _ => None,
+            };
+            Some((row?, column.name.as_str()))
+        })
     }
 
     /// Whether that column is written as labels.
@@ -312,14 +329,6 @@ fn put_exception<F: Form>(exception: &Exception, column: &EncodedColumn, out: &m
         }
     }
     Ok(())
-}
-
-/// The text of a value that columns of characters hold in its place; none when it has none.
-#[cfg(test)]
-pub(crate) fn nested_text(array: &dyn Array, logical: &dbferry_dialect::LogicalType, row: usize) -> Option<Vec<u8>> {
-    let mut out = Vec::new();
-    json::put(array, logical, row, &mut out).ok()?;
-    Some(out)
 }
 
 /// A value as messages show it: one line, not too long.

@@ -10,6 +10,7 @@ use crate::types::{AFFINITY, Affinity, declared_type, spelled, stores_alike};
 use dbferry_dialect::model::{
     ColumnRole, DefaultMeaning, Deferral, ForeignKey, Identity, Index, IndexSubject, NativeType,
 };
+use dbferry_dialect::nested::Nested;
 use dbferry_dialect::{
     Candidate, Collection, CollectionName, Column, Domain, Exception, LogicalType, NativeMapping, Syntax,
 };
@@ -54,13 +55,11 @@ impl Syntax for SqliteSyntax {
             | LogicalType::Enum { .. }
             | LogicalType::Bits { .. }
             | LogicalType::Opaque { .. } => NativeMapping::exact("TEXT"),
-            LogicalType::TimeTz { .. }
-            | LogicalType::Interval
-            | LogicalType::Set { .. }
-            | LogicalType::List { .. }
-            | LogicalType::Struct { .. }
-            | LogicalType::Range { .. }
-            | LogicalType::Map => NativeMapping::checked("TEXT", UNREAD),
+            LogicalType::TimeTz { .. } | LogicalType::Interval => NativeMapping::exact("TEXT"),
+            nested if Nested::new(nested).is_some() => NativeMapping::exact("TEXT"),
+            LogicalType::List { .. } | LogicalType::Struct { .. } | LogicalType::Range { .. } => {
+                NativeMapping::checked("TEXT", UNREAD)
+            }
             // A type that this version does not know.
             _ => NativeMapping::lossy("TEXT", "this logical type has no form in SQLite yet"),
         }

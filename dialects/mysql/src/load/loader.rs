@@ -42,6 +42,8 @@ pub(crate) struct Loader {
     method: Method,
     /// Whether statements can have a mode of their own.
     is_mariadb: bool,
+    /// Whether floats have a negative zero. MariaDB has lost its sign in some version of each series.
+    has_negative_zero: bool,
     /// The largest statement that the server takes, in bytes.
     packet_bytes: usize,
     /// The `LOAD DATA` that runs.
@@ -81,12 +83,23 @@ impl Loader {
         if version.is_mariadb_from((10, 11, 0)) {
             session.run(DOING, "SET SESSION system_versioning_insert_history = 1")?;
         }
-        let rows = session.query(DOING, "SELECT @@local_infile, @@max_allowed_packet")?;
+        let rows = session.query(DOING, "SELECT @@local_infile, @@max_allowed_packet, CAST(-0e0 AS CHAR)")?;
         let number = |place: usize| rows.first().and_then(|row| row.get::<Option<u64>, _>(place)).flatten();
         let method = if number(0) == Some(1) { Method::Try } else { Method::Insert };
         let packet_bytes = usize::try_from(number(1).unwrap_or(0)).unwrap_or(usize::MAX);
         let is_mariadb = version.is_mariadb();
-        Ok(Self { session, method, is_mariadb, packet_bytes, current: None, lines: Vec::new(), insert: None })
+        let zero = rows.first().and_then(|row| row.get::<Option<String>, _>(2)).flatten();
+        let has_negative_zero = zero.is_none_or(|zero| zero.starts_with('-'));
+        Ok(Self {
+            session,
+            method,
+            is_mariadb,
+            has_negative_zero,
+            packet_bytes,
+            current: None,
+            lines: Vec::new(),
+            insert: None,
+        })
     }
 
     /// Loads a batch. Several batches make one statement, which is a transaction of its own; it ends when it has grown to
@@ -110,6 +123,12 @@ impl Loader {
     fn write_rows(&mut self, load: &Arc<TableLoad>, batch: &Batch) -> Result<()> {
         let count = batch.records.num_rows();
         let before = load.came.fetch_add(count as u64, Ordering::Relaxed);
+        if !self.has_negative_zero
+            && let Some((row, column)) = load.encoder.negative_zero(batch)
+        {
+            let refused = Error::new(ErrorKind::Mismatch, "this server stores a negative zero as zero");
+            return Err(refused.with("column", column).with("row", before + row as u64));
+        }
         let mut rows = load.encoder.rows(batch, before)?;
         let statement = self.begin(load)?;
         let most_rows = load.statement_rows();
