@@ -9,6 +9,7 @@ use super::job::{Job, Origin, OriginFields};
 use super::output::{Columns, Output};
 use super::text::{counted, indented, one_line};
 use super::units;
+use dbferry::dialect::model::NotCarried;
 use dbferry::dialect::{CollectionAction, DatabaseInfo};
 use dbferry::progress::RowCount;
 use dbferry::restore::{LeavingEdge, PlannedCollection, PlannedColumn, PlannedUnit, RestorePlan, Verdict};
@@ -34,8 +35,10 @@ struct Document<'a> {
     units: Vec<Unit<'a>>,
     /// Foreign keys that leave the selection.
     leaving: Vec<Edge<'a>>,
+    /// Views, triggers, routines and the like of another dialect.
+    not_carried: &'a [NotCarried],
     notes: &'a [String],
-    /// What the source holds of the selection and the target would not get.
+    /// What else the source holds of the selection and the target would not get.
     warnings: &'a [String],
     /// Everything that keeps the restore from being done; empty when it can be done.
     problems: Vec<String>,
@@ -64,6 +67,8 @@ struct CollectionLine<'a> {
     rows_overwritten: Option<u64>,
     columns: &'a [PlannedColumn],
     problems: &'a [String],
+    /// What of its definition the target would not get.
+    not_carried: &'a [NotCarried],
     notes: &'a [String],
     warnings: &'a [String],
     statements: &'a [String],
@@ -92,6 +97,7 @@ impl<'a> Document<'a> {
             rows_overwritten: line.rows_overwritten,
             columns: &line.columns,
             problems: &line.problems,
+            not_carried: &line.not_carried,
             notes: &line.notes,
             warnings: &line.warnings,
             statements: &line.statements,
@@ -117,6 +123,7 @@ impl<'a> Document<'a> {
             rows_overwritten: plan.rows_overwritten(),
             units: plan.units.iter().map(unit).collect(),
             leaving: plan.leaving.iter().map(edge).collect(),
+            not_carried: &plan.not_carried,
             notes: &plan.notes,
             warnings: &plan.warnings,
             problems,

@@ -13,7 +13,8 @@ use crate::group::{self, Assignment, SelectFor, Selection};
 use crate::progress::{Event, Progress};
 use crate::resources::Resources;
 use crate::verify::compare;
-use crate::verify::pair::{Pair, counterpart};
+use crate::verify::counterpart::Counterparts;
+use crate::verify::pair::Pair;
 use crate::verify::side::Side;
 use crate::verify::{ComparedAs, Holder, NotCompared, RowDifferences, Run};
 use dbferry_dialect::{Cancel, CollectionName, DatabaseInfo, Result};
@@ -108,10 +109,11 @@ pub fn diff(left: Holder<'_>, right: Holder<'_>, options: &DiffOptions, progress
         notes: Vec::new(),
         seconds: 0.0,
     };
-    let chosen = chosen(&left, &sides, &options.selection)?;
+    let counterparts = Counterparts::new(&sides);
+    let chosen = chosen(&left, &sides, &counterparts, &options.selection)?;
     let mut pairs = Vec::new();
     for name in &chosen {
-        let [own, other] = [sides[0].schema.collection(name), counterpart(&sides, name)];
+        let [own, other] = [sides[0].schema.collection(name), counterparts.of(name)];
         let (Some(own), other) = (own, other) else {
             report.schema.push(SchemaDifference::only_right(name));
             continue;
@@ -124,8 +126,8 @@ pub fn diff(left: Holder<'_>, right: Holder<'_>, options: &DiffOptions, progress
             report.schema.push(SchemaDifference::only_left(name));
             continue;
         };
-        report.schema.extend(schema::collections(own, other, same_dialect));
-        let pair = Pair::new(&sides, own, other);
+        report.schema.extend(schema::collections(&counterparts.as_there(own, other), other, same_dialect));
+        let pair = Pair::new(&sides, &counterparts, own, other);
         if own.kind.has_rows() && other.kind.has_rows() && !options.schema_only {
             report.collections.push(ComparedRows {
                 collection: own.name.clone(),
@@ -184,7 +186,12 @@ pub fn diff(left: Holder<'_>, right: Holder<'_>, options: &DiffOptions, progress
 }
 
 /// The names of the collections that are looked at: those of the left, then those that only the right has.
-fn chosen(left: &Holder<'_>, sides: &[Side<'_>; 2], selection: &Selection) -> Result<Vec<CollectionName>> {
+fn chosen(
+    left: &Holder<'_>,
+    sides: &[Side<'_>; 2],
+    counterparts: &Counterparts<'_, '_>,
+    selection: &Selection,
+) -> Result<Vec<CollectionName>> {
     let [own, other] = sides;
     let mut assignments: Vec<Assignment> = match left {
         Holder::Archive(archive) => archive.manifest().collections.iter().map(Assignment::from).collect(),
@@ -194,7 +201,7 @@ fn chosen(left: &Holder<'_>, sides: &[Side<'_>; 2], selection: &Selection) -> Re
         .schema
         .collections
         .iter()
-        .filter_map(|collection| counterpart(sides, &collection.name))
+        .filter_map(|collection| counterparts.of(&collection.name))
         .map(|other| &other.name)
         .collect();
     let only_right = other.schema.collections.iter().filter(|collection| !matched.contains(&collection.name));

@@ -302,14 +302,20 @@ mod tests {
         assert_eq!(change(&|t| t.columns[0].comment = Some("x".into())), ["column id: comment: - | x"]);
         let default = DefaultValue { native: "now()".into(), meaning: None };
         assert_eq!(change(&|t| t.columns[1].default = Some(default.clone())), ["column name: default: - | now()"]);
-        let check = Check { name: None, expression: "id > 0".into(), definition: None };
+        let check = Check { name: None, expression: "id > 0".into(), meaning: None, definition: None };
         assert_eq!(change(&|t| t.checks.push(check.clone())), ["check: - | id > 0"]);
-        let part = |descending| IndexPart { subject: IndexSubject::Column("name".into()), descending, collation: None };
+        let part = |descending| IndexPart {
+            subject: IndexSubject::Column("name".into()),
+            meaning: None,
+            descending,
+            collation: None,
+        };
         let index = |descending| Index {
             name: "by_name".into(),
             parts: vec![part(descending)],
             unique: true,
             predicate: None,
+            condition: None,
             definition: None,
         };
         assert_eq!(change(&|t| t.indexes.push(index(false))), ["index by_name: - | unique (name)"]);
@@ -336,7 +342,7 @@ mod tests {
         let mut other = table();
         other.columns[0].native.text = "INTEGER".into();
         other.columns[1].collation = Some("C".into());
-        other.checks.push(Check { name: None, expression: "id > 0".into(), definition: None });
+        other.checks.push(Check { name: None, expression: "id > 0".into(), meaning: None, definition: None });
         assert_eq!(told(&table(), &other, false), Vec::<String>::new());
         assert_eq!(told(&table(), &other, true).len(), 3);
         other.columns[0].logical = LogicalType::Int { bits: 32, signed: true };

@@ -4,6 +4,7 @@
 
 use super::shape::PlannedColumn;
 use crate::progress::RowCount;
+use dbferry_dialect::model::NotCarried;
 use dbferry_dialect::{CollectionAction, CollectionName, DatabaseInfo};
 use serde::Serialize;
 
@@ -21,9 +22,11 @@ pub struct RestorePlan {
     pub units: Vec<PlannedUnit>,
     /// Foreign keys that leave the selection.
     pub leaving: Vec<LeavingEdge>,
+    /// Views, triggers, routines and the like that belong to no table of the plan and are not carried: another dialect wrote them.
+    pub not_carried: Vec<NotCarried>,
     /// What was chosen so, or does no harm.
     pub notes: Vec<String>,
-    /// What the source holds of the selection and the target will not get.
+    /// What else the source holds of the selection and the target will not get.
     pub warnings: Vec<String>,
 }
 
@@ -48,24 +51,39 @@ impl RestorePlan {
         self.source.dialect == self.target.dialect
     }
 
-    /// Everything that deserves a warning, in sentences that name the collection.
+    /// Everything that deserves a warning, in sentences that name the collection: what is not carried too.
     pub fn all_warnings(&self) -> Vec<String> {
-        self.with_those_of_collections(&self.warnings, |collection| &collection.warnings)
+        let mut all = self.warnings.clone();
+        let mut kinds: Vec<&str> = Vec::new();
+        for missing in &self.not_carried {
+            if !kinds.contains(&missing.kind.as_str()) {
+                kinds.push(&missing.kind);
+            }
+        }
+        for kind in kinds {
+            let of_kind = || self.not_carried.iter().filter(|missing| missing.kind == kind);
+            let names: Vec<&str> = of_kind().map(|missing| missing.name.as_str()).collect();
+            let reason = of_kind().next().map_or("", |missing| missing.reason.as_str());
+            all.push(format!("not carried: {kind} {}: {reason}", names.join(", ")));
+        }
+        for collection in self.collections() {
+            let name = &collection.collection;
+            let missing = collection.not_carried.iter();
+            all.extend(
+                missing.map(|missing| {
+                    format!("{name}: not carried: {} {}: {}", missing.kind, missing.name, missing.reason)
+                }),
+            );
+            all.extend(collection.warnings.iter().map(|text| format!("{name}: {text}")));
+        }
+        all
     }
 
     /// Everything that is worth knowing and does no harm, in sentences that name the collection.
     pub fn all_notes(&self) -> Vec<String> {
-        self.with_those_of_collections(&self.notes, |collection| &collection.notes)
-    }
-
-    fn with_those_of_collections<'a>(
-        &'a self,
-        own: &[String],
-        of: impl Fn(&'a PlannedCollection) -> &'a [String],
-    ) -> Vec<String> {
-        let mut all = own.to_vec();
+        let mut all = self.notes.clone();
         for collection in self.collections() {
-            all.extend(of(collection).iter().map(|text| format!("{}: {text}", collection.collection)));
+            all.extend(collection.notes.iter().map(|text| format!("{}: {text}", collection.collection)));
         }
         all
     }
@@ -117,7 +135,9 @@ pub struct PlannedCollection {
     pub problems: Vec<String>,
     /// What differs and does no harm.
     pub notes: Vec<String>,
-    /// What the source holds of the selection and the target will not get.
+    /// What of its definition the target will not get.
+    pub not_carried: Vec<NotCarried>,
+    /// What else the source holds of it and the target will not get.
     pub warnings: Vec<String>,
     /// The statements that create it, if it is created.
     pub statements: Vec<String>,

@@ -1,7 +1,6 @@
 //! Makes the plan: compares what can be restored with a target, before anything is written.
 
 use super::RestoreOptions;
-use super::name::target_name;
 use super::plan::{LeavingEdge, PlannedCollection, PlannedUnit, RestorePlan};
 use super::shape::{Comparison, PlannedColumn, Verdict, compare};
 use super::supply::{Division, Offered, Supply};
@@ -10,8 +9,8 @@ use crate::archive::Archive;
 use crate::config::RestoreMode;
 use crate::endpoint::Endpoint;
 use crate::group::{self, Assignment, SelectFor};
-use crate::translate::{Choice, Crossing, Scan, Subject, Translation, choose};
-use dbferry_dialect::model::NativeObject;
+use crate::translate::{Choice, Crossing, Names, Scan, Subject, Translation, choose};
+use dbferry_dialect::model::{CollectionKind, NativeObject, NotCarried, ObjectKind};
 use dbferry_dialect::{
     Batch, Capabilities, Collection, CollectionAction, CollectionName, CollectionPlan, Column, Database, DatabaseInfo,
     Dialect, Error, ErrorKind, Fidelity, GroupPlan, Identifiers, Purpose, Result, Schema,
@@ -91,6 +90,11 @@ pub(super) fn prepare<'a>(
     let context = Context {
         existing: schema.collections.iter().map(|collection| (&collection.name, collection)).collect(),
         capabilities: database.capabilities(),
+        names: Names::new(
+            supply.collections.iter().map(|offered| offered.collection),
+            same_dialect,
+            &database.capabilities(),
+        ),
         dialect,
         same_dialect,
         options,
@@ -108,7 +112,13 @@ pub(super) fn prepare<'a>(
             notes.push(format!("{name} is skipped as configured"));
         } else if !(kind.is_portable() || same_dialect && options.trusted) {
             let untrusted = format!("the {} is not trusted", context.noun);
-            let why = if same_dialect { &untrusted } else { "it means nothing to another dialect" };
+            let why = match kind {
+                _ if same_dialect => &untrusted,
+                CollectionKind::Partitioned => {
+                    "its rows are in its partitions, each of which is a table of its own there"
+                }
+                _ => "it means nothing to another dialect",
+            };
             warnings.push(format!("{name} is left out: {why}"));
         } else {
             selected.push((place, offered));
@@ -120,9 +130,10 @@ pub(super) fn prepare<'a>(
     }
 
     let selected = translate(supply, database.info(), &context, selected, &mut notes)?;
+    // A partition has the foreign keys of its whole by now.
     let with_groups: Vec<(&Collection, &str)> = selected
         .iter()
-        .map(|Selected { offered, .. }| (offered.collection, offered.assignment.group.as_str()))
+        .map(|Selected { offered, translation, .. }| (&translation.collection, offered.assignment.group.as_str()))
         .collect();
     let leaving = leaving(supply, &context, &with_groups, &schema);
     let mut prepared = Prepared {
@@ -132,6 +143,7 @@ pub(super) fn prepare<'a>(
             target: database.info().clone(),
             units: Vec::new(),
             leaving,
+            not_carried: objects_not_carried(supply, &context, &selected),
             notes,
             warnings,
         },
@@ -146,16 +158,14 @@ pub(super) fn prepare<'a>(
     if same_dialect && options.trusted {
         let free = supply.objects.iter().filter(|object| object.on.is_none());
         prepared.objects = free.map(|object| (*object).clone()).collect();
-    } else if !supply.objects.is_empty() {
+    } else if same_dialect && !supply.objects.is_empty() {
         let count = supply.objects.len();
-        let untrusted = format!("the {} is not trusted", context.noun);
-        let why = if same_dialect { &untrusted } else { "they are of another dialect" };
         let what = if count == 1 {
             "1 view, trigger or the like is".into()
         } else {
             format!("{count} views, triggers and the like are")
         };
-        prepared.plan.warnings.push(format!("{what} left out: {why}"));
+        prepared.plan.warnings.push(format!("{what} left out: the {} is not trusted", context.noun));
     }
     Ok(prepared)
 }
@@ -177,12 +187,16 @@ fn translate<'a>(
     notes: &mut Vec<String>,
 ) -> Result<Vec<Selected<'a>>> {
     let syntax = context.dialect.syntax();
+    let collections = supply.collections.iter().map(|offered| (&offered.collection.name, offered.collection)).collect();
     let crossing = Crossing {
         source: &supply.source,
         target,
         source_syntax: supply.syntax,
         target_syntax: syntax,
-        unsigned_integers: context.capabilities.unsigned_integers,
+        capabilities: context.capabilities,
+        names: &context.names,
+        collections: &collections,
+        objects: &supply.objects,
         rules: &context.options.types,
     };
     let subject = |(place, offered): &(usize, &'a Offered<'a>)| Subject {
@@ -224,6 +238,8 @@ struct Context<'a, 'c> {
     /// The source's triggers and the like, by the collection that they belong to.
     objects: BTreeMap<&'a CollectionName, Vec<&'a NativeObject>>,
     capabilities: Capabilities,
+    /// What everything of the source is called in the target.
+    names: Names,
     dialect: &'a dyn Dialect,
     same_dialect: bool,
     options: &'c RestoreOptions,
@@ -232,7 +248,7 @@ struct Context<'a, 'c> {
 impl Context<'_, '_> {
     /// The name that a collection of the source gets in the target.
     fn target_name(&self, name: &CollectionName) -> CollectionName {
-        target_name(name, self.same_dialect, &self.capabilities)
+        self.names.collection(name)
     }
 }
 
@@ -283,6 +299,36 @@ impl<'a> Prepared<'a> {
     }
 }
 
+/// Views, triggers, routines and the like of another dialect, without those that only belong to what is not restored. Namespaces
+/// and extensions say nothing by themselves, and a sequence that numbers a column is that column's numbering there.
+fn objects_not_carried(supply: &Supply<'_>, context: &Context<'_, '_>, selected: &[Selected<'_>]) -> Vec<NotCarried> {
+    if context.same_dialect {
+        return Vec::new();
+    }
+    let columns = || selected.iter().flat_map(|selected| &selected.offered.collection.columns);
+    let numbering =
+        supply.syntax.map(|syntax| columns().filter_map(|column| syntax.numbered_by(column, &supply.objects)));
+    let numbering: BTreeSet<usize> = numbering.into_iter().flatten().map(|(place, _)| place).collect();
+    let restored: BTreeSet<&CollectionName> =
+        selected.iter().map(|selected| &selected.offered.collection.name).collect();
+    let is_told = |(place, object): &(usize, &&NativeObject)| {
+        !matches!(object.kind, ObjectKind::Namespace | ObjectKind::Extension)
+            && !numbering.contains(place)
+            && object.on.as_ref().is_none_or(|on| restored.contains(on))
+    };
+    let not_carried = |(_, object): (usize, &&NativeObject)| {
+        let NativeObject { namespace, name, .. } = *object;
+        let name = if namespace.is_empty() { name.clone() } else { format!("{namespace}.{name}") };
+        let on = object.on.as_ref().map(|on| format!(" on {on}")).unwrap_or_default();
+        let reason = match object.kind {
+            ObjectKind::Type => "columns of it get the nearest type of the target's own".to_owned(),
+            _ => format!("it is written in the words of {}", supply.source.product),
+        };
+        NotCarried { kind: object.kind.words().to_owned(), name: format!("{name}{on}"), reason }
+    };
+    supply.objects.iter().enumerate().filter(is_told).map(not_carried).collect()
+}
+
 fn objects_by_collection<'a>(supply: &Supply<'a>) -> BTreeMap<&'a CollectionName, Vec<&'a NativeObject>> {
     let mut objects: BTreeMap<&CollectionName, Vec<&NativeObject>> = BTreeMap::new();
     for object in &supply.objects {
@@ -307,7 +353,13 @@ fn plan_collection(
             problems: vec!["the target holds something of another kind under that name".into()],
             ..Comparison::default()
         },
-        Some(existing) => compare(source, existing, context.dialect.syntax(), context.same_dialect),
+        Some(existing) => {
+            let mut there = source.clone();
+            for key in &mut there.foreign_keys {
+                key.references = context.target_name(&key.references);
+            }
+            compare(&there, existing, context.dialect.syntax(), context.same_dialect)
+        }
         None => new_columns(context, source),
     };
     comparison.explain(offered.collection, translation);
@@ -327,7 +379,8 @@ fn plan_collection(
     if existing.is_none() {
         comparison.problems.extend(refused_names(&target, source, context.capabilities.identifiers));
     }
-    let mut warnings = translation.not_carried.clone();
+    let mut warnings = Vec::new();
+    comparison.notes.extend(translation.notes.iter().cloned());
     let fits = comparison.problems.is_empty();
     let action = match (mode, existing.is_some()) {
         (RestoreMode::Replace | RestoreMode::Create | RestoreMode::Append, false) => Some(CollectionAction::Create),
@@ -368,6 +421,7 @@ fn plan_collection(
         columns: comparison.columns,
         problems: comparison.problems,
         notes: comparison.notes,
+        not_carried: translation.not_carried.clone(),
         warnings,
         statements: if creates { statements(context, &target, source) } else { Vec::new() },
         target,
@@ -401,6 +455,7 @@ fn new_columns(context: &Context<'_, '_>, source: &Collection) -> Comparison {
         };
         comparison.add(PlannedColumn {
             name: column.name.clone(),
+            renamed: None,
             source: Some(column.native.text.clone()),
             target: Some(target),
             verdict: Verdict::of(&fidelity),
@@ -416,10 +471,9 @@ fn statements(context: &Context<'_, '_>, target: &CollectionName, source: &Colle
     let syntax = context.dialect.syntax();
     let own = context.same_dialect && context.options.trusted;
     let table = source.definition.clone().filter(|_| own).unwrap_or_else(|| syntax.create_table(target, source));
-    let indexes = source
-        .indexes
-        .iter()
-        .filter_map(|index| index.definition.clone().filter(|_| own).or_else(|| syntax.create_index(target, index)));
+    let indexes = source.indexes.iter().filter_map(|index| {
+        index.definition.clone().filter(|_| own).or_else(|| syntax.create_index(target, source, index))
+    });
     std::iter::once(table).chain(indexes).collect()
 }
 

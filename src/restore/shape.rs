@@ -2,7 +2,7 @@
 //! verdict.
 
 use crate::translate::{Decision, Policy, Translation};
-use dbferry_dialect::model::{ColumnRole, NativeType};
+use dbferry_dialect::model::{ColumnRole, Index, IndexPart, IndexSubject, NativeType};
 use dbferry_dialect::{Collection, Column, Fidelity, LogicalType, NativeMapping, Syntax};
 use serde::Serialize;
 use std::fmt;
@@ -10,8 +10,11 @@ use std::fmt;
 /// What becomes of one column.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PlannedColumn {
-    /// Its name.
+    /// Its name in the source, or in the target if only that has it.
     pub name: String,
+    /// Its name in the target, where that is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub renamed: Option<String>,
     /// Its type in the archive; absent when only the target has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
@@ -109,6 +112,7 @@ pub(super) fn compare(source: &Collection, target: &Collection, syntax: &dyn Syn
             }
             None if column.role == ColumnRole::RowIdentity => PlannedColumn {
                 name: column.name.clone(),
+                renamed: None,
                 source: Some(column.native.text.clone()),
                 target: None,
                 verdict: Verdict::Incompatible,
@@ -117,6 +121,7 @@ pub(super) fn compare(source: &Collection, target: &Collection, syntax: &dyn Syn
             },
             None => PlannedColumn {
                 name: column.name.clone(),
+                renamed: None,
                 source: Some(described(column)),
                 target: None,
                 verdict: Verdict::Incompatible,
@@ -131,18 +136,23 @@ pub(super) fn compare(source: &Collection, target: &Collection, syntax: &dyn Syn
             comparison.add(extra_column(column));
         }
     }
-    compare_keys(source, target, &mut comparison);
+    compare_keys(source, target, same_dialect, &mut comparison);
     comparison
 }
 
 impl Comparison {
     /// Puts in what is known of each column's translation: its type in the source, who decided, what the conversion does.
     pub(super) fn explain(&mut self, source: &Collection, translation: &Translation<'_>) {
-        for (column, chosen) in source.columns.iter().zip(&translation.columns) {
+        let target = translation.collection.columns.iter();
+        for ((column, chosen), target) in source.columns.iter().zip(&translation.columns).zip(target) {
             if let Some(problem) = &chosen.problem {
                 self.problems.push(format!("column {}: {problem}", column.name));
             }
-            let Some(planned) = self.columns.iter_mut().find(|planned| planned.name == column.name) else { continue };
+            let Some(planned) = self.columns.iter_mut().find(|planned| planned.name == target.name) else { continue };
+            if target.name != column.name {
+                planned.name.clone_from(&column.name);
+                planned.renamed = Some(target.name.clone());
+            }
             if planned.source.is_some() && chosen.from != chosen.to {
                 planned.source = Some(described(column));
             }
@@ -231,6 +241,7 @@ fn compare_column(
     }
     PlannedColumn {
         name: source.name.clone(),
+        renamed: None,
         source: Some(described(source)),
         target: Some(described(target)),
         verdict,
@@ -256,6 +267,7 @@ fn extra_column(target: &Column) -> PlannedColumn {
         target.nullable || target.default.is_some() || target.generated.is_some() || target.identity.is_some();
     PlannedColumn {
         name: target.name.clone(),
+        renamed: None,
         source: None,
         target: Some(described(target)),
         verdict: if fills_itself { Verdict::Extra } else { Verdict::Incompatible },
@@ -268,7 +280,7 @@ fn extra_column(target: &Column) -> PlannedColumn {
     }
 }
 
-fn compare_keys(source: &Collection, target: &Collection, comparison: &mut Comparison) {
+fn compare_keys(source: &Collection, target: &Collection, same_dialect: bool, comparison: &mut Comparison) {
     let key = |collection: &Collection| collection.primary_key.as_ref().map(|key| key.columns.clone());
     let (source_key, target_key) = (key(source), key(target));
     if source_key != target_key {
@@ -279,18 +291,26 @@ fn compare_keys(source: &Collection, target: &Collection, comparison: &mut Compa
             spell(target_key)
         ));
     }
-    for unique in &target.unique_keys {
-        if !source.unique_keys.iter().any(|key| key.columns == unique.columns) {
-            comparison.notes.push(format!("only the target has a unique key on {}", unique.columns.join(", ")));
-        }
+    // Engines do not agree on what is a unique constraint and what an index.
+    let unique = |collection: &Collection| {
+        let keys = collection.unique_keys.iter().map(|key| key.columns.clone());
+        let indexes = collection.indexes.iter().filter(|index| index.unique && !same_dialect).filter_map(columns_of);
+        keys.chain(indexes).collect::<Vec<_>>()
+    };
+    let (own, there) = (unique(source), unique(target));
+    for columns in there.iter().filter(|columns| !own.contains(columns)) {
+        comparison.notes.push(format!("only the target has a unique key on {}", columns.join(", ")));
     }
-    for unique in &source.unique_keys {
-        if !target.unique_keys.iter().any(|key| key.columns == unique.columns) {
-            comparison.notes.push(format!("the target has no unique key on {}", unique.columns.join(", ")));
-        }
+    for columns in own.iter().filter(|columns| !there.contains(columns)) {
+        comparison.notes.push(format!("the target has no unique key on {}", columns.join(", ")));
     }
     for index in &source.indexes {
-        if !target.indexes.iter().any(|other| other.parts == index.parts && other.unique == index.unique) {
+        let is_there = if same_dialect {
+            target.indexes.iter().any(|other| other.parts == index.parts && other.unique == index.unique)
+        } else {
+            index.unique || target.indexes.iter().any(|other| is_alike(index, other))
+        };
+        if !is_there {
             comparison.notes.push(format!("the target has no index like {}; the target keeps its own", index.name));
         }
     }
@@ -300,6 +320,24 @@ fn compare_keys(source: &Collection, target: &Collection, comparison: &mut Compa
             comparison.notes.push(format!("the target has no foreign key from {columns} to {parent}"));
         }
     }
+}
+
+/// The columns of an index that is over nothing else.
+fn columns_of(index: &Index) -> Option<Vec<String>> {
+    let column = |part: &IndexPart| match &part.subject {
+        IndexSubject::Column(name) => Some(name.clone()),
+        IndexSubject::Expression(_) => None,
+    };
+    index.parts.iter().map(column).collect()
+}
+
+/// Whether an index of another dialect can be this one: expressions are spelled in each dialect's own way.
+fn is_alike(index: &Index, other: &Index) -> bool {
+    let alike = |(one, other): (&IndexPart, &IndexPart)| match (&one.subject, &other.subject) {
+        (IndexSubject::Column(one), IndexSubject::Column(other)) => one == other,
+        _ => true,
+    };
+    index.parts.len() == other.parts.len() && index.parts.iter().zip(&other.parts).all(alike)
 }
 
 /// How one logical type goes into another.

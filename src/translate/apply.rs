@@ -94,9 +94,7 @@ impl<'a> Application<'a> {
 impl Translation<'_> {
     /// Misfits by the names of their columns.
     pub fn counted(&self, tally: &Tally) -> Vec<CountedMisfits> {
-        tally.counts(|position| {
-            self.collection.columns.get(position).map_or_else(String::new, |column| column.name.clone())
-        })
+        tally.counts(|position| self.source_columns.get(position).cloned().unwrap_or_default())
     }
 }
 
@@ -161,7 +159,7 @@ impl Place<'_> {
     /// Says which value of which row does not fit, and why nothing else was done with it.
     #[cold]
     fn refusal(&self, row: usize, reason: &str, value: &str) -> Error {
-        let name = self.column().map_or("", |column| column.name.as_str());
+        let name = self.translation.source_columns.get(self.position).map_or("", String::as_str);
         let column = self.translation.columns.get(self.position);
         let to = column.map(|column| match &column.to_native {
             Some(native) => native.clone(),

@@ -4,10 +4,15 @@ use super::cast::Cast;
 use super::evidence::{Question, Scan, Verdict, ask};
 use super::links::Links;
 use super::misfit::Policy;
+use super::names::Names;
 use super::rules::TypeRule;
-use super::{ColumnTranslation, Decision, Ends, Translation};
-use dbferry_dialect::model::ColumnRole;
-use dbferry_dialect::{Collection, Column, DatabaseInfo, Domain, Fidelity, LogicalType, NativeMapping, Result, Syntax};
+use super::schema::{Losses, Surroundings};
+use super::{ColumnTranslation, Decision, Ends, Translation, source_columns};
+use dbferry_dialect::model::{ColumnRole, NativeObject};
+use dbferry_dialect::{
+    Capabilities, Collection, CollectionName, Column, DatabaseInfo, Domain, Fidelity, LogicalType, NativeMapping,
+    Result, Syntax,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Both ends of what is to be translated.
@@ -18,8 +23,14 @@ pub(crate) struct Crossing<'a, 'r> {
     /// How the source spells SQL; absent when this build does not know its dialect.
     pub(crate) source_syntax: Option<&'a dyn Syntax>,
     pub(crate) target_syntax: &'a dyn Syntax,
-    /// Whether the target has whole numbers without a sign.
-    pub(crate) unsigned_integers: bool,
+    /// What the target can do.
+    pub(crate) capabilities: Capabilities,
+    /// What everything of the source is called in the target.
+    pub(crate) names: &'r Names,
+    /// All collections of the source.
+    pub(crate) collections: &'r BTreeMap<&'a CollectionName, &'a Collection>,
+    /// The source's objects that are no collections.
+    pub(crate) objects: &'r [&'a NativeObject],
     pub(crate) rules: &'r [TypeRule],
 }
 
@@ -64,7 +75,7 @@ struct Ways {
 }
 
 impl<'a, 'r> Crossing<'a, 'r> {
-    fn is_crossing(&self) -> bool {
+    pub(super) fn is_crossing(&self) -> bool {
         self.source.dialect != self.target.dialect
     }
 
@@ -127,11 +138,21 @@ pub(crate) fn choose<'a>(
         columns[*at][*position] = decide(column, ways, verdicts.get(&(*at, *position)), &crossing);
     }
     agree(subjects, &links, &mut columns);
-    let translate = |(subject, columns): (&Subject<'_>, Vec<ColumnTranslation>)| Translation {
-        collection: translated(subject.collection, &columns, &crossing),
-        columns,
-        not_carried: Vec::new(),
-        ends: Some(crossing.ends()),
+    let surroundings = Surroundings { crossing: &crossing };
+    let translate = |(subject, columns): (&Subject<'_>, Vec<ColumnTranslation>)| {
+        let mut collection = translated(subject.collection, &columns, &crossing);
+        let losses = match crossing.is_crossing() {
+            true => surroundings.carry(subject.collection, &mut collection, &columns),
+            false => Losses::default(),
+        };
+        Translation {
+            collection,
+            columns,
+            source_columns: source_columns(subject.collection),
+            not_carried: losses.not_carried,
+            notes: losses.notes,
+            ends: Some(crossing.ends()),
+        }
     };
     Ok(Choice { translations: subjects.iter().zip(columns).map(translate).collect(), idle_rules })
 }
@@ -151,12 +172,14 @@ fn ways_of(
     if !crossing.is_crossing() {
         return Ways::default();
     }
-    let existing = subject.existing.and_then(|existing| existing.column(&column.name)).map(|(_, existing)| existing);
+    let name = crossing.names.column(&subject.collection.name, &column.name);
+    let existing = subject.existing.and_then(|existing| existing.column(&name)).map(|(_, existing)| existing);
     let goes = |logical: &LogicalType| {
         let typed = Column { logical: logical.clone(), ..column.clone() };
         existing.is_none_or(|existing| fits(subject.collection, &typed, existing))
     };
-    let is_held = crossing.unsigned_integers && matches!(column.logical, LogicalType::Int { signed: false, .. });
+    let is_held =
+        crossing.capabilities.unsigned_integers && matches!(column.logical, LogicalType::Int { signed: false, .. });
     let candidates = crossing.source_syntax.map(|syntax| syntax.candidates(column)).unwrap_or_default();
     let candidates = candidates.into_iter().filter(|candidate| !is_held && goes(&candidate.logical));
     let way = |to: LogicalType, because: String| Way {

@@ -9,7 +9,8 @@
 //!
 //! What a column becomes is decided by the first of these that says something: a rule of the user's, what the data proves,
 //! the target dialect's own type for what the values mean. A value is either the same in both types or a misfit, and what
-//! becomes of a misfit is the rule's policy; without one the run stops. Where there is nothing to translate it is the
+//! becomes of a misfit is the rule's policy; without one the run stops. What stands around the columns is carried as far as it
+//! means the same there, under names that the target takes; the rest is named. Where there is nothing to translate it is the
 //! identity and costs nothing: no second hash, and the source's own definition is used. What it is not: it builds no SQL,
 //! opens no database and knows no dialect by its name.
 
@@ -20,7 +21,9 @@ mod consent;
 mod evidence;
 mod links;
 mod misfit;
+mod names;
 mod rules;
+mod schema;
 mod words;
 
 pub use apply::Application;
@@ -31,8 +34,10 @@ pub use words::{WORDS, logical_type};
 
 pub(crate) use choose::{Choice, Crossing, Subject, choose};
 pub(crate) use evidence::Scan;
+pub(crate) use names::Names;
 
 use cast::Cast;
+use dbferry_dialect::model::NotCarried;
 use dbferry_dialect::{Collection, Domain, Fidelity, LogicalType, Syntax};
 use serde::Serialize;
 use std::fmt;
@@ -40,13 +45,18 @@ use std::fmt;
 /// How one collection crosses.
 #[derive(Clone, Debug)]
 pub struct Translation<'a> {
-    /// The collection in the target's terms. Its name and the names that its foreign keys reference are the source's: these say
-    /// which collection is meant, and the plan says what it is called in the target.
+    /// The collection in the target's terms, also what its columns, keys and indexes are called. Its own name and the names that
+    /// its foreign keys reference are the source's: these say which collection is meant, and the plan says what it is called in
+    /// the target.
     pub collection: Collection,
     /// What becomes of each column, in their order.
     pub columns: Vec<ColumnTranslation>,
-    /// What is not carried, by name, with the reason.
-    pub not_carried: Vec<String>,
+    /// The names of the columns in the source, in their order.
+    pub source_columns: Vec<String>,
+    /// What is not carried, by kind and name, with the reason.
+    pub not_carried: Vec<NotCarried>,
+    /// What is carried in another way.
+    pub notes: Vec<String>,
     /// The syntaxes of both ends, when they are of different dialects or a rule changes a column.
     ends: Option<Ends<'a>>,
 }
@@ -125,13 +135,19 @@ impl ColumnTranslation {
     }
 }
 
+fn source_columns(source: &Collection) -> Vec<String> {
+    source.columns.iter().map(|column| column.name.clone()).collect()
+}
+
 impl<'a> Translation<'a> {
     /// A collection that stays what it is.
     pub fn identity(source: &Collection) -> Self {
         Self {
             columns: source.columns.iter().map(|column| ColumnTranslation::identity(&column.logical)).collect(),
             collection: source.clone(),
+            source_columns: source_columns(source),
             not_carried: Vec::new(),
+            notes: Vec::new(),
             ends: None,
         }
     }

@@ -1,7 +1,8 @@
 //! One place against another: an archive or a source against a database that should hold the same.
 
 use super::compare::{self, Hashed};
-use super::pair::{Pair, counterpart};
+use super::counterpart::Counterparts;
+use super::pair::Pair;
 use super::report::{VerifiedCollection, VerifyReport, difference};
 use super::scan::Run;
 use super::side::Side;
@@ -66,6 +67,7 @@ fn verify_pair(
         seconds: 0.0,
     };
     let (mut pairs, mut places) = (Vec::new(), Vec::new());
+    let counterparts = Counterparts::new(&sides);
     for (collection, group) in chosen(&source, &sides[0], &options.selection)? {
         if !(same_dialect || collection.kind.is_portable()) {
             report.notes.push(format!("{} is left out: it means nothing to another dialect", collection.name));
@@ -75,12 +77,12 @@ fn verify_pair(
             Some(entry) => VerifiedCollection::of_entry(entry),
             None => VerifiedCollection::unread(&collection, group),
         };
-        match counterpart(&sides, &collection.name) {
+        match counterparts.of(&collection.name) {
             None => line.difference = Some("it is not in the database".into()),
             Some(other) => {
                 line.target = Some(other.name.clone());
                 if collection.kind.has_rows() && other.kind.has_rows() {
-                    pairs.push(Pair::new(&sides, &collection, other));
+                    pairs.push(Pair::new(&sides, &counterparts, &collection, other));
                     places.push(report.collections.len());
                 }
             }

@@ -10,6 +10,7 @@
 mod against;
 mod agree;
 pub(crate) mod compare;
+pub(crate) mod counterpart;
 mod decode;
 pub(crate) mod pair;
 mod projection;

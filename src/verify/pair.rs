@@ -1,17 +1,17 @@
-//! One collection in two places: where its other half is, which columns can be compared, and as what.
+//! One collection in two places: which columns can be compared, and as what.
 
 use super::NotCompared;
 use super::agree::{Cast, Places, Way, ways};
+use super::counterpart::Counterparts;
 use super::report::ComparedAs;
 use super::rows::RowKey;
 use super::scan::{Rows, Run};
 use super::side::Side;
 use super::work;
 use crate::progress::RowCount;
-use crate::restore::target_name;
 use dbferry_dialect::hash::same_class;
 use dbferry_dialect::model::ColumnRole;
-use dbferry_dialect::{Candidate, Collection, CollectionName, Column, Error, ErrorKind, LogicalType, Result, Syntax};
+use dbferry_dialect::{Candidate, Collection, Column, Error, ErrorKind, LogicalType, Result, Syntax};
 
 /// One collection in two places.
 pub(crate) struct Pair<'a> {
@@ -36,35 +36,20 @@ struct Compared {
     ways: Vec<Way>,
 }
 
-/// Where the second place may have a collection of the first: under the name that a restore gives it, and across dialects
-/// in the namespace where others put what comes from elsewhere.
-pub(crate) fn counterpart<'s>(sides: &'s [Side<'_>; 2], name: &CollectionName) -> Option<&'s Collection> {
-    let [left, right] = sides;
-    let same_dialect = left.info.dialect == right.info.dialect;
-    let Some(capabilities) = right.capabilities().filter(|_| !same_dialect) else {
-        let own = right.schema.collection(name);
-        // An archive does not say how its dialect names things; what is there once under that name is it.
-        return own.or_else(|| if same_dialect { None } else { only(right, &name.name) });
-    };
-    let mapped = right.schema.collection(&target_name(name, same_dialect, capabilities));
-    mapped.or_else(|| right.schema.collection(&CollectionName::new(capabilities.default_namespace, name.name.clone())))
-}
-
 /// Whether `text` is a column of texts whose declaration says that they are values of what `other` holds.
 fn spells(syntax: &dyn Syntax, text: &Column, other: &Column) -> bool {
     let is_it = |candidate: &Candidate| same_class(&candidate.logical, &other.logical);
     matches!(text.logical, LogicalType::Text { .. }) && syntax.candidates(text).iter().any(is_it)
 }
 
-/// The only collection of that name in any namespace.
-fn only<'s>(side: &'s Side<'_>, name: &str) -> Option<&'s Collection> {
-    let mut found = side.schema.collections.iter().filter(|collection| collection.name.name == name);
-    found.next().filter(|_| found.next().is_none())
-}
-
 impl<'a> Pair<'a> {
     /// The collection that is `left` in the first place and `right` in the second.
-    pub(crate) fn new(sides: &[Side<'a>; 2], left: &Collection, right: &Collection) -> Self {
+    pub(crate) fn new(
+        sides: &[Side<'a>; 2],
+        counterparts: &Counterparts<'_, '_>,
+        left: &Collection,
+        right: &Collection,
+    ) -> Self {
         let same_dialect = sides[0].info.dialect == sides[1].info.dialect;
         let places =
             Places { same_dialect, databases: [sides[0].entry(left), sides[1].entry(right)].map(|e| e.is_none()) };
@@ -83,7 +68,7 @@ impl<'a> Pair<'a> {
             if !same_dialect && column.role == ColumnRole::RowIdentity {
                 continue;
             }
-            let Some((there, other)) = right.column(&column.name) else {
+            let Some((there, other)) = right.column(&counterparts.column(left, right, &column.name)) else {
                 pair.missing.push(column.name.clone());
                 continue;
             };

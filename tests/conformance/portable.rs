@@ -336,10 +336,20 @@ fn defaults_and_indexes() -> Tables {
             Column { nullable: false, ..column("code", LogicalType::TEXT) },
         ],
     );
-    let part =
-        |name: &str, descending| IndexPart { subject: IndexSubject::Column(name.into()), descending, collation: None };
-    let index =
-        |name: &str, parts, unique| Index { name: name.into(), parts, unique, predicate: None, definition: None };
+    let part = |name: &str, descending| IndexPart {
+        subject: IndexSubject::Column(name.into()),
+        meaning: None,
+        descending,
+        collation: None,
+    };
+    let index = |name: &str, parts, unique| Index {
+        name: name.into(),
+        parts,
+        unique,
+        predicate: None,
+        condition: None,
+        definition: None,
+    };
     goods.indexes = vec![
         index("by \"label\"", vec![part("label", false)], false),
         index("by count and note", vec![part("count", true), part("note", false)], false),

@@ -254,18 +254,20 @@ fn a_database_without_tables_is_restored_as_one() {
 /// A table with SQL text of every kind in it.
 fn with_texts() -> Tables {
     let mut collection = counting(table("t", vec![int("id"), int("twice")]), 9);
-    collection.checks.push(Check { definition: None, name: None, expression: "evil()".into() });
+    collection.checks.push(Check { definition: None, name: None, expression: "evil()".into(), meaning: None });
     collection.columns[1].generated = Some(Generated { expression: "evil()".into(), stored: true });
     collection.definition = Some("CREATE TABLE t (evil())".into());
     collection.indexes.push(Index {
         name: "i".into(),
         parts: vec![IndexPart {
             subject: IndexSubject::Expression("evil()".into()),
+            meaning: None,
             descending: false,
             collation: None,
         }],
         unique: false,
         predicate: None,
+        condition: None,
         definition: Some("CREATE INDEX i ON t (evil())".into()),
     });
     let mut tables = Tables::default().with(collection, &[&[I(1), I(2)]]);

@@ -1,6 +1,7 @@
 //! What one dialect must say of its columns, values and types so that they can be handled in another one.
 
 use crate::logical::LogicalType;
+use crate::model::{Check, Column, ForeignKey, Index, Key};
 
 /// A type that a column may turn out to have once all of its values are known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,40 @@ impl Candidate {
     /// A candidate with what suggests it.
     pub fn new(logical: LogicalType, because: impl Into<String>) -> Self {
         Self { logical, because: because.into() }
+    }
+}
+
+/// A part of a table.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)] // Their names say it.
+pub enum Part<'a> {
+    Column(&'a Column),
+    Key(&'a Key),
+    ForeignKey(&'a ForeignKey),
+    Check(&'a Check),
+    Index(&'a Index),
+}
+
+/// What a part of a table says in its own dialect that the model has no word for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unspoken {
+    /// What it is, in the dialect's own words: `ON UPDATE CURRENT_TIMESTAMP`.
+    pub what: String,
+    /// What becomes of the part without it, in words that follow "it": `is checked at once`.
+    pub without: String,
+    /// Whether the part is nothing without it, and so is not carried at all.
+    pub essential: bool,
+}
+
+impl Unspoken {
+    /// Something that the part can do without.
+    pub fn minor(what: impl Into<String>, without: impl Into<String>) -> Self {
+        Self { what: what.into(), without: without.into(), essential: false }
+    }
+
+    /// Something that the part is nothing without.
+    pub fn essential(what: impl Into<String>, without: impl Into<String>) -> Self {
+        Self { what: what.into(), without: without.into(), essential: true }
     }
 }
 

@@ -10,6 +10,7 @@
 //! | [`carrier`] | logical types to Arrow and back |
 //! | [`exception`] | batches, and values that their column's type cannot hold |
 //! | [`nested`] | lists, structs and the like as texts, for engines that have no type for them |
+//! | [`expression`] | the conditions of checks and indexes that cross engines |
 //! | [`hash`] | the canonical row hash that proves a copy |
 //! | [`contract`] | `Dialect`, `Database`, `Snapshot`, `Reader`, `Replacer`, `Writer` |
 //! | [`syntax`], [`fidelity`] | SQL text, and what becomes of values in another engine |
@@ -27,6 +28,7 @@ pub mod crossing;
 pub mod environment;
 pub mod error;
 pub mod exception;
+pub mod expression;
 pub mod fidelity;
 pub mod hash;
 pub mod logical;
@@ -41,16 +43,17 @@ pub mod tls;
 pub mod url;
 
 pub use cancel::Cancel;
-pub use capabilities::{Capabilities, Identifiers};
+pub use capabilities::{Capabilities, Carries, Case, Identifiers, Scope};
 pub use contract::{
     Chunk, ChunkRange, CollectionAction, CollectionPlan, Consistency, Database, DatabaseInfo, Dialect,
     ForeignKeyPolicy, GroupPlan, OpenOptions, Purpose, ReadRequest, Reader, ReplaceOptions, Replacer, Sink, Snapshot,
     SnapshotOptions, Writer,
 };
-pub use crossing::{Candidate, Domain};
+pub use crossing::{Candidate, Domain, Part, Unspoken};
 pub use environment::Environment;
 pub use error::{Error, ErrorKind, Result};
 pub use exception::{Batch, Exception, ExceptionReason, NativeValue};
+pub use expression::Expression;
 pub use fidelity::{Fidelity, NativeMapping};
 pub use logical::LogicalType;
 pub use model::{Collection, CollectionName, Column, Schema};

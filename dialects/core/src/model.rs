@@ -164,9 +164,9 @@ impl CollectionKind {
         !matches!(self, Self::Virtual | Self::Partitioned | Self::Foreign)
     }
 
-    /// Whether it means something to another dialect.
+    /// Whether it means something to another dialect. The partitions of a table do, each as a table of its own.
     pub fn is_portable(self) -> bool {
-        matches!(self, Self::Table | Self::Partitioned)
+        matches!(self, Self::Table)
     }
 
     fn is_table(&self) -> bool {

@@ -3,12 +3,14 @@
 //! The defaults are standard SQL; a dialect overrides what is peculiar to it. This trait is the one place that builds SQL
 //! from names and values, and [`Syntax::quote_identifier`] the one place that quotes a name.
 
-use crate::crossing::{Candidate, Domain};
+use crate::crossing::{Candidate, Domain, Part, Unspoken};
 use crate::exception::{Exception, NativeValue};
+use crate::expression::Expression;
 use crate::fidelity::{Fidelity, NativeMapping};
 use crate::logical::LogicalType;
 use crate::model::{
-    Collection, CollectionName, Column, DefaultMeaning, Index, IndexSubject, NativeType, ReferentialAction,
+    Collection, CollectionName, Column, Counter, DefaultMeaning, Index, IndexSubject, NativeObject, NativeType,
+    ReferentialAction,
 };
 use std::fmt::Debug;
 
@@ -74,24 +76,74 @@ pub trait Syntax: Debug + Send + Sync {
         }
     }
 
+    /// The default that [`create_table`](Self::create_table) gives a column; `None` when it gives none, since the default is
+    /// not understood or is no value of the column's type.
+    fn column_default(&self, _collection: &Collection, column: &Column) -> Option<String> {
+        Some(self.default_value(column.default.as_ref()?.meaning.as_ref()?))
+    }
+
+    /// Whether [`create_table`](Self::create_table) makes a column of a table of another dialect number itself.
+    fn numbers(&self, _collection: &Collection, column: &Column) -> bool {
+        column.identity.is_some()
+    }
+
+    /// The sequence whose next number is the default of a column of this dialect, by its place among those objects, and where it
+    /// stands. Not for sequences that belong to their column, which is numbered then.
+    fn numbered_by(&self, _column: &Column, _objects: &[&NativeObject]) -> Option<(usize, Option<Counter>)> {
+        None
+    }
+
+    /// What a part of a table of this dialect says that the model has no word for.
+    fn unspoken(&self, _part: Part<'_>) -> Vec<Unspoken> {
+        Vec::new()
+    }
+
+    /// An expression of this dialect, which an archive has as text, in words that every dialect shares. `None` when it says
+    /// anything that these have not: then it stays in its own dialect.
+    fn read_expression(&self, _collection: &Collection, _text: &str) -> Option<Expression> {
+        None
+    }
+
+    /// An expression over the columns of `collection`, as it is made here, in this dialect's words. `None` when it cannot be
+    /// said in them, or not of columns of those types.
+    fn expression(&self, _collection: &Collection, _expression: &Expression) -> Option<String> {
+        None
+    }
+
+    /// Whether comparisons of a column of this dialect take upper and lower case for the same.
+    fn ignores_case(&self, _collection: &Collection, _column: &Column) -> bool {
+        false
+    }
+
     /// The `CREATE INDEX` statement, built from the model; `None` when it has a part that cannot be carried over (an
-    /// expression or a predicate of another dialect).
-    fn create_index(&self, table: &CollectionName, index: &Index) -> Option<String> {
-        if index.predicate.is_some() {
-            return None;
-        }
+    /// expression or a condition of another dialect that is not understood).
+    fn create_index(&self, table: &CollectionName, collection: &Collection, index: &Index) -> Option<String> {
         let mut parts = Vec::with_capacity(index.parts.len());
         for part in &index.parts {
-            let IndexSubject::Column(column) = &part.subject else { return None };
-            parts.push(format!("{}{}", self.quote_identifier(column), if part.descending { " DESC" } else { "" }));
+            let subject = match (&part.subject, &part.meaning) {
+                (IndexSubject::Column(column), _) => self.quote_identifier(column),
+                (IndexSubject::Expression(_), Some(meaning)) => format!("({})", self.expression(collection, meaning)?),
+                (IndexSubject::Expression(_), None) => return None,
+            };
+            parts.push(format!("{subject}{}", if part.descending { " DESC" } else { "" }));
         }
         Some(format!(
-            "CREATE {}INDEX {} ON {} ({})",
+            "CREATE {}INDEX {} ON {} ({}){}",
             if index.unique { "UNIQUE " } else { "" },
             self.quote_identifier(&index.name),
             self.qualified(table),
-            parts.join(", ")
+            parts.join(", "),
+            self.index_condition(collection, index)?
         ))
+    }
+
+    /// The condition of a partial index, as it follows the parts; empty for others, `None` when it is not understood.
+    fn index_condition(&self, collection: &Collection, index: &Index) -> Option<String> {
+        match (&index.predicate, &index.condition) {
+            (None, _) => Some(String::new()),
+            (Some(_), Some(condition)) => Some(format!(" WHERE {}", self.expression(collection, condition)?)),
+            (Some(_), None) => None,
+        }
     }
 
     /// The condition that a column of whole numbers lies between `first` and `last`, both included, for

@@ -8,10 +8,16 @@ use crate::replace::{open_replacer, recover};
 use crate::session::Session;
 use crate::snapshot::MySqlSnapshot;
 use dbferry_dialect::{
-    Capabilities, Database, DatabaseInfo, DatabaseUrl, OpenOptions, ReplaceOptions, Replacer, Result, Schema, Snapshot,
-    SnapshotOptions,
+    Capabilities, Case, Database, DatabaseInfo, DatabaseUrl, OpenOptions, ReplaceOptions, Replacer, Result, Schema,
+    Scope, Snapshot, SnapshotOptions,
 };
 use std::time::Duration;
+
+/// The first MySQL that holds to checks.
+const CHECKS: (u16, u16, u16) = (8, 0, 16);
+
+/// The first MySQL with indexes over expressions; MariaDB has none.
+const EXPRESSION_INDEXES: (u16, u16, u16) = (8, 0, 13);
 
 /// A database on a server, with one session of its own; snapshots and replacers open theirs.
 #[derive(Debug)]
@@ -21,6 +27,8 @@ pub(crate) struct MySqlDatabase {
     version: ServerVersion,
     info: DatabaseInfo,
     lock_wait: Duration,
+    /// Whether names of tables have no case.
+    folds_tables: bool,
 }
 
 impl MySqlDatabase {
@@ -31,8 +39,10 @@ impl MySqlDatabase {
     pub(crate) fn open(url: &DatabaseUrl, options: &OpenOptions) -> Result<Self> {
         let target = Target::resolve(url, options)?;
         let mut session = target.connect()?;
-        let rows = session
-            .query("the server does not say what it is", "SELECT VERSION(), DATABASE(), @@character_set_database")?;
+        let rows = session.query(
+            "the server does not say what it is",
+            "SELECT VERSION(), DATABASE(), @@character_set_database, @@lower_case_table_names <> 0",
+        )?;
         let text = |column: usize| rows.first().and_then(|row| row.get::<String, _>(column)).unwrap_or_default();
         let version = ServerVersion::parse(&text(0));
         let info = DatabaseInfo {
@@ -44,7 +54,8 @@ impl MySqlDatabase {
             time_zone: Some("UTC".to_owned()),
         };
         let lock_wait = target.lock_wait();
-        Ok(Self { target, session, version, info, lock_wait })
+        let folds_tables = rows.first().and_then(|row| row.get::<i64, _>(3)).is_some_and(|folds| folds != 0);
+        Ok(Self { target, session, version, info, lock_wait, folds_tables })
     }
 }
 
@@ -54,7 +65,16 @@ impl Database for MySqlDatabase {
     }
 
     fn capabilities(&self) -> Capabilities {
-        crate::capabilities()
+        let mut capabilities = crate::capabilities();
+        if self.folds_tables {
+            capabilities.identifiers.tables = Case::Folds;
+        }
+        if self.version.is_mariadb() {
+            capabilities.identifiers.checks = Scope::Table;
+        }
+        capabilities.carries.checks = self.version.is_mysql_from(CHECKS) || self.version.is_mariadb();
+        capabilities.carries.expression_indexes = self.version.is_mysql_from(EXPRESSION_INDEXES);
+        capabilities
     }
 
     fn introspect(&mut self) -> Result<Schema> {

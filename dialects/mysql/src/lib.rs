@@ -24,7 +24,7 @@ mod wire;
 
 pub use syntax::MySqlSyntax;
 
-use dbferry_dialect::{Capabilities, Database, DatabaseUrl, Dialect, OpenOptions, Result, Syntax};
+use dbferry_dialect::{Capabilities, Case, Database, DatabaseUrl, Dialect, OpenOptions, Result, Scope, Syntax};
 
 /// The dialect's name in manifests, help and messages.
 pub(crate) const NAME: &str = "mysql";
@@ -71,5 +71,15 @@ pub(crate) fn capabilities() -> Capabilities {
     // https://dev.mysql.com/doc/refman/8.4/en/identifier-length.html, .../identifiers.html
     capabilities.identifiers.max_chars = Some(64);
     capabilities.identifiers.supplementary = false;
+    capabilities.identifiers.trailing_blanks = false;
+    // Names of tables are those of files: what the server says of that is known once it is asked.
+    capabilities.identifiers.others = Case::Folds;
+    capabilities.identifiers.foreign_keys = Scope::Namespace;
+    capabilities.identifiers.checks = Scope::Namespace;
+    capabilities.carries.checks = true;
+    capabilities.carries.prefix_indexes = true;
+    capabilities.carries.enumerations = true;
+    // https://dev.mysql.com/doc/refman/8.4/en/create-table.html: of a column; one of a table may be longer.
+    capabilities.carries.comment_chars = Some(1024);
     capabilities
 }

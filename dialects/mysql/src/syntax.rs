@@ -11,15 +11,21 @@
 mod crossing;
 mod defaults;
 mod native;
+mod spelling;
 
 pub(crate) use defaults::{current_timestamp, default_of};
+pub(crate) use spelling::prefix;
 
 use crate::ddl::Parts;
 use crate::ddl::build::{Purpose, build};
+use crate::ddl::scan::tokens;
 use crate::types::NativeText;
-use dbferry_dialect::model::{DefaultMeaning, NativeType};
+use dbferry_dialect::expression::{self, Expression};
+use dbferry_dialect::model::{Check, DefaultMeaning, NativeType};
 use dbferry_dialect::syntax::imposed;
-use dbferry_dialect::{Candidate, Collection, CollectionName, Column, Domain, LogicalType, NativeMapping, Syntax};
+use dbferry_dialect::{
+    Candidate, Collection, CollectionName, Column, Domain, LogicalType, NativeMapping, Part, Syntax, Unspoken,
+};
 use std::collections::BTreeMap;
 
 /// How MySQL and MariaDB spell SQL.
@@ -84,18 +90,73 @@ impl Syntax for MySqlSyntax {
         crossing::domain(logical)
     }
 
+    fn column_default(&self, collection: &Collection, column: &Column) -> Option<String> {
+        let native = self.column_type(collection, column).text;
+        let meaning = column.default.as_ref()?.meaning.as_ref();
+        // Without `NOT NULL` that is the default anyway.
+        let is_null = meaning == Some(&DefaultMeaning::Null) && column.nullable;
+        default_of(meaning, &column.logical, &native).or_else(|| is_null.then(|| "NULL".to_owned()))
+    }
+
+    fn read_expression(&self, collection: &Collection, text: &str) -> Option<Expression> {
+        let columns: Vec<&str> = collection.columns.iter().map(|column| column.name.as_str()).collect();
+        expression::read(text, &spelling::GRAMMAR, &columns)
+    }
+
+    fn expression(&self, collection: &Collection, expression: &Expression) -> Option<String> {
+        expression::spell(expression, &spelling::MySqlSpelling(collection))
+    }
+
+    fn ignores_case(&self, collection: &Collection, column: &Column) -> bool {
+        let collation = column.collation.as_ref().or_else(|| collection.attributes.get(crate::ddl::COLLATION));
+        collation.is_some_and(|name| name.ends_with("_ci"))
+    }
+
+    /// A numbered column is a whole number, the first of a key, and the only one of its table.
+    fn numbers(&self, collection: &Collection, column: &Column) -> bool {
+        let can = |column: &Column| {
+            let begins = |columns: &[String]| columns.first() == Some(&column.name);
+            let has_key = collection.primary_key.iter().chain(&collection.unique_keys).any(|key| begins(&key.columns));
+            column.identity.is_some() && has_key && self.column_type(collection, column).text.contains("int")
+        };
+        let first = collection.columns.iter().find(|column| can(column));
+        first.is_some_and(|first| first.name == column.name)
+    }
+
+    fn unspoken(&self, part: Part<'_>) -> Vec<Unspoken> {
+        match part {
+            Part::Column(column) => {
+                let says = |parameter| column.native.parameters.contains_key(parameter);
+                let on_update = says(crate::types::ON_UPDATE)
+                    .then(|| Unspoken::minor("ON UPDATE CURRENT_TIMESTAMP", "stays what it is when its row changes"));
+                let invisible = says(crate::types::INVISIBLE).then(|| Unspoken::minor("INVISIBLE", "is visible"));
+                on_update.into_iter().chain(invisible).collect()
+            }
+            Part::Check(check) if is_not_enforced(check) => {
+                vec![Unspoken::essential("NOT ENFORCED", "would be held to")]
+            }
+            _ => Vec::new(),
+        }
+    }
+
     fn create_table(&self, name: &CollectionName, collection: &Collection) -> String {
         let purpose = Purpose { target: None, trusted: false, parent_keys: &BTreeMap::new() };
         let mut table = build(collection, purpose).definition;
         table
             .items
             .retain(|item| !item.kind.is_secondary_key() || self.is_unique_key(collection, item.name.as_deref()));
-        table.create(&name.name, Parts { secondary_keys: true, foreign_keys: false, checks: false })
+        table.create(&name.name, Parts { secondary_keys: true, foreign_keys: false, checks: true })
     }
 
     fn default_value(&self, meaning: &DefaultMeaning) -> String {
         defaults::literal(meaning).unwrap_or_else(|| "NULL".to_owned())
     }
+}
+
+/// Whether MySQL keeps a check and does not hold to it.
+pub(crate) fn is_not_enforced(check: &Check) -> bool {
+    let words = check.definition.as_deref().map(tokens).unwrap_or_default();
+    words.windows(2).any(|two| two[0].is_word("NOT") && two[1].is_word("ENFORCED"))
 }
 
 impl MySqlSyntax {

@@ -22,7 +22,7 @@ mod types;
 
 pub use syntax::PostgresSyntax;
 
-use dbferry_dialect::{Capabilities, Database, DatabaseUrl, Dialect, OpenOptions, Result, Syntax};
+use dbferry_dialect::{Capabilities, Carries, Database, DatabaseUrl, Dialect, OpenOptions, Result, Scope, Syntax};
 
 /// The dialect's name in manifests, help and messages.
 pub(crate) const NAME: &str = "postgres";
@@ -66,5 +66,11 @@ pub(crate) fn capabilities() -> Capabilities {
     capabilities.exact_decimals = true;
     // NAMEDATALEN - 1: https://www.postgresql.org/docs/current/limits.html
     capabilities.identifiers.max_bytes = Some(63);
+    capabilities.identifiers.indexes = Scope::Relations;
+    // https://www.postgresql.org/docs/current/ddl-system-columns.html
+    capabilities.identifiers.reserved_columns = &["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
+    capabilities.carries = Carries::EVERYTHING;
+    // Its enumerations are types of a schema, which are not made for a table of another dialect.
+    capabilities.carries.enumerations = false;
     capabilities
 }

@@ -5,11 +5,14 @@
 //! copy of a table of PostgreSQL's own, which [`ddl`](crate::ddl) builds.
 
 mod crossing;
+mod spelling;
 
+use crate::ddl;
+use dbferry_dialect::expression::{self, Expression};
 use dbferry_dialect::logical::{NetworkKind, OpaqueForm};
-use dbferry_dialect::model::{ColumnRole, DefaultMeaning, Identity};
+use dbferry_dialect::model::{ColumnRole, Counter, DefaultMeaning, Identity, NativeObject, ObjectKind};
 use dbferry_dialect::{
-    Collection, CollectionName, Column, Domain, Exception, Fidelity, LogicalType, NativeMapping, Syntax,
+    Collection, CollectionName, Column, Domain, Exception, Fidelity, LogicalType, NativeMapping, Part, Syntax, Unspoken,
 };
 
 /// PostgreSQL's SQL.
@@ -96,6 +99,39 @@ impl Syntax for PostgresSyntax {
         crossing::domain(logical)
     }
 
+    fn column_default(&self, _collection: &Collection, column: &Column) -> Option<String> {
+        self.default(column)
+    }
+
+    fn numbers(&self, _collection: &Collection, column: &Column) -> bool {
+        self.identity(column).is_some()
+    }
+
+    fn numbered_by(&self, column: &Column, objects: &[&NativeObject]) -> Option<(usize, Option<Counter>)> {
+        let native = &column.default.as_ref()?.native;
+        let name = ddl::sequence::next_of(native)?;
+        let is_it = |object: &&NativeObject| {
+            object.kind == ObjectKind::Sequence && object.namespace == name.namespace && object.name == name.name
+        };
+        let place = objects.iter().position(is_it)?;
+        let state = crate::objects::create::sequence_state(objects[place]);
+        let counter = |(last_value, is_called)| Counter { column: column.name.clone(), last_value, is_called };
+        Some((place, state.map(counter)))
+    }
+
+    fn unspoken(&self, part: Part<'_>) -> Vec<Unspoken> {
+        crossing::unspoken(part)
+    }
+
+    fn read_expression(&self, collection: &Collection, text: &str) -> Option<Expression> {
+        let columns: Vec<&str> = collection.columns.iter().map(|column| column.name.as_str()).collect();
+        expression::read(text, &spelling::GRAMMAR, &columns)
+    }
+
+    fn expression(&self, collection: &Collection, expression: &Expression) -> Option<String> {
+        expression::spell(expression, &spelling::PostgresSpelling(collection))
+    }
+
     fn create_table(&self, name: &CollectionName, collection: &Collection) -> String {
         let columns = collection.columns.iter().filter(|column| column.role == ColumnRole::Data);
         let mut parts: Vec<String> = columns.map(|column| self.column(column)).collect();
@@ -132,9 +168,15 @@ impl PostgresSyntax {
         names.iter().map(|name| self.quote_identifier(name)).collect::<Vec<_>>().join(", ")
     }
 
+    /// How a column numbers itself: only whole numbers do.
+    fn identity(self, column: &Column) -> Option<Identity> {
+        let native = column.native.imposed.clone().unwrap_or_else(|| self.native_type(&column.logical).text);
+        column.identity.filter(|_| matches!(native.as_str(), "smallint" | "integer" | "bigint"))
+    }
+
     fn column(self, column: &Column) -> String {
         let native = column.native.imposed.clone().unwrap_or_else(|| self.native_type(&column.logical).text);
-        let numbered = column.identity.filter(|_| matches!(native.as_str(), "smallint" | "integer" | "bigint"));
+        let numbered = self.identity(column);
         let mut text = format!("{} {native}", self.quote_identifier(&column.name));
         if !column.nullable || numbered.is_some() {
             text.push_str(" NOT NULL");

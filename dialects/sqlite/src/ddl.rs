@@ -112,7 +112,7 @@ fn definition(sql: &str, item: &[Token<'_>], facts: &mut TableFacts) {
             position += 1;
         } else if token.is_word("CHECK") {
             if let Some(expression) = in_parentheses(sql, item, position) {
-                facts.checks.push(Check { definition: None, name: name.take(), expression });
+                facts.checks.push(Check { definition: None, name: name.take(), expression, meaning: None });
             }
         } else if token.is_word("AS") {
             column_facts.generated = in_parentheses(sql, item, position);
@@ -276,9 +276,10 @@ mod tests {
                 Check {
                     definition: None,
                     name: Some("short \"one\"".into()),
-                    expression: "length([odd, name]) < 9".into()
+                    expression: "length([odd, name]) < 9".into(),
+                    meaning: None,
                 },
-                Check { definition: None, name: None, expression: "id <> ')' AND total > 0".into() },
+                Check { definition: None, name: None, expression: "id <> ')' AND total > 0".into(), meaning: None },
             ]
         );
         assert_eq!(facts.columns["odd, name"].collation.as_deref(), Some("NOCASE"));

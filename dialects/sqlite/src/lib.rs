@@ -25,7 +25,9 @@ mod types;
 
 pub use syntax::SqliteSyntax;
 
-use dbferry_dialect::{Capabilities, Database, DatabaseUrl, Dialect, OpenOptions, Result, Syntax};
+use dbferry_dialect::{
+    Capabilities, Carries, Case, Database, DatabaseUrl, Dialect, OpenOptions, Result, Scope, Syntax,
+};
 
 /// The dialect's name in manifests, help and messages.
 pub(crate) const NAME: &str = "sqlite";
@@ -64,5 +66,11 @@ pub(crate) fn capabilities() -> Capabilities {
     capabilities.shared_snapshot = true;
     capabilities.creates_database = true;
     capabilities.transactional_ddl = true;
+    // https://www.sqlite.org/lang_createindex.html: indexes and tables share their names, which have no case from A to Z.
+    capabilities.identifiers.tables = Case::AsciiFolds;
+    capabilities.identifiers.others = Case::AsciiFolds;
+    capabilities.identifiers.indexes = Scope::Relations;
+    capabilities.carries = Carries::EVERYTHING;
+    capabilities.carries.enumerations = false;
     capabilities
 }

@@ -4,16 +4,21 @@
 //! quoted literal, or has exactly the shape that is expected of it.
 
 mod crossing;
+mod defaults;
+mod spelling;
 
-use crate::introspect::{AUTOINCREMENT, WITHOUT_ROWID, is_number};
+use crate::introspect::{AUTOINCREMENT, WITHOUT_ROWID};
 use crate::types::{AFFINITY, Affinity, declared_type, spelled, stores_alike};
+use dbferry_dialect::expression::{self, Expression};
 use dbferry_dialect::model::{
-    ColumnRole, DefaultMeaning, Deferral, ForeignKey, Identity, Index, IndexSubject, NativeType,
+    Check, ColumnRole, DefaultMeaning, Deferral, ForeignKey, Identity, Index, IndexSubject, NativeType,
 };
 use dbferry_dialect::nested::Nested;
 use dbferry_dialect::{
     Candidate, Collection, CollectionName, Column, Domain, Exception, LogicalType, NativeMapping, Syntax,
 };
+
+pub(crate) use defaults::{INSTANT_NOW, RANDOM_UUID};
 
 /// SQLite's SQL.
 #[derive(Clone, Copy, Debug, Default)]
@@ -95,7 +100,7 @@ impl Syntax for SqliteSyntax {
             let mut native = declared(self, column);
             // Only a key that the source numbers becomes the rowid, where a null means "the next number".
             let is_only_key = !without_rowid && key == [column.name.as_str()];
-            let numbered = is_only_key && column.identity.is_some() && Affinity::of(&native) == Affinity::Integer;
+            let numbered = is_numbered(self, collection, key, column);
             if !numbered
                 && is_only_key
                 && column.native.parameters.contains_key(AFFINITY)
@@ -122,9 +127,7 @@ impl Syntax for SqliteSyntax {
                 part.push_str(" COLLATE ");
                 part.push_str(collation);
             }
-            if let Some(default) =
-                column.default.as_ref().and_then(|default| default.meaning.as_ref()).and_then(literal)
-            {
+            if let Some(default) = defaults::default_of(column) {
                 part.push_str(" DEFAULT ");
                 part.push_str(&default);
             }
@@ -137,6 +140,7 @@ impl Syntax for SqliteSyntax {
             parts.push(format!("UNIQUE ({})", self.names(&key.columns)));
         }
         parts.extend(collection.foreign_keys.iter().map(|key| self.foreign_key(key)));
+        parts.extend(collection.checks.iter().filter_map(|check| self.check(collection, check)));
         format!(
             "CREATE TABLE {} (\n  {}\n){}",
             self.qualified(name),
@@ -146,37 +150,68 @@ impl Syntax for SqliteSyntax {
     }
 
     fn default_value(&self, meaning: &DefaultMeaning) -> String {
-        literal(meaning).unwrap_or_else(|| "NULL".to_owned())
+        defaults::literal(meaning).unwrap_or_else(|| "NULL".to_owned())
+    }
+
+    fn column_default(&self, _collection: &Collection, column: &Column) -> Option<String> {
+        defaults::default_of(column)
+    }
+
+    fn numbers(&self, collection: &Collection, column: &Column) -> bool {
+        let key = collection.primary_key.as_ref().map(|key| key.columns.as_slice()).unwrap_or_default();
+        is_numbered(self, collection, key, column)
+    }
+
+    fn read_expression(&self, collection: &Collection, text: &str) -> Option<Expression> {
+        let columns: Vec<&str> = collection.columns.iter().map(|column| column.name.as_str()).collect();
+        expression::read(text, &spelling::GRAMMAR, &columns)
+    }
+
+    fn expression(&self, collection: &Collection, expression: &Expression) -> Option<String> {
+        expression::spell(expression, &spelling::SqliteSpelling(collection))
+    }
+
+    fn ignores_case(&self, _collection: &Collection, column: &Column) -> bool {
+        column.collation.as_deref().is_some_and(|collation| collation.eq_ignore_ascii_case("NOCASE"))
     }
 
     /// SQLite names the namespace with the index and not with the table.
-    fn create_index(&self, table: &CollectionName, index: &Index) -> Option<String> {
-        if index.predicate.is_some() {
-            return None;
-        }
+    fn create_index(&self, table: &CollectionName, collection: &Collection, index: &Index) -> Option<String> {
         let mut parts = Vec::with_capacity(index.parts.len());
         for part in &index.parts {
-            let IndexSubject::Column(column) = &part.subject else { return None };
+            let subject = match (&part.subject, &part.meaning) {
+                (IndexSubject::Column(column), _) => self.quote_identifier(column),
+                (IndexSubject::Expression(_), Some(meaning)) => self.expression(collection, meaning)?,
+                (IndexSubject::Expression(_), None) => return None,
+            };
             let collation = part.collation.as_deref().and_then(builtin_collation);
             parts.push(format!(
                 "{}{}{}",
-                self.quote_identifier(column),
+                subject,
                 collation.map(|collation| format!(" COLLATE {collation}")).unwrap_or_default(),
                 if part.descending { " DESC" } else { "" }
             ));
         }
         Some(format!(
-            "CREATE {}INDEX {}.{} ON {} ({})",
+            "CREATE {}INDEX {}.{} ON {} ({}){}",
             if index.unique { "UNIQUE " } else { "" },
             self.quote_identifier(&table.namespace),
             self.quote_identifier(&index.name),
             self.quote_identifier(&table.name),
-            parts.join(", ")
+            parts.join(", "),
+            self.index_condition(collection, index)?
         ))
     }
 }
 
 impl SqliteSyntax {
+    /// A check that is understood.
+    fn check(self, collection: &Collection, check: &Check) -> Option<String> {
+        let condition = self.expression(collection, check.meaning.as_ref()?)?;
+        let name = check.name.as_ref().map(|name| format!("CONSTRAINT {} ", self.quote_identifier(name)));
+        Some(format!("{}CHECK ({condition})", name.unwrap_or_default()))
+    }
+
     fn names(self, columns: &[String]) -> String {
         columns.iter().map(|column| self.quote_identifier(column)).collect::<Vec<_>>().join(", ")
     }
@@ -201,6 +236,14 @@ impl SqliteSyntax {
         });
         text
     }
+}
+
+/// Whether a column is the rowid: only the whole key of a table that has one.
+fn is_numbered(syntax: &SqliteSyntax, collection: &Collection, key: &[String], column: &Column) -> bool {
+    !is_set(collection, WITHOUT_ROWID)
+        && key == [column.name.as_str()]
+        && column.identity.is_some()
+        && Affinity::of(&declared(syntax, column)) == Affinity::Integer
 }
 
 fn is_set(collection: &Collection, attribute: &str) -> bool {
@@ -268,24 +311,6 @@ fn is_plain_type(text: &str) -> bool {
 /// The collations that every SQLite has.
 fn builtin_collation(name: &str) -> Option<&'static str> {
     ["BINARY", "NOCASE", "RTRIM"].into_iter().find(|known| known.eq_ignore_ascii_case(name))
-}
-
-/// The literal of a default, if it is one.
-fn literal(meaning: &DefaultMeaning) -> Option<String> {
-    Some(match meaning {
-        DefaultMeaning::Null => "NULL".to_owned(),
-        DefaultMeaning::Bool(value) => u8::from(*value).to_string(),
-        DefaultMeaning::Number(text) if is_number(text) => text.clone(),
-        // SQL text ends at a NUL.
-        DefaultMeaning::Text(text) if !text.contains('\0') => SqliteSyntax.quote_text(text),
-        DefaultMeaning::Bytes(hex) if hex.len() % 2 == 0 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
-            format!("X'{hex}'")
-        }
-        DefaultMeaning::CurrentDate => "CURRENT_DATE".to_owned(),
-        DefaultMeaning::CurrentTime => "CURRENT_TIME".to_owned(),
-        DefaultMeaning::CurrentTimestamp => "CURRENT_TIMESTAMP".to_owned(),
-        _ => return None,
-    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What holds between rows, and what finds them: keys, foreign keys, checks and indexes.
 
 use super::CollectionName;
+use crate::expression::Expression;
 use serde::{Deserialize, Serialize};
 
 /// A primary key or a unique constraint.
@@ -78,6 +79,10 @@ pub struct Check {
     pub name: Option<String>,
     /// The condition.
     pub expression: String,
+    /// What it means to a target of another dialect, with that target's columns. It is found when a collection is translated
+    /// and never comes from a manifest; a dialect that builds a table from the model spells it.
+    #[serde(skip)]
+    pub meaning: Option<Expression>,
     /// The engine's own text of the constraint, where the condition does not say it all (`NO INHERIT`, `NOT VALID`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub definition: Option<String>,
@@ -96,6 +101,9 @@ pub struct Index {
     /// The condition of a partial index, in the engine's own text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predicate: Option<String>,
+    /// What the condition means, as a check's [`meaning`](Check::meaning).
+    #[serde(skip)]
+    pub condition: Option<Expression>,
     /// The engine's own `CREATE INDEX` text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub definition: Option<String>,
@@ -107,6 +115,9 @@ pub struct Index {
 pub struct IndexPart {
     /// What is indexed.
     pub subject: IndexSubject,
+    /// What an expression means, as a check's [`meaning`](Check::meaning).
+    #[serde(skip)]
+    pub meaning: Option<Expression>,
     /// Whether it is sorted downwards.
     #[serde(default)]
     pub descending: bool,

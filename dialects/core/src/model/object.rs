@@ -103,3 +103,28 @@ pub enum ObjectKind {
     /// Anything else that its dialect can put back.
     Other,
 }
+
+impl ObjectKind {
+    /// The kind in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Namespace => "namespace",
+            Self::Extension => "extension",
+            Self::Type => "type",
+            Self::Collation => "collation",
+            Self::Sequence => "sequence",
+            Self::Routine => "routine",
+            Self::Operator => "operator",
+            Self::Cast => "cast",
+            Self::View => "view",
+            Self::MaterializedView => "materialized view",
+            Self::Constraint => "constraint",
+            Self::Trigger => "trigger",
+            Self::Rule => "rule",
+            Self::Policy => "policy",
+            Self::Statistics => "statistics",
+            Self::Event => "event",
+            Self::Other => "object",
+        }
+    }
+}

@@ -23,6 +23,8 @@ pub(crate) struct KeyPart {
     pub(crate) descending: bool,
     /// Whether it is a period that must not overlap.
     pub(crate) without_overlaps: bool,
+    /// Whether an expression is this dialect's own spelling of one that is understood.
+    pub(crate) spelled: bool,
 }
 
 /// The parts of a key's line.
@@ -49,6 +51,7 @@ fn part(text: &str, words: &[Token<'_>]) -> Option<KeyPart> {
         prefix: prefix.and_then(|number| number.text.parse().ok()),
         descending: rest.iter().any(|word| word.is_word("DESC")),
         without_overlaps: rest.iter().any(|word| word.is_word("OVERLAPS")),
+        spelled: false,
     })
 }
 
@@ -83,6 +86,7 @@ pub(crate) fn primary_key(item: &Item) -> Key {
 pub(crate) fn index(item: &Item) -> Index {
     let parts = parts(&item.text).into_iter().map(|part| IndexPart {
         subject: part.subject,
+        meaning: None,
         descending: part.descending,
         collation: None,
     });
@@ -91,6 +95,7 @@ pub(crate) fn index(item: &Item) -> Index {
         parts: parts.collect(),
         unique: item.kind == ItemKind::UniqueKey,
         predicate: None,
+        condition: None,
         definition: Some(item.text.clone()),
     }
 }
@@ -138,5 +143,10 @@ pub(crate) fn check(item: &Item) -> Option<Check> {
     let open = all.iter().position(|token| token.is_symbol("("))?;
     let close = closing(&all, open)?;
     let expression = super::column::slice(&item.text, all.get(open + 1..close)?)?;
-    Some(Check { name: item.name.clone(), expression: expression.to_owned(), definition: Some(item.text.clone()) })
+    Some(Check {
+        name: item.name.clone(),
+        expression: expression.to_owned(),
+        meaning: None,
+        definition: Some(item.text.clone()),
+    })
 }

@@ -124,7 +124,7 @@ pub(super) fn collection<'a>(
         let Some(line) = ddl::column::parse(&item.text) else { continue };
         if let Some(check) = line.check.as_ref().filter(|_| !is_json(&line)) {
             let definition = Some(format!("CHECK ({check})"));
-            collection.checks.push(Check { name: None, expression: check.clone(), definition });
+            collection.checks.push(Check { name: None, expression: check.clone(), meaning: None, definition });
         }
         let collation = collation(&line.name);
         collection.columns.push(column(line, collation));

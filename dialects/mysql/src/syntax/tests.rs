@@ -117,9 +117,15 @@ fn texts_in_keys_have_a_bound_and_the_verdict_says_so() {
     }];
     table.indexes = vec![Index {
         name: "by_body".into(),
-        parts: vec![IndexPart { subject: IndexSubject::Column("body".into()), descending: true, collation: None }],
+        parts: vec![IndexPart {
+            subject: IndexSubject::Column("body".into()),
+            meaning: None,
+            descending: true,
+            collation: None,
+        }],
         unique: false,
         predicate: None,
+        condition: None,
         definition: None,
     }];
     let mapping = |name: &str| MySqlSyntax.column_type(&table, table.column(name).expect("a column").1);
@@ -206,11 +212,8 @@ fn nothing_of_an_archive_becomes_sql_by_itself() {
     table.columns[0].native.parameters.insert(crate::types::ON_UPDATE.into(), evil.into());
     table.columns[0].native.parameters.insert(crate::types::SRID.into(), evil.into());
     table.columns[0].generated = Some(dbferry_dialect::model::Generated { expression: evil.into(), stored: true });
-    table.checks = vec![dbferry_dialect::model::Check {
-        name: Some(evil.into()),
-        expression: evil.into(),
-        definition: Some(evil.into()),
-    }];
+    table.checks =
+        vec![Check { name: Some(evil.into()), expression: evil.into(), meaning: None, definition: Some(evil.into()) }];
     for key in [
         crate::ddl::FLAVOUR,
         crate::ddl::ENGINE,

@@ -30,12 +30,33 @@ pub(crate) fn retarget(definition: &str, from: &CollectionName, to: &CollectionN
     None
 }
 
+/// The access method that an index's definition names.
+pub(crate) fn method(definition: &str) -> Option<String> {
+    let mut tokens = Tokens { text: definition, position: 0 };
+    while let Some((_, token)) = tokens.next() {
+        if matches!(token, Token::Word(word) if word.eq_ignore_ascii_case("USING")) {
+            return tokens.next().and_then(|(_, token)| token.identifier());
+        }
+    }
+    None
+}
+
+/// The name that a text is, quoted where it must be: `public."My sequence"`.
+pub(crate) fn qualified_name(text: &str) -> Option<CollectionName> {
+    let mut tokens = Tokens { text, position: 0 };
+    let (_, namespace) = tokens.next()?;
+    tokens.text[tokens.position..].starts_with('.').then_some(())?;
+    tokens.position += 1;
+    let (_, name) = tokens.next()?;
+    (tokens.position == text.len()).then_some(CollectionName::new(namespace.identifier()?, name.identifier()?))
+}
+
 /// `CREATE INDEX` for a table that is made as `table`: by its own definition where there is one, which is then an exact copy,
 /// else from the model.
 pub(crate) fn create(table: &CollectionName, collection: &Collection, index: &Index) -> Option<String> {
     match &index.definition {
         Some(definition) => retarget(definition, &collection.name, table),
-        None => PostgresSyntax.create_index(table, index),
+        None => PostgresSyntax.create_index(table, collection, index),
     }
 }
 

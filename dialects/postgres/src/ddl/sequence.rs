@@ -85,6 +85,12 @@ pub(crate) fn all(collection: &Collection) -> Vec<OwnedSequence> {
     list.as_array().into_iter().flatten().filter_map(|value| OwnedSequence::parse(value, &states)).collect()
 }
 
+/// The sequence of a default that is `nextval('schema.name'::regclass)` and nothing else.
+pub(crate) fn next_of(default: &str) -> Option<CollectionName> {
+    let inside = default.strip_prefix("nextval('")?.strip_suffix("'::regclass)")?;
+    super::index::qualified_name(&inside.replace("''", "'"))
+}
+
 /// `CREATE SEQUENCE` for a sequence that is no identity's: the table's default needs it before the table.
 pub(crate) fn create(sequence: &OwnedSequence) -> String {
     format!(

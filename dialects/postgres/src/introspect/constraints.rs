@@ -60,7 +60,7 @@ pub(super) fn read(session: &mut Session, tables: &mut Tables) -> Result<()> {
             _ if !is_local => continue,
             _ => {
                 let expression = get::<Option<String>>(&row, 13)?.unwrap_or_default();
-                collection.checks.push(Check { name: Some(name.clone()), expression, definition });
+                collection.checks.push(Check { name: Some(name.clone()), expression, meaning: None, definition });
             }
         }
         add_comment(collection, "constraint", &name, comment);
@@ -90,7 +90,7 @@ fn not_null(row: &Row, collection: &mut Collection, name: &str, columns: &[Strin
         // Rows that are there may hold nulls.
         let expression = columns.first().map(|column| format!("{column} IS NOT NULL")).unwrap_or_default();
         let definition = Some(get::<String>(row, 4)?);
-        collection.checks.push(Check { name: Some(name.to_owned()), expression, definition });
+        collection.checks.push(Check { name: Some(name.to_owned()), expression, meaning: None, definition });
     }
     let Some(column) = collection.columns.iter_mut().find(|column| columns.contains(&column.name)) else {
         return Ok(());

@@ -93,6 +93,7 @@ fn index(row: &Row, name: String, columns: &[Vec<String>]) -> Result<Index> {
             Some(column) => IndexSubject::Column(column.clone()),
             None => IndexSubject::Expression(expressions.get(position).cloned().unwrap_or_default()),
         },
+        meaning: None,
         // INDOPTION_DESC of the server.
         descending: options.get(position).is_some_and(|option| option & 1 != 0),
         collation: None,
@@ -102,6 +103,7 @@ fn index(row: &Row, name: String, columns: &[Vec<String>]) -> Result<Index> {
         parts: columns.iter().take(keys).enumerate().map(|(position, column)| part(position, column)).collect(),
         unique: get(row, 3)?,
         predicate: get(row, 9)?,
+        condition: None,
         definition: get(row, 8)?,
     })
 }

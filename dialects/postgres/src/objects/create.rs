@@ -275,10 +275,14 @@ fn for_roles(object: &NativeObject, existing: &Existing, warnings: &mut Vec<Stri
     Some(object.definition.replacen(&format!(" TO {spelled}"), &here, 1))
 }
 
+/// Where the sequence of an archive stands: its last value, and whether that was handed out.
+pub(crate) fn sequence_state(object: &NativeObject) -> Option<(i64, bool)> {
+    Some((object.attributes.get(LAST_VALUE)?.parse().ok()?, object.attributes.get(IS_CALLED)? == "true"))
+}
+
 /// The statement that sets a sequence where the archive's stands.
 fn state(object: &NativeObject) -> Option<String> {
-    let last_value = object.attributes.get(LAST_VALUE)?.parse().ok()?;
-    let is_called = object.attributes.get(IS_CALLED)? == "true";
+    let (last_value, is_called) = sequence_state(object)?;
     Some(sequence::set(&CollectionName::new(&object.namespace, &object.name), last_value, is_called))
 }
 

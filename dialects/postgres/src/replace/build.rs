@@ -177,7 +177,7 @@ pub(super) fn index_jobs(
             match create_index(member, names, source, index) {
                 Some(sql) => push(sql),
                 None => warnings.push(format!(
-                    "{}: the index {} was left out, because its expressions and conditions are of another dialect or \
+                    "{}: the index {} was left out, because its expressions and conditions are not understood or \
                      not trusted",
                     member.plan.target, index.name
                 )),

@@ -115,6 +115,13 @@ pub(super) fn switch(
             statement(session, "cannot complete a table", &sql).map_err(|error| error.with("collection", name))?;
         }
     }
+    // Those of other engines have comments too.
+    for member in members.at(Place::Staged).filter(|member| !member.plan.use_definition) {
+        for sql in ddl::table::comments(&member.plan.target, &member.source) {
+            statement(session, "cannot complete a table", &sql)
+                .map_err(|error| error.with("collection", &member.plan.target))?;
+        }
+    }
     warnings.extend(objects::create(session, members, Stage::After, existing, options)?);
     Ok(warnings)
 }

@@ -1,11 +1,12 @@
 //! One unit under way: where each of its collections is put, and under which name it is at the moment.
 
 use super::staging::Staging;
+use crate::PostgresSyntax;
 use crate::ddl;
 use crate::large;
 use crate::session::Session;
 use dbferry_dialect::model::{CollectionKind, ColumnRole};
-use dbferry_dialect::{Collection, CollectionAction, CollectionName, CollectionPlan, Result};
+use dbferry_dialect::{Collection, CollectionAction, CollectionName, CollectionPlan, Result, Syntax};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a collection is loaded.
@@ -201,11 +202,17 @@ impl Members {
     }
 }
 
-/// What may be used of a collection whose texts may not be run, or mean nothing here: names, types, keys and links.
+/// What may be used of a collection whose texts may not be run, or mean nothing here: names, types, keys, links, and checks that
+/// are understood.
 fn without_texts(source: &Collection) -> Collection {
     let mut collection = source.clone();
     collection.definition = None;
-    collection.checks.clear();
+    collection.checks.retain_mut(|check| {
+        let spelled = check.meaning.as_ref().and_then(|meaning| PostgresSyntax.expression(source, meaning));
+        check.definition = None;
+        check.expression = spelled.clone().unwrap_or_default();
+        spelled.is_some()
+    });
     collection.attributes.clear();
     for key in collection.primary_key.iter_mut().chain(&mut collection.unique_keys) {
         key.definition = None;

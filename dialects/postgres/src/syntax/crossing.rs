@@ -1,7 +1,8 @@
 //! What values and types of PostgreSQL are to other dialects, and which values of theirs its types hold.
 
+use crate::ddl::index;
 use crate::decode;
-use dbferry_dialect::{Domain, Exception, LogicalType, NativeValue};
+use dbferry_dialect::{Domain, Exception, LogicalType, NativeValue, Part, Unspoken};
 
 /// 4714-11-24 BC and 5874897-12-31, counted from 1970-01-01: `MIN_DATETIME_JULIAN` and `DATE_END_JULIAN` of the server's
 /// `datatype/timestamp.h`.
@@ -11,6 +12,64 @@ const MICROS: (i64, i64) = (DAYS.0 * 86_400_000_000, i64::MAX);
 /// Days and microseconds from 1970-01-01 to 2000-01-01, the server's epoch.
 const EPOCH_DAYS: i64 = 10_957;
 const DAY: i64 = 86_400_000_000;
+
+/// What the server's own text of a part says beyond the model. It prints such words last, and names that hold them are quoted.
+pub(super) fn unspoken(part: Part<'_>) -> Vec<Unspoken> {
+    let mut found = Vec::new();
+    match part {
+        Part::Column(_) => {}
+        Part::Key(key) => {
+            let text = key.definition.as_deref().unwrap_or_default();
+            if text.contains(" WITHOUT OVERLAPS)") {
+                found.push(Unspoken::essential("WITHOUT OVERLAPS", "would forbid other rows"));
+            }
+            if text.contains("UNIQUE NULLS NOT DISTINCT ") {
+                found.push(Unspoken::minor("NULLS NOT DISTINCT", "takes several nulls"));
+            }
+            if text.contains(" DEFERRABLE") {
+                found.push(Unspoken::minor("DEFERRABLE", "is checked at once"));
+            }
+        }
+        Part::ForeignKey(key) => {
+            let text = key.definition.as_deref().unwrap_or_default();
+            if text.ends_with(" NOT VALID") || text.ends_with(" NOT ENFORCED") {
+                found.push(Unspoken::essential(
+                    "NOT VALID",
+                    "would be held to by all rows, which it is not in the source",
+                ));
+            }
+            if text.contains(", PERIOD ") {
+                found.push(Unspoken::essential("PERIOD", "would be about single moments"));
+            }
+            if text.contains(") MATCH FULL") {
+                found.push(Unspoken::minor("MATCH FULL", "takes keys of which some columns are null"));
+            }
+            if text.contains(" SET NULL (") || text.contains(" SET DEFAULT (") {
+                found.push(Unspoken::minor("SET with columns", "sets all of its columns"));
+            }
+        }
+        Part::Check(check) => {
+            let text = check.definition.as_deref().unwrap_or_default();
+            if text.ends_with(" NOT VALID") || text.ends_with(" NOT ENFORCED") {
+                found.push(Unspoken::essential(
+                    "NOT VALID",
+                    "would be held to by all rows, which it is not in the source",
+                ));
+            }
+        }
+        Part::Index(index) => {
+            let text = index.definition.as_deref().unwrap_or_default();
+            let method = index::method(text).filter(|method| !["btree", "hash"].contains(&method.as_str()));
+            found.extend(method.map(|method| {
+                Unspoken::essential(format!("USING {method}"), "would be of another kind, which serves other questions")
+            }));
+            if index.unique && text.contains(") NULLS NOT DISTINCT") {
+                found.push(Unspoken::minor("NULLS NOT DISTINCT", "takes several nulls"));
+            }
+        }
+    }
+    found
+}
 
 pub(super) fn domain(logical: &LogicalType) -> Domain {
     match logical {

@@ -102,10 +102,18 @@ fn model(name: &str, index: &RawIndex, collection: &Collection) -> Index {
             };
             IndexPart {
                 subject,
+                meaning: None,
                 descending: part.descending,
                 collation: (!part.collation.eq_ignore_ascii_case(own)).then(|| part.collation.clone()),
             }
         })
         .collect();
-    Index { name: name.to_owned(), parts, unique: index.unique, predicate, definition: index.sql.clone() }
+    Index {
+        name: name.to_owned(),
+        parts,
+        unique: index.unique,
+        predicate,
+        condition: None,
+        definition: index.sql.clone(),
+    }
 }

@@ -1,5 +1,6 @@
 //! Defaults: the text as it stands, and what it means where every engine has the same.
 
+use crate::syntax::{INSTANT_NOW, RANDOM_UUID};
 use dbferry_dialect::LogicalType;
 use dbferry_dialect::model::{DefaultMeaning, DefaultValue};
 
@@ -15,6 +16,11 @@ pub(super) fn understand(text: &str, logical: &LogicalType) -> DefaultValue {
 }
 
 fn meaning(text: &str) -> Option<DefaultMeaning> {
+    match text {
+        INSTANT_NOW => return Some(DefaultMeaning::CurrentTimestamp),
+        RANDOM_UUID => return Some(DefaultMeaning::RandomUuid),
+        _ => {}
+    }
     if let Some(inner) = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
         return meaning(inner.trim());
     }

@@ -26,12 +26,12 @@ pub(super) fn create_indexes(
                 if is_taken(connection, &index.name)? {
                     index.name = format!("{}_{}", plan.target.name, index.name);
                 }
-                syntax.create_index(&plan.target, &index)
+                syntax.create_index(&plan.target, &plan.source, &index)
             }
         };
         let Some(sql) = sql else {
             warnings.push(format!(
-                "index {} of {} was left out: it has an expression or a condition of another dialect",
+                "index {} of {} was left out: it has an expression or a condition that is not understood",
                 index.name, plan.target
             ));
             continue;

@@ -142,6 +142,7 @@ fn hostile_defaults_and_types_stay_out() {
 fn an_index_names_its_database_and_not_its_table() {
     let part = |column: &str, descending, collation: Option<&str>| IndexPart {
         subject: IndexSubject::Column(column.into()),
+        meaning: None,
         descending,
         collation: collation.map(str::to_owned),
     };
@@ -150,12 +151,14 @@ fn an_index_names_its_database_and_not_its_table() {
         parts: vec![part("a", true, Some("nocase")), part("b", false, Some("fr_FR"))],
         unique: true,
         predicate: None,
+        condition: None,
         definition: None,
     };
     let table = CollectionName::new("main", "t");
-    let sql = SqliteSyntax.create_index(&table, &index).expect("an index");
+    let collection = Collection::table(table.clone(), Vec::new());
+    let sql = SqliteSyntax.create_index(&table, &collection, &index).expect("an index");
     assert_eq!(sql, "CREATE UNIQUE INDEX \"main\".\"i\" ON \"t\" (\"a\" COLLATE NOCASE DESC, \"b\")");
     run(&format!("CREATE TABLE t(a, b); {sql}"));
     index.predicate = Some("a > 0".into());
-    assert_eq!(SqliteSyntax.create_index(&table, &index), None);
+    assert_eq!(SqliteSyntax.create_index(&table, &collection, &index), None);
 }

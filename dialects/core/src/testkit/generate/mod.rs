@@ -205,11 +205,13 @@ fn data_column(random: &mut Random, draft: &mut Draft, position: usize, portable
             name: format!("{} by {name}", draft.collection.name.name),
             parts: vec![IndexPart {
                 subject: IndexSubject::Column(name),
+                meaning: None,
                 descending: random.once_in(2),
                 collation: None,
             }],
             unique: false,
             predicate: None,
+            condition: None,
             definition: None,
         });
     }

@@ -21,7 +21,7 @@ pub use content::Content;
 pub use syntax::MemorySyntax;
 
 use crate::cancel::Cancel;
-use crate::capabilities::{Capabilities, Identifiers};
+use crate::capabilities::{Capabilities, Carries, Identifiers};
 use crate::contract::{
     Consistency, Database, DatabaseInfo, Dialect, OpenOptions, Purpose, ReplaceOptions, Replacer, Snapshot,
     SnapshotOptions,
@@ -76,6 +76,7 @@ impl MemoryDialect {
             unsigned_integers: true,
             exact_decimals: true,
             identifiers: Identifiers::ANY,
+            carries: Carries::EVERYTHING,
         };
         Self { databases: Arc::default(), capabilities }
     }

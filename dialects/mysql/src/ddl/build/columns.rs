@@ -134,7 +134,8 @@ impl Builder<'_> {
     }
 
     fn generated(&mut self, column: &Column) -> Option<String> {
-        let generated = column.generated.as_ref()?;
+        // What another dialect computes is told where it is translated.
+        let generated = column.generated.as_ref().filter(|_| self.is_own)?;
         let kind = if generated.stored { "STORED" } else { "VIRTUAL" };
         let expression = self.expressions().then(|| self.expression(&generated.expression));
         match expression {

@@ -32,7 +32,8 @@ impl Builder<'_> {
             items.push(Item { kind: ItemKind::PrimaryKey, name: None, text });
         }
         for (at, key) in collection.unique_keys.iter().enumerate().filter(|(_, key)| !key.columns.is_empty()) {
-            let name = key.name.clone().unwrap_or_else(|| format!("{}_key_{}", collection.name.name, at + 1));
+            let name =
+                key.name.clone().unwrap_or_else(|| shortened(&collection.name.name, &format!("_key_{}", at + 1)));
             let own = key.definition.as_deref().filter(|_| self.is_own).map(str::to_owned);
             self.key(items, ItemKind::UniqueKey, &name, whole(&key.columns), own.as_deref());
         }
@@ -62,11 +63,22 @@ impl Builder<'_> {
             self.note(&format!("unique index {} is left out: it is for some rows only", index.name));
             return;
         }
-        let part = |part: &IndexPart| KeyPart {
-            subject: part.subject.clone(),
-            prefix: None,
-            descending: part.descending,
-            without_overlaps: false,
+        let part = |part: &IndexPart| {
+            let plain = KeyPart {
+                subject: part.subject.clone(),
+                prefix: None,
+                descending: part.descending,
+                without_overlaps: false,
+                spelled: false,
+            };
+            let Some(meaning) = &part.meaning else { return plain };
+            if let Some((column, length)) = crate::syntax::prefix(meaning) {
+                return KeyPart { subject: IndexSubject::Column(column.to_owned()), prefix: Some(length), ..plain };
+            }
+            match MySqlSyntax.expression(self.collection, meaning) {
+                Some(text) => KeyPart { subject: IndexSubject::Expression(text), spelled: true, ..plain },
+                None => plain,
+            }
         };
         self.key(items, kind, &index.name, index.parts.iter().map(part).collect(), None);
     }
@@ -74,11 +86,14 @@ impl Builder<'_> {
     fn key(&mut self, items: &mut Vec<Item>, kind: ItemKind, name: &str, parts: Vec<KeyPart>, own: Option<&str>) {
         let words = own.map(tokens).unwrap_or_default();
         let says = |word: &str| words.iter().any(|token| token.is_word(word));
-        let has_expression = parts.iter().any(|part| matches!(part.subject, IndexSubject::Expression(_)));
+        let is_expression = |part: &KeyPart| matches!(part.subject, IndexSubject::Expression(_));
+        let has_expression = parts.iter().any(|part| is_expression(part) && !part.spelled);
         let problem = if parts.iter().any(|part| part.without_overlaps) {
             Some("it forbids the periods of its rows to overlap, and the period is not carried over")
         } else if has_expression && !(self.expressions() && self.is_mysql()) {
             Some("it is over an expression")
+        } else if parts.iter().any(|part| self.is_json(part)) {
+            Some("it is over JSON")
         } else if kind == ItemKind::VectorKey {
             Some("it is over vectors")
         } else if kind == ItemKind::UniqueKey && self.is_over_long_column(&parts) {
@@ -129,6 +144,7 @@ impl Builder<'_> {
     fn part(&self, part: &KeyPart) -> Option<String> {
         let mut text = match &part.subject {
             IndexSubject::Column(column) => MySqlSyntax.quote_identifier(column),
+            IndexSubject::Expression(expression) if part.spelled => format!("({expression})"),
             IndexSubject::Expression(expression) => format!("({})", self.expression(expression).ok()?),
         };
         if let Some(prefix) = part.prefix {
@@ -146,6 +162,13 @@ impl Builder<'_> {
             part.prefix = Some(PREFIX);
         }
         part
+    }
+
+    /// MySQL's own type of JSON takes no index.
+    fn is_json(&self, part: &KeyPart) -> bool {
+        let IndexSubject::Column(name) = &part.subject else { return false };
+        let Some((_, column)) = self.collection.column(name) else { return false };
+        !self.is_own && column.logical == LogicalType::Json
     }
 
     fn is_over_long_column(&self, parts: &[KeyPart]) -> bool {
@@ -170,7 +193,8 @@ impl Builder<'_> {
     pub(super) fn foreign_keys(&mut self, items: &mut Vec<Item>, parent_keys: &BTreeMap<CollectionName, Vec<String>>) {
         let collection = self.collection;
         for (at, key) in collection.foreign_keys.iter().enumerate() {
-            let name = key.name.clone().unwrap_or_else(|| format!("{}_ibfk_{}", collection.name.name, at + 1));
+            let name =
+                key.name.clone().unwrap_or_else(|| shortened(&collection.name.name, &format!("_ibfk_{}", at + 1)));
             let referenced = if key.referenced_columns.is_empty() {
                 parent_keys.get(&key.references).cloned()
             } else {
@@ -221,13 +245,19 @@ impl Builder<'_> {
         let collection = self.collection;
         for check in &collection.checks {
             let name = check.name.clone().unwrap_or_default();
+            let spelled = check.meaning.as_ref().and_then(|meaning| MySqlSyntax.expression(collection, meaning));
+            if let Some(condition) = spelled {
+                let named =
+                    check.name.as_ref().map(|name| format!("CONSTRAINT {} ", MySqlSyntax.quote_identifier(name)));
+                let text = format!("{}CHECK ({condition})", named.unwrap_or_default());
+                items.push(Item { kind: ItemKind::Check, name: check.name.clone(), text });
+                continue;
+            }
             if !self.expressions() {
                 self.note(&format!("check {name} ({}) is not carried over", check.expression));
                 continue;
             }
-            let is_enforced = !check.definition.as_deref().is_some_and(|text| {
-                tokens(text).windows(2).any(|two| two[0].is_word("NOT") && two[1].is_word("ENFORCED"))
-            });
+            let is_enforced = !crate::syntax::is_not_enforced(check);
             if !is_enforced && !self.is_mysql() {
                 self.note(&format!("check {name} is left out: it is not enforced, and there it would be"));
                 continue;
@@ -247,6 +277,12 @@ impl Builder<'_> {
     }
 }
 
+/// A name that is made of a table's, cut to what a name can be.
+fn shortened(table: &str, suffix: &str) -> String {
+    let room = 64_usize.saturating_sub(suffix.chars().count());
+    table.chars().take(room).chain(suffix.chars()).collect()
+}
+
 /// What MariaDB calls a check that nobody named: `CONSTRAINT_1`.
 fn is_given_by_mariadb(name: &str) -> bool {
     let number = name.strip_prefix("CONSTRAINT_");
@@ -259,6 +295,7 @@ fn plain_part(column: &str) -> KeyPart {
         prefix: None,
         descending: false,
         without_overlaps: false,
+        spelled: false,
     }
 }
 

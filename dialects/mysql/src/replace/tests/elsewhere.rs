@@ -67,9 +67,16 @@ fn foreign_keys_of_one_name_all_come_and_numbering_goes_on() {
     let mut tables = [table("parent", &[]), table("first", &["parent"]), table("second", &["parent", "other"])];
     tables[1].foreign_keys = vec![key("the parent", "parent")];
     tables[2].foreign_keys = vec![key("the parent", "parent"), key("taken", "other")];
-    let part = IndexPart { subject: IndexSubject::Column("other".into()), descending: true, collation: None };
-    tables[2].indexes =
-        vec![Index { name: "by_other".into(), parts: vec![part], unique: false, predicate: None, definition: None }];
+    let part =
+        IndexPart { subject: IndexSubject::Column("other".into()), meaning: None, descending: true, collation: None };
+    tables[2].indexes = vec![Index {
+        name: "by_other".into(),
+        parts: vec![part],
+        unique: false,
+        predicate: None,
+        condition: None,
+        definition: None,
+    }];
     for server in Server::all() {
         let place = Place::new(
             server,
@@ -97,7 +104,8 @@ fn foreign_keys_of_one_name_all_come_and_numbering_goes_on() {
 
 #[test]
 fn checks_of_one_name_all_come() {
-    let check = |name: &str| Check { name: Some(name.into()), expression: "`n` > 0".into(), definition: None };
+    let check =
+        |name: &str| Check { name: Some(name.into()), expression: "`n` > 0".into(), meaning: None, definition: None };
     for server in Server::all() {
         let place = Place::new(
             server,

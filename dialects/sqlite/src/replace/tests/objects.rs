@@ -138,6 +138,7 @@ fn an_index_of_another_application_is_reported() {
         parts: Vec::new(),
         unique: false,
         predicate: None,
+        condition: None,
         definition: Some(definition.into()),
     };
     found[0].collection.indexes =

@@ -112,7 +112,14 @@ fn table(connection: &Connection, name: &str, sql: &str, kind: &str) -> Table {
     collection.indexes = found
         .map(|row| {
             let (name, definition) = row.expect("an index");
-            Index { name, parts: Vec::new(), unique: false, predicate: None, definition: Some(definition) }
+            Index {
+                name,
+                parts: Vec::new(),
+                unique: false,
+                predicate: None,
+                condition: None,
+                definition: Some(definition),
+            }
         })
         .collect();
     let sequence = connection.query_row("SELECT seq FROM sqlite_sequence WHERE name = ?1", [name], |row| row.get(0));

@@ -176,7 +176,7 @@ fn without_its_texts_a_collection_is_built_from_the_model() {
     let mut source = children();
     source.definition = Some("CREATE TABLE ...".into());
     source.columns[0].native.text = "INTEGER".into();
-    source.checks.push(Check { definition: None, name: None, expression: "parent > 0".into() });
+    source.checks.push(Check { definition: None, name: None, expression: "parent > 0".into(), meaning: None });
     let mut parent_plan = planned(parents(), CollectionAction::Create);
     parent_plan.target = CollectionName::new("public", "people");
     let mut child_plan = planned(source, CollectionAction::Create);
