@@ -2,7 +2,7 @@
 //! verdict.
 
 use crate::translate::{Decision, Policy, Translation};
-use dbferry_dialect::model::{ColumnRole, Index, IndexPart, IndexSubject};
+use dbferry_dialect::model::{ColumnRole, Index, IndexPart, IndexSubject, NativeType};
 use dbferry_dialect::{Collection, Column, Fidelity, LogicalType, NativeMapping, Syntax};
 use serde::Serialize;
 use std::fmt;
@@ -200,7 +200,7 @@ fn compare_column(
 ) -> PlannedColumn {
     let types = if same_dialect {
         compare_native(source, target, syntax)
-    } else if normalised(&chosen.text) == normalised(&target.native.text) {
+    } else if normalised(&chosen.text) == normalised(&target.native.text) || keeps_texts(&chosen, target, syntax) {
         TypeVerdict::Chosen(chosen.fidelity)
     } else {
         compare_types(&source.logical, &target.logical)
@@ -423,6 +423,12 @@ fn compare_types(source: &LogicalType, target: &LogicalType) -> TypeVerdict {
         (_, L::Dynamic) => Wider,
         _ => Other,
     }
+}
+
+/// Whether the column that is there holds any text, and stores it as the chosen type would.
+fn keeps_texts(chosen: &NativeMapping, target: &Column, syntax: &dyn Syntax) -> bool {
+    let wanted = NativeType { text: chosen.text.clone(), ..NativeType::default() };
+    target.logical == LogicalType::TEXT && syntax.stores_alike(&wanted, &target.native) == Some(true)
 }
 
 /// A column's type as messages show it.

@@ -11,7 +11,7 @@ use super::work;
 use crate::progress::RowCount;
 use dbferry_dialect::hash::same_class;
 use dbferry_dialect::model::ColumnRole;
-use dbferry_dialect::{Collection, Error, ErrorKind, LogicalType, Result};
+use dbferry_dialect::{Candidate, Collection, Column, Error, ErrorKind, LogicalType, Result, Syntax};
 
 /// One collection in two places.
 pub(crate) struct Pair<'a> {
@@ -36,6 +36,12 @@ struct Compared {
     ways: Vec<Way>,
 }
 
+/// Whether `text` is a column of texts whose declaration says that they are values of what `other` holds.
+fn spells(syntax: &dyn Syntax, text: &Column, other: &Column) -> bool {
+    let is_it = |candidate: &Candidate| same_class(&candidate.logical, &other.logical);
+    matches!(text.logical, LogicalType::Text { .. }) && syntax.candidates(text).iter().any(is_it)
+}
+
 impl<'a> Pair<'a> {
     /// The collection that is `left` in the first place and `right` in the second.
     pub(crate) fn new(
@@ -47,6 +53,7 @@ impl<'a> Pair<'a> {
         let same_dialect = sides[0].info.dialect == sides[1].info.dialect;
         let places =
             Places { same_dialect, databases: [sides[0].entry(left), sides[1].entry(right)].map(|e| e.is_none()) };
+        let syntax = sides.iter().find_map(Side::endpoint).map(|endpoint| endpoint.dialect.syntax());
         let mut pair = Self {
             own: [left.clone(), right.clone()],
             columns: Vec::new(),
@@ -65,7 +72,10 @@ impl<'a> Pair<'a> {
                 pair.missing.push(column.name.clone());
                 continue;
             };
-            let ways = ways([column, other], places);
+            // A text that is declared to be a value is that value, also to its own dialect.
+            let is_spelled =
+                syntax.is_some_and(|syntax| spells(syntax, column, other) || spells(syntax, other, column));
+            let ways = ways([column, other], Places { same_dialect: same_dialect && !is_spelled, ..places });
             if ways.is_empty() {
                 let reason = format!("{} on one side and {} on the other", column.logical, other.logical);
                 pair.not_compared.push(NotCompared { column: column.name.clone(), reason });

@@ -97,7 +97,7 @@ pub(crate) fn round_trip(scratch: &Scratch, oracle: &dyn Fn(&str)) {
 }
 
 /// Every row was read again from the target, of another dialect too, and is equal.
-fn expect_proven(report: &RestoreReport) {
+pub(crate) fn expect_proven(report: &RestoreReport) {
     for line in report.units.iter().flat_map(|unit| &unit.collections) {
         assert_eq!(line.proof, Proof::Hash, "{}: {:?}", line.collection, report.warnings);
     }
@@ -130,7 +130,12 @@ pub(crate) fn there_and_back(here: &Scratch, there: &Scratch) {
 
     for name in refused {
         options.selection = only(&[name]);
-        let error = restore(&first, &there.database("copy"), &options, &Silent).expect_err("a value that does not fit");
+        let error = match restore(&first, &there.database("copy"), &options, &Silent) {
+            Err(error) => error,
+            // Older versions of MariaDB keep them.
+            Ok(_) if name.name.ends_with("_negative_zeros") => continue,
+            Ok(report) => panic!("{name} has a value that does not fit: {report:?}"),
+        };
         let found = |key: &str| error.context().any(|(context, _)| context == key);
         assert!(error.context().any(|(key, value)| key == "collection" && value == name.to_string()), "{error}");
         // A check that does not hold is told without a place.

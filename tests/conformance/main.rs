@@ -8,6 +8,8 @@
 
 // What is done with a database: dumped, restored in several ways, compared after each.
 mod check;
+// From each engine to each other one, and through all of them.
+mod crossing;
 // MySQL's and MariaDB's own databases, and an oracle that asks mysqldump.
 #[cfg(feature = "mysql")]
 mod mysql;
@@ -31,6 +33,9 @@ fn main() {
     let arguments = Arguments::from_args();
     let mut trials = Vec::new();
     trials.extend(trials_of(scratch::memory()));
+    trials.extend(crossing::trials(
+        &registry::dialects().iter().flat_map(|dialect| scratch::subjects(*dialect)).collect::<Vec<_>>(),
+    ));
     for dialect in registry::dialects() {
         let subjects = scratch::subjects(*dialect);
         #[cfg(feature = "mysql")]

@@ -86,7 +86,7 @@ fn is_mariadb(server: &dyn Server) -> bool {
     server.sql("", "SELECT VERSION()").expect("a version").contains("MariaDB")
 }
 
-fn types(server: &dyn Server) -> String {
+pub(crate) fn types(server: &dyn Server) -> String {
     if is_mariadb(server) { MARIADB_TYPES } else { MYSQL_TYPES }.to_owned()
 }
 

@@ -6,7 +6,7 @@ use crate::scratch::{Server, Subject};
 use libtest_mimic::Trial;
 use std::sync::Arc;
 
-const TYPES: &str = include_str!("../../fixtures/types.postgres.sql");
+pub(crate) const TYPES: &str = include_str!("../../fixtures/types.postgres.sql");
 const EVERYTHING: &str = include_str!("../../dialects/postgres/src/objects/everything.sql");
 const NEW_IN_18: &str = include_str!("../../dialects/postgres/src/objects/version_18.sql");
 const LARGE_OBJECTS: &str = include_str!("../../dialects/postgres/src/replace/tests/large_objects.sql");

@@ -165,6 +165,11 @@ impl Scratch {
         }
     }
 
+    /// The name of the dialect whose databases these are.
+    pub(crate) fn engine(&self) -> &str {
+        self.dialect().name()
+    }
+
     /// The database of that name. It need not exist, but on a server it does, and is empty.
     pub(crate) fn database(&self, name: &str) -> Endpoint<'_> {
         let url = match &self.dialect {

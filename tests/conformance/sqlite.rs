@@ -14,7 +14,7 @@ use rusqlite::types::ValueRef;
 use std::path::Path;
 
 const SHOP: &str = include_str!("../../fixtures/shop.sql");
-const NASTY: &str = include_str!("../../fixtures/nasty.sql");
+pub(crate) const NASTY: &str = include_str!("../../fixtures/nasty.sql");
 /// The journal mode goes along with the other facts of the file.
 const WRITE_AHEAD: &str = "PRAGMA journal_mode = WAL; CREATE TABLE t (v); INSERT INTO t VALUES (1), ('x'), (NULL);";
 /// Well-formed texts, and texts that any conversion to UTF-8 would change: lone surrogates, a byte order mark, characters

@@ -66,11 +66,13 @@ pub struct Domain {
     pub finite: bool,
     /// Whether NaN alone is missing.
     pub no_nan: bool,
+    /// Whether the negative zero of floats is missing: it comes back as zero.
+    pub no_negative_zero: bool,
 }
 
 impl Domain {
     /// Every value.
-    pub const ALL: Self = Self { bounds: None, no_nul: false, finite: false, no_nan: false };
+    pub const ALL: Self = Self { bounds: None, no_nul: false, finite: false, no_nan: false, no_negative_zero: false };
 
     /// Values between these two, both included.
     pub const fn between(least: i64, most: i64) -> Self {
@@ -80,9 +82,9 @@ impl Domain {
     /// Texts without the character NUL.
     pub const NO_NUL: Self = Self { no_nul: true, ..Self::ALL };
 
-    /// Numbers that are finite.
-    pub const FINITE: Self = Self { finite: true, ..Self::ALL };
+    /// Numbers that are finite, and one zero.
+    pub const FINITE: Self = Self { finite: true, no_negative_zero: true, ..Self::ALL };
 
-    /// Numbers and infinities.
-    pub const NO_NAN: Self = Self { no_nan: true, ..Self::ALL };
+    /// Numbers and infinities, and one zero.
+    pub const NO_NAN: Self = Self { no_nan: true, no_negative_zero: true, ..Self::ALL };
 }

@@ -9,6 +9,7 @@
 //! | [`logical`] | what values mean: the hub of every conversion |
 //! | [`carrier`] | logical types to Arrow and back |
 //! | [`exception`] | batches, and values that their column's type cannot hold |
+//! | [`nested`] | lists, structs and the like as texts, for engines that have no type for them |
 //! | [`expression`] | the conditions of checks and indexes that cross engines |
 //! | [`hash`] | the canonical row hash that proves a copy |
 //! | [`contract`] | `Dialect`, `Database`, `Snapshot`, `Reader`, `Replacer`, `Writer` |
@@ -32,6 +33,7 @@ pub mod fidelity;
 pub mod hash;
 pub mod logical;
 pub mod model;
+pub mod nested;
 pub mod secret;
 pub mod syntax;
 #[cfg(feature = "testkit")]

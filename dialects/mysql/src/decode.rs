@@ -196,7 +196,7 @@ impl Decoder {
                 None => return Err(Refusal::Malformed("a geometry ends before it begins")),
             },
             Self::Vector(cells) => return push_vector(cells, row.string()?),
-            Self::Nested(cells) => return cells.push(row.string()?),
+            Self::Nested(cells) => return cells.push(row.string()?).map_err(Refusal::Exception),
             Self::WholeInt8(cells, whole) => cells.push(whole.fitting(row)?),
             Self::WholeInt16(cells, whole) => cells.push(whole.fitting(row)?),
             Self::WholeInt32(cells, whole) => cells.push(whole.fitting(row)?),
@@ -236,7 +236,7 @@ impl Decoder {
     /// # Errors
     /// When the values cannot be put together.
     pub(crate) fn finish(&mut self, not_utf8: &mut Vec<NotUtf8>) -> Result<ArrayRef> {
-        with_cells!(self, cells => cells.finish(not_utf8))
+        with_cells!(self, cells => Cells::finish(cells, not_utf8))
     }
 }
 

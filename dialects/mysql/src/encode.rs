@@ -20,7 +20,7 @@
 //! | bits | `bit` |
 //! | geometry | the geometry family: its reference system's number and well-known binary, as the servers store it |
 //! | list of 32-bit floats | `vector` |
-//! | list, struct, range, map, set, dynamic | `json` and character types, as JSON ([`json`]) |
+//! | list, struct, range, map, set, dynamic | `json` and character types, as JSON ([`json`](dbferry_dialect::nested::json)) |
 //! | numbers, dates, times, intervals, uuid | character types, as text |
 //!
 //! Exceptions that this dialect reads go back as they were: zero and partial dates, an enum's 0, geometries of another
@@ -29,7 +29,6 @@
 
 mod codec;
 mod form;
-mod json;
 mod network;
 mod target;
 mod text;
@@ -41,7 +40,8 @@ mod tests;
 
 pub(crate) use target::{TargetColumn, columns as target_columns};
 
-use arrow::array::Array;
+use arrow::array::{Array, ArrowPrimitiveType, AsArray};
+use arrow::datatypes::{DataType, Float32Type, Float64Type};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use codec::Codec;
 use dbferry_dialect::{Batch, Collection, Error, ErrorKind, Exception, ExceptionReason, NativeValue, Result};
@@ -118,6 +118,28 @@ impl RowEncoder {
         self.columns.iter().map(|column| column.name.as_str())
     }
 
+    /// The first negative zero of a column of floats: its row and the column's name.
+    pub(crate) fn negative_zero<'a>(&'a self, batch: &Batch) -> Option<(usize, &'a str)> {
+        fn first<T: ArrowPrimitiveType>(array: &dyn Array, negative: impl Fn(T::Native) -> bool) -> Option<usize> {
+            let floats = array.as_primitive_opt::<T>()?;
+            (0..floats.len()).find(|row| floats.is_valid(*row) && negative(floats.value(*row)))
+        }
+        self.columns.iter().find_map(|column| {
+            let array = batch.records.columns().get(column.position)?;
+            let row = match array.data_type() {
+                DataType::Float64 => first::<Float64Type>(array, |value| value == 0.0 && value.is_sign_negative()),
+                DataType::Float32 => first::<Float32Type>(array, |value| value == 0.0 && value.is_sign_negative()),
+                _ => None,
+            };
+            Some((row?, column.name.as_str()))
+        })
+    }
+
+    /// Whether that column is written as labels.
+    pub(crate) fn is_enum(&self, name: &str) -> bool {
+        self.columns.iter().any(|column| column.name == name && matches!(column.codec, Codec::Enum(_)))
+    }
+
     /// Whether lines hold bytes without a character set, so that they cannot all be UTF-8.
     pub(crate) fn has_bytes(&self) -> bool {
         self.columns.iter().any(|column| column.target.takes_bytes())
@@ -156,11 +178,8 @@ impl RowEncoder {
     /// Whether that cell only goes through `INSERT`: bytes that are no text in the column's character set must not be
     /// converted on their way, and a literal of bytes is not; and a number that is no label is taken as a number there.
     fn needs_insert(&self, exception: &Exception) -> bool {
-        let column = self.columns.iter().find(|column| column.position == exception.column as usize);
-        column.is_some_and(|column| {
-            exception.reason == ExceptionReason::InvalidUtf8
-                || exception.reason == ExceptionReason::EnumIndex && column.codec.is_index()
-        })
+        matches!(exception.reason, ExceptionReason::InvalidUtf8 | ExceptionReason::EnumIndex)
+            && self.columns.iter().any(|column| column.position == exception.column as usize)
     }
 }
 
@@ -199,6 +218,12 @@ impl Rows<'_> {
         }
         self.own = self.exceptions.iter().take_while(|exception| exception.row == row).count();
         Ok(self.exceptions.iter().take(self.own).any(|exception| self.encoder.needs_insert(exception)))
+    }
+
+    /// How many cells of the row that was sought are the number 0 of an enum, which is no label.
+    pub(crate) fn zero_labels(&self) -> u64 {
+        let own = self.exceptions.iter().take(self.own);
+        own.filter(|exception| exception.reason == ExceptionReason::EnumIndex).count() as u64
     }
 
     /// Whether every exception of the batch has found its row, once all rows are written.
@@ -304,14 +329,6 @@ fn put_exception<F: Form>(exception: &Exception, column: &EncodedColumn, out: &m
         }
     }
     Ok(())
-}
-
-/// The text of a value that columns of characters hold in its place; none when it has none.
-#[cfg(test)]
-pub(crate) fn nested_text(array: &dyn Array, logical: &dbferry_dialect::LogicalType, row: usize) -> Option<Vec<u8>> {
-    let mut out = Vec::new();
-    json::put(array, logical, row, &mut out).ok()?;
-    Some(out)
 }
 
 /// A value as messages show it: one line, not too long.

@@ -18,7 +18,7 @@
 //! | network | `inet`, `cidr`, `macaddr`, `macaddr8` |
 //! | list, set | an array; a list of ranges also a multirange |
 //! | struct, range, map | a composite, a range, `hstore` |
-//! | list, struct, range, map, set, dynamic | `json`, `jsonb` or a text type, as JSON ([`json`]); a dynamic value into a text type as plain text |
+//! | list, struct, range, map, set, dynamic | `json`, `jsonb` or a text type, as JSON ([`json`](dbferry_dialect::nested::json)); a dynamic value into a text type as plain text |
 //! | opaque bytes | any type, through its receive function |
 //! | opaque text | any other type, through its input function: the column is loaded as text and converted ([`EncodedColumn::through`]) |
 //!
@@ -26,7 +26,6 @@
 //! the type identifiers inside are the target's ([`raw`]). What fits nowhere is an error that names row and column.
 
 mod codec;
-mod json;
 mod nested;
 mod network;
 mod numeric;

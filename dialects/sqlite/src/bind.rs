@@ -20,7 +20,7 @@
 //! | logical type | stored as |
 //! |---|---|
 //! | bool, integers, year | INTEGER; an unsigned number above 2^63-1 is TEXT |
-//! | floats | REAL; NaN is refused, because SQLite would turn it into NULL |
+//! | floats | REAL; NaN is refused, because SQLite would turn it into NULL, and so is a negative zero, which would become zero |
 //! | decimal, numeric | TEXT, a decimal with all digits of its scale |
 //! | text, enum, network, json, opaque text | TEXT |
 //! | bytes, geometry, opaque binary | BLOB |
@@ -32,23 +32,23 @@
 //! | span | TEXT `[-]HHH:MM:SS[.f]` |
 //! | uuid | TEXT, 36 lower-case characters |
 //! | bits | TEXT of 0 and 1 |
-//! | set, list, struct, range, map | TEXT, JSON ([`json`]) |
+//! | set, list, struct, range, map | TEXT, JSON ([`nested`](dbferry_dialect::nested)) |
 //! | dynamic | the member that is set |
 //!
 //! `.f` is the column's precision in digits; a value with a finer fraction is written with six digits, so that nothing is
 //! cut off.
 
-pub(crate) mod json;
 pub(crate) mod number;
 pub(crate) mod time;
 
 use arrow::array::{
-    Array, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Decimal256Array, FixedSizeBinaryArray,
+    Array, AsArray, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Decimal256Array, FixedSizeBinaryArray,
     Float32Array, Float64Array, Int8Array, Int16Array, Int32Array, Int64Array, StringArray, StructArray,
     Time64MicrosecondArray, TimestampMicrosecondArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
 };
+use arrow::datatypes::{Int32Type, Int64Type};
 use dbferry_dialect::logical::{LogicalType, OpaqueForm};
-use dbferry_dialect::{Column, Error, ErrorKind, NativeValue, Result};
+use dbferry_dialect::{Column, Error, ErrorKind, NativeValue, Result, nested};
 use rusqlite::Statement;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use time::{Separator, Stack};
@@ -71,6 +71,7 @@ impl From<rusqlite::Error> for BindError {
 #[derive(Default)]
 pub(crate) struct Scratch {
     text: String,
+    bytes: Vec<u8>,
 }
 
 /// How the cells of one column become SQLite values.
@@ -208,12 +209,12 @@ impl<'a> Encoder<'a> {
                     "a whole number above 9223372036854775807 would become a float in a column of this type",
                 )),
             }),
-            Self::Float32(array) => cell!(array, v => real(f64::from(v))?),
-            Self::Float64(array) => cell!(array, v => real(v)?),
+            Self::Float32(array) => cell!(array, v => of_column(f64::from(v))?),
+            Self::Float64(array) => cell!(array, v => of_column(v)?),
             Self::DecimalNumber(array, scale) => cell!(array, v => number::decimal(v, *scale, &mut stack)),
             Self::DecimalText(array, scale) => cell!(array, v => ValueRef::Text(stack.decimal(v, *scale))),
             Self::WideDecimalText(array) => cell!(array, v => {
-                json::wide_decimal(v, array.scale(), &mut scratch.text);
+                number::wide_decimal(v, array.scale(), &mut scratch.text);
                 ValueRef::Text(scratch.text.as_bytes())
             }),
             Self::NumericNumber(array) => cell!(array, v => match number::numeric(v) {
@@ -237,9 +238,9 @@ impl<'a> Encoder<'a> {
                 if array.is_null(row) {
                     ValueRef::Null
                 } else {
-                    scratch.text.clear();
-                    json::text(*array, logical, row, &mut scratch.text).map_err(BindError::Value)?;
-                    ValueRef::Text(scratch.text.as_bytes())
+                    scratch.bytes.clear();
+                    spelled(*array, logical, row, &mut scratch.bytes).map_err(|_| BindError::Value(DISAGREES))?;
+                    ValueRef::Text(&scratch.bytes)
                 }
             }
         };
@@ -270,9 +271,41 @@ pub(crate) fn bind_native(
     Ok(())
 }
 
+const DISAGREES: &str = "the value's Arrow type does not agree with its logical type";
+
+/// Appends the text of a cell that is not null and that SQLite has no type for.
+fn spelled(array: &dyn Array, logical: &LogicalType, row: usize, out: &mut Vec<u8>) -> Result<(), nested::Unwritten> {
+    let member = |place: usize| array.as_struct_opt().and_then(|parts| parts.columns().get(place));
+    let small = |place| Some(member(place)?.as_primitive_opt::<Int32Type>()?.value(row));
+    let large = |place| Some(member(place)?.as_primitive_opt::<Int64Type>()?.value(row));
+    match logical {
+        LogicalType::Interval => {
+            let (Some(months), Some(days), Some(micros)) = (small(0), small(1), large(2)) else {
+                return Err(DISAGREES.into());
+            };
+            nested::interval(months, days, micros, out);
+            Ok(())
+        }
+        LogicalType::TimeTz { .. } => {
+            let (Some(micros), Some(offset)) = (large(0), small(1)) else { return Err(DISAGREES.into()) };
+            nested::time_with_offset(micros, offset, out);
+            Ok(())
+        }
+        _ => nested::json(array, logical, row, out),
+    }
+}
+
 /// SQLite stores NaN as NULL, which would be a silent change.
 fn real<'v>(value: f64) -> Result<ValueRef<'v>, BindError> {
     if value.is_nan() { Err(BindError::Value("SQLite cannot store NaN")) } else { Ok(ValueRef::Real(value)) }
+}
+
+/// Columns of floats keep whole ones as integers, which have no negative zero: that would be a silent change too.
+fn of_column<'v>(value: f64) -> Result<ValueRef<'v>, BindError> {
+    if value == 0.0 && value.is_sign_negative() {
+        return Err(BindError::Value("SQLite's REAL columns cannot store a negative zero"));
+    }
+    real(value)
 }
 
 impl<'a> Dynamic<'a> {

@@ -8,11 +8,12 @@ mod defaults;
 mod spelling;
 
 use crate::introspect::{AUTOINCREMENT, WITHOUT_ROWID};
-use crate::types::{AFFINITY, Affinity, declared_type, stores_alike};
+use crate::types::{AFFINITY, Affinity, declared_type, spelled, stores_alike};
 use dbferry_dialect::expression::{self, Expression};
 use dbferry_dialect::model::{
     Check, ColumnRole, DefaultMeaning, Deferral, ForeignKey, Identity, Index, IndexSubject, NativeType,
 };
+use dbferry_dialect::nested::Nested;
 use dbferry_dialect::{
     Candidate, Collection, CollectionName, Column, Domain, Exception, LogicalType, NativeMapping, Syntax,
 };
@@ -30,6 +31,12 @@ const UNREAD: &str =
 
 impl Syntax for SqliteSyntax {
     fn native_type(&self, logical: &LogicalType) -> NativeMapping {
+        if let Some(declared) = spelled::declared(logical) {
+            return match logical {
+                LogicalType::Instant { .. } => NativeMapping::checked(declared, YEARS),
+                _ => NativeMapping::exact(declared),
+            };
+        }
         match logical {
             LogicalType::Bool => NativeMapping::exact("BOOLEAN"),
             LogicalType::Int { bits: 64, signed: false } => {
@@ -46,26 +53,18 @@ impl Syntax for SqliteSyntax {
             }
             LogicalType::Date => NativeMapping::checked("DATE", YEARS),
             LogicalType::Timestamp { .. } => NativeMapping::checked("DATETIME", YEARS),
-            LogicalType::Instant { .. } => NativeMapping::checked("TEXT", YEARS),
             LogicalType::Uuid => NativeMapping::exact("UUID"),
             // A column without a type keeps every value as it is.
             LogicalType::Dynamic => NativeMapping::exact(""),
-            // A NUMERIC column would keep decimals as floats, and numbers among JSON texts as numbers.
-            LogicalType::Decimal { .. } | LogicalType::Numeric | LogicalType::Json => NativeMapping::exact("TEXT"),
             LogicalType::Text { .. }
-            | LogicalType::Time { .. }
-            | LogicalType::Span { .. }
             | LogicalType::Enum { .. }
             | LogicalType::Bits { .. }
-            | LogicalType::Network { .. }
             | LogicalType::Opaque { .. } => NativeMapping::exact("TEXT"),
-            LogicalType::TimeTz { .. }
-            | LogicalType::Interval
-            | LogicalType::Set { .. }
-            | LogicalType::List { .. }
-            | LogicalType::Struct { .. }
-            | LogicalType::Range { .. }
-            | LogicalType::Map => NativeMapping::checked("TEXT", UNREAD),
+            LogicalType::TimeTz { .. } | LogicalType::Interval => NativeMapping::exact("TEXT"),
+            nested if Nested::new(nested).is_some() => NativeMapping::exact("TEXT"),
+            LogicalType::List { .. } | LogicalType::Struct { .. } | LogicalType::Range { .. } => {
+                NativeMapping::checked("TEXT", UNREAD)
+            }
             // A type that this version does not know.
             _ => NativeMapping::lossy("TEXT", "this logical type has no form in SQLite yet"),
         }

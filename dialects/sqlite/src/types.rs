@@ -4,6 +4,8 @@
 //! The choice here is refined by a look at some values ([`crate::sample`]) and need not be right for all of them: a value
 //! that does not fit becomes an exception.
 
+pub(crate) mod spelled;
+
 use crate::number::Decimal;
 use crate::sample::{Profile, Style};
 use crate::temporal::Separator;
@@ -103,6 +105,10 @@ impl Family {
             "DATE" => return Self::Date,
             "UUID" | "GUID" | "UNIQUEIDENTIFIER" => return Self::Uuid,
             _ => {}
+        }
+        if spelled::meaning(declared).is_some() {
+            // The numbers in parentheses are no length.
+            return Self::Text { max_chars: None };
         }
         match Affinity::of(declared) {
             Affinity::Integer => Self::Integer,

@@ -22,6 +22,7 @@ const SPELLING: &str = "spelling";
 const TOO_LONG: &str = "too-long";
 const NAN: &str = "nan";
 const INFINITY: &str = "infinity";
+const NEGATIVE_ZERO: &str = "negative-zero";
 
 fn misfit<'a>(reason: &'static str) -> Converted<'a> {
     Err(Misfit { reason, nearest: None })
@@ -139,6 +140,12 @@ pub(super) fn within<'s>(
         }
         Value::Float(float) if float.is_nan() && (domain.finite || domain.no_nan) => return misfit(NAN),
         Value::Float32(float) if float.is_nan() && (domain.finite || domain.no_nan) => return misfit(NAN),
+        Value::Float(float) if float == 0.0 && float.is_sign_negative() && domain.no_negative_zero => {
+            return nearest(NEGATIVE_ZERO, Value::Float(0.0));
+        }
+        Value::Float32(float) if float == 0.0 && float.is_sign_negative() && domain.no_negative_zero => {
+            return nearest(NEGATIVE_ZERO, Value::Float32(0.0));
+        }
         Value::Float(float) if float.is_infinite() && domain.finite => {
             return nearest(INFINITY, Value::Float(if float > 0.0 { f64::MAX } else { f64::MIN }));
         }

@@ -13,10 +13,12 @@ mod value;
 pub(super) use convert::{Converted, Misfit};
 pub(super) use value::Value;
 
-use super::misfit::shown_native;
-use arrow::array::{Array, ArrayRef};
+use super::misfit::{self, shown_native};
+use arrow::array::{Array, ArrayRef, StringBuilder};
 use build::Builder;
+use dbferry_dialect::nested::{self, Nested};
 use dbferry_dialect::{Domain, Error, ErrorKind, Exception, LogicalType, NativeValue, Result, Syntax};
+use std::sync::Arc;
 use value::Cells;
 
 /// How the values of one column are converted.
@@ -50,7 +52,7 @@ pub(super) enum Fate {
 impl Cast {
     /// The conversion of values of `from` to values of `to` that lie in `domain`; none when there is none.
     pub(super) fn new(from: &LogicalType, to: &LogicalType, domain: Domain) -> Option<Self> {
-        if from != to && !(value::is_single(from) && convert::is_possible(from, to)) {
+        if from != to && !(value::is_single(from) && convert::is_possible(from, to)) && !is_spelled(from, to) {
             return None;
         }
         Some(Self { from: from.clone(), to: to.clone(), domain })
@@ -66,6 +68,9 @@ impl Cast {
         judge: &mut dyn FnMut(Found<'_>) -> Result<Fate>,
     ) -> Result<ArrayRef> {
         let same = self.from == self.to;
+        if !same && is_spelled(&self.from, &self.to) {
+            return self.spelled(array, exceptions, source, judge);
+        }
         let parts = Cells::new(array, &self.from).zip(Builder::new(&self.to, array.len()));
         let Some((cells, mut builder)) = parts else {
             if !same {
@@ -120,6 +125,42 @@ impl Cast {
         Ok(builder.finish())
     }
 
+    /// Nested values as their JSON.
+    fn spelled(
+        &self,
+        array: &ArrayRef,
+        exceptions: &[&Exception],
+        source: Option<&dyn Syntax>,
+        judge: &mut dyn FnMut(Found<'_>) -> Result<Fate>,
+    ) -> Result<ArrayRef> {
+        let mut builder = StringBuilder::new();
+        let (mut json, mut exceptions) = (Vec::new(), exceptions.iter().peekable());
+        for row in 0..array.len() {
+            if let Some(exception) = exceptions.next_if(|exception| exception.row == row as u64) {
+                let text = source.and_then(|source| source.exception_text(&self.from, exception));
+                match &text {
+                    Some(text) => {
+                        let show = || misfit::shown(text);
+                        let reason = exception.reason.as_str();
+                        judge(Found { row, reason, value: &show, has_nearest: true, converted: true })?;
+                    }
+                    None => _ = self.judge_exception(exception, None, judge)?,
+                }
+                builder.append_option(text);
+                continue;
+            }
+            if array.is_null(row) {
+                builder.append_null();
+                continue;
+            }
+            json.clear();
+            nested::json(array, &self.from, row, &mut json).map_err(|why| Error::new(ErrorKind::Internal, why))?;
+            // JSON is made of texts and ASCII.
+            builder.append_value(String::from_utf8_lossy(&json));
+        }
+        Ok(Arc::new(builder.finish()))
+    }
+
     /// A value as one of the target's.
     fn value<'s, 'a: 's>(&self, value: Value<'a>, [first, second]: &'s mut [String; 2]) -> Converted<'s> {
         let converted = if self.from == self.to { value } else { convert::convert(value, &self.to, first)? };
@@ -172,11 +213,16 @@ impl Cast {
         text: Option<&str>,
         judge: &mut dyn FnMut(Found<'_>) -> Result<Fate>,
     ) -> Result<Fate> {
-        let show = || text.map_or_else(|| shown_native(&exception.value), super::misfit::shown);
+        let show = || text.map_or_else(|| shown_native(&exception.value), misfit::shown);
         let row = usize::try_from(exception.row).unwrap_or(usize::MAX);
         let has_nearest = self.nearest_to(exception, text).is_some();
         judge(Found { row, reason: exception.reason.as_str(), value: &show, has_nearest, converted: false })
     }
+}
+
+/// Whether values of `from` become a text of any length that says all of them.
+fn is_spelled(from: &LogicalType, to: &LogicalType) -> bool {
+    *to == LogicalType::TEXT && !value::is_single(from) && Nested::new(from).is_some()
 }
 
 fn put(builder: &mut Builder, value: Option<Value<'_>>) -> Result<()> {

@@ -4,6 +4,7 @@ use super::convert::{convert, is_possible, within};
 use super::*;
 use arrow::datatypes::i256;
 use dbferry_dialect::ExceptionReason;
+use std::sync::Arc;
 
 /// The value as it is shown, or the reason and what is nearest.
 fn of(value: Value<'_>, to: &str) -> String {
@@ -144,6 +145,7 @@ fn a_domain_has_ends() {
     assert_eq!(nearest(Value::Text("a\0b"), &LogicalType::TEXT, &Domain::NO_NUL), "nul-character, ab");
     assert_eq!(nearest(Value::Float(f64::NAN), &LogicalType::FLOAT64, &Domain::NO_NAN), "nan, nothing");
     assert_eq!(nearest(Value::Float(f64::INFINITY), &LogicalType::FLOAT64, &Domain::NO_NAN), "Infinity");
+    assert_eq!(nearest(Value::Float(-0.0), &LogicalType::FLOAT64, &Domain::NO_NAN), "negative-zero, 0.0");
     let most = "infinity, 1.7976931348623157e308";
     assert_eq!(nearest(Value::Float(f64::INFINITY), &LogicalType::FLOAT64, &Domain::FINITE), most);
 }
@@ -184,8 +186,7 @@ fn every_possible_type_can_be_built() {
 
 #[test]
 fn a_column_is_converted_with_its_exceptions() {
-    let array: ArrayRef =
-        std::sync::Arc::new(arrow::array::BooleanArray::from(vec![Some(true), None, None, Some(false)]));
+    let array: ArrayRef = Arc::new(arrow::array::BooleanArray::from(vec![Some(true), None, None, Some(false)]));
     let exception = |value| Exception { row: 1, column: 0, reason: ExceptionReason::OutOfRange, value };
     let cast = Cast::new(&LogicalType::Bool, &LogicalType::INT64, Domain::ALL).expect("a cast");
     let (two, text) = (exception(NativeValue::Integer(2)), exception(NativeValue::Bytes(vec![1])));
@@ -193,7 +194,7 @@ fn a_column_is_converted_with_its_exceptions() {
         assert!(found.converted);
         Ok(Fate::Null)
     });
-    let expected: ArrayRef = std::sync::Arc::new(arrow::array::Int64Array::from(vec![Some(1), Some(2), None, Some(0)]));
+    let expected: ArrayRef = Arc::new(arrow::array::Int64Array::from(vec![Some(1), Some(2), None, Some(0)]));
     assert_eq!(&converted.expect("an array"), &expected);
     let mut told = Vec::new();
     let converted = cast.column(&array, &[&text], None, &mut |found| {
@@ -202,4 +203,17 @@ fn a_column_is_converted_with_its_exceptions() {
     });
     assert!(converted.expect("an array").is_null(1));
     assert_eq!(told, [(1, "out-of-range", "0x01".to_owned(), false)]);
+}
+
+#[test]
+fn lists_become_their_json() {
+    let list = LogicalType::List { element: Box::new(LogicalType::INT64) };
+    let cast = Cast::new(&list, &LogicalType::TEXT, Domain::ALL).expect("a conversion");
+    let values = [Some(vec![Some(1), None]), None, Some(vec![])];
+    let lists: ArrayRef =
+        Arc::new(arrow::array::ListArray::from_iter_primitive::<arrow::datatypes::Int64Type, _, _>(values));
+    let texts = cast.column(&lists, &[], None, &mut |_| Ok(Fate::Null)).expect("texts");
+    let expected: ArrayRef = Arc::new(arrow::array::StringArray::from(vec![Some("[1,null]"), None, Some("[]")]));
+    assert_eq!(&texts, &expected);
+    assert!(Cast::new(&list, &LogicalType::INT64, Domain::ALL).is_none());
 }

@@ -1,7 +1,7 @@
-//! Dates, times and intervals as the texts that the servers read.
+//! Dates and times as the texts that the servers read.
 
 use super::Misfit;
-use super::text::{padded, pair, signed, unsigned};
+use super::text::{padded, pair, unsigned};
 
 pub(super) const MICROS_PER_SECOND: i64 = 1_000_000;
 const SECONDS_PER_DAY: i64 = 86_400;
@@ -89,73 +89,9 @@ pub(super) fn span(micros: i64, digits: u8, out: &mut Vec<u8>) -> Result<(), Mis
     fraction((magnitude % 1_000_000) as u32, digits, out)
 }
 
-/// Appends `HH:MM:SS[.f]+HH:MM[:SS]`.
-pub(super) fn time_with_offset(micros: i64, offset_seconds: i32, out: &mut Vec<u8>) -> Result<(), Misfit> {
-    span(micros, 6, out)?;
-    out.push(if offset_seconds < 0 { b'-' } else { b'+' });
-    let offset = offset_seconds.unsigned_abs();
-    pair(offset / 3600, out);
-    out.push(b':');
-    pair(offset / 60 % 60, out);
-    if !offset.is_multiple_of(60) {
-        out.push(b':');
-        pair(offset % 60, out);
-    }
-    Ok(())
-}
-
-/// Appends an interval as ISO 8601 spells it, every part with its own sign, parts that are zero left out:
-/// `P1Y2M3DT4H5M6.5S`, `P-1M`, `PT0S`.
-pub(super) fn interval(months: i32, days: i32, micros: i64, out: &mut Vec<u8>) {
-    if (months, days, micros) == (0, 0, 0) {
-        out.extend_from_slice(b"PT0S");
-        return;
-    }
-    let part = |value: i64, unit: u8, out: &mut Vec<u8>| {
-        if value != 0 {
-            signed(value, out);
-            out.push(unit);
-        }
-    };
-    out.push(b'P');
-    part((months / 12).into(), b'Y', out);
-    part((months % 12).into(), b'M', out);
-    part(days.into(), b'D', out);
-    if micros == 0 {
-        return;
-    }
-    out.push(b'T');
-    let seconds = micros / MICROS_PER_SECOND;
-    part(seconds / 3600, b'H', out);
-    part(seconds / 60 % 60, b'M', out);
-    // The remainder of a million fits 32 bits.
-    let (seconds, fraction) = (seconds % 60, (micros % MICROS_PER_SECOND).unsigned_abs() as u32);
-    if seconds == 0 && fraction == 0 {
-        return;
-    }
-    if micros < 0 {
-        out.push(b'-');
-    }
-    unsigned(seconds.unsigned_abs(), out);
-    if fraction > 0 {
-        out.push(b'.');
-        padded::<6>(fraction, out);
-        while out.last() == Some(&b'0') {
-            out.pop();
-        }
-    }
-    out.push(b'S');
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn made(put: impl FnOnce(&mut Vec<u8>)) -> String {
-        let mut out = Vec::new();
-        put(&mut out);
-        String::from_utf8(out).expect("ASCII")
-    }
 
     fn tried(put: impl FnOnce(&mut Vec<u8>) -> Result<(), Misfit>) -> Option<String> {
         let mut out = Vec::new();
@@ -197,22 +133,5 @@ mod tests {
         assert_eq!(text(10, 4), None);
         assert_eq!(text(100, 4).as_deref(), Some("00:00:00.000100"));
         assert_eq!(text(i64::MIN, 6), None);
-        let text = |micros, offset| tried(|out| time_with_offset(micros, offset, out));
-        assert_eq!(text(3_600_000_000, -16_200).as_deref(), Some("01:00:00-04:30"));
-        assert_eq!(text(1, 3_601).as_deref(), Some("00:00:00.000001+01:00:01"));
-    }
-
-    #[test]
-    fn intervals_are_iso_8601() {
-        let cases = [
-            ((0, 0, 0), "PT0S"),
-            ((14, 3, 14_706_500_000), "P1Y2M3DT4H5M6.5S"),
-            ((-1, 0, 0), "P-1M"),
-            ((0, -2, -1), "P-2DT-0.000001S"),
-            ((0, 0, -3_600_000_000), "PT-1H"),
-        ];
-        for ((months, days, micros), expected) in cases {
-            assert_eq!(made(|out| interval(months, days, micros, out)), expected);
-        }
     }
 }

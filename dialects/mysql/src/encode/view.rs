@@ -2,7 +2,7 @@
 
 use super::codec::{Codec, Labels, TextBounds};
 use super::form::Form;
-use super::{Misfit, json, network, text, time};
+use super::{Misfit, network, text, time};
 use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryArray, BooleanArray, FixedSizeBinaryArray, ListArray,
     StringArray, StructArray,
@@ -13,6 +13,7 @@ use arrow::datatypes::{
     Time64MicrosecondType, TimestampMicrosecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type, i256,
 };
 use dbferry_dialect::LogicalType;
+use dbferry_dialect::nested;
 
 /// The cells of one column.
 pub(super) struct View<'a> {
@@ -294,11 +295,11 @@ impl<'a> View<'a> {
             }
             Cells::TimeTz(micros, offset) => {
                 let (micros, offset) = (member(micros, row)?, member(offset, row)?);
-                return F::plain(out, |out| time::time_with_offset(micros, offset, out));
+                F::plain(out, |out| nested::time_with_offset(micros, offset, out));
             }
             Cells::Interval(months, days, micros) => {
                 let (months, days, micros) = (member(months, row)?, member(days, row)?, member(micros, row)?);
-                F::plain(out, |out| time::interval(months, days, micros, out));
+                F::plain(out, |out| nested::interval(months, days, micros, out));
             }
             Cells::Year(values) => {
                 // Fewer than four digits would be the short form of another year.
@@ -342,12 +343,12 @@ impl<'a> View<'a> {
             }
             Cells::Json(array, logical) => {
                 let mut value = Vec::new();
-                json::put(array, logical, row, &mut value)?;
+                nested::json(array, logical, row, &mut value).map_err(Misfit)?;
                 F::text(out, &value);
             }
             Cells::DynamicText(array) => {
                 let mut value = Vec::new();
-                json::dynamic_text(array, row, &mut value)?;
+                nested::dynamic_text(array, row, &mut value).map_err(Misfit)?;
                 F::text(out, &value);
             }
             // Everything else is done in `put`.

@@ -30,11 +30,20 @@ const TRIES: usize = 5;
 const SETUP: &str = "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO,STRICT_ALL_TABLES,ALLOW_INVALID_DATES', \
      foreign_key_checks = 0, sql_notes = 1, max_error_count = 65535";
 
+/// What MariaDB, from some versions of each series on, wants before a statement that writes the number 0 of an enum, as its
+/// tables may hold it: under strict modes it takes no such number. What else it would then only warn of is refused by
+/// [`check`].
+const NOT_STRICT: &str = "SET STATEMENT sql_mode = 'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES' FOR ";
+
 /// A session that loads. Dropping it in the middle of a statement ends the session, which rolls the statement back.
 #[derive(Debug)]
 pub(crate) struct Loader {
     session: Session,
     method: Method,
+    /// Whether statements can have a mode of their own.
+    is_mariadb: bool,
+    /// Whether floats have a negative zero. MariaDB has lost its sign in some version of each series.
+    has_negative_zero: bool,
     /// The largest statement that the server takes, in bytes.
     packet_bytes: usize,
     /// The `LOAD DATA` that runs.
@@ -74,11 +83,23 @@ impl Loader {
         if version.is_mariadb_from((10, 11, 0)) {
             session.run(DOING, "SET SESSION system_versioning_insert_history = 1")?;
         }
-        let rows = session.query(DOING, "SELECT @@local_infile, @@max_allowed_packet")?;
+        let rows = session.query(DOING, "SELECT @@local_infile, @@max_allowed_packet, CAST(-0e0 AS CHAR)")?;
         let number = |place: usize| rows.first().and_then(|row| row.get::<Option<u64>, _>(place)).flatten();
         let method = if number(0) == Some(1) { Method::Try } else { Method::Insert };
         let packet_bytes = usize::try_from(number(1).unwrap_or(0)).unwrap_or(usize::MAX);
-        Ok(Self { session, method, packet_bytes, current: None, lines: Vec::new(), insert: None })
+        let is_mariadb = version.is_mariadb();
+        let zero = rows.first().and_then(|row| row.get::<Option<String>, _>(2)).flatten();
+        let has_negative_zero = zero.is_none_or(|zero| zero.starts_with('-'));
+        Ok(Self {
+            session,
+            method,
+            is_mariadb,
+            has_negative_zero,
+            packet_bytes,
+            current: None,
+            lines: Vec::new(),
+            insert: None,
+        })
     }
 
     /// Loads a batch. Several batches make one statement, which is a transaction of its own; it ends when it has grown to
@@ -102,6 +123,12 @@ impl Loader {
     fn write_rows(&mut self, load: &Arc<TableLoad>, batch: &Batch) -> Result<()> {
         let count = batch.records.num_rows();
         let before = load.came.fetch_add(count as u64, Ordering::Relaxed);
+        if !self.has_negative_zero
+            && let Some((row, column)) = load.encoder.negative_zero(batch)
+        {
+            let refused = Error::new(ErrorKind::Mismatch, "this server stores a negative zero as zero");
+            return Err(refused.with("column", column).with("row", before + row as u64));
+        }
         let mut rows = load.encoder.rows(batch, before)?;
         let statement = self.begin(load)?;
         let most_rows = load.statement_rows();
@@ -125,9 +152,10 @@ impl Loader {
                     insert.text.extend_from_slice(if insert.statement.rows == 0 { b"" } else { b"," });
                     rows.put_values(row, &mut insert.text)?;
                     insert.statement.add_row(ordinal);
+                    insert.statement.zero_labels += rows.zero_labels();
                     let is_full = insert.statement.rows >= most_rows;
                     if is_full || insert.text.len() >= INSERT_BYTES.min(self.packet_bytes) {
-                        self.insert_before(start, ordinal, load)?;
+                        self.insert_before(start, ordinal, rows.zero_labels(), load)?;
                     }
                 }
             }
@@ -223,10 +251,10 @@ impl Loader {
     }
 
     /// Ends the `INSERT` that grows; its last row, which begins at `start`, goes into the next one if it made it too large.
-    fn insert_before(&mut self, start: usize, ordinal: u64, load: &Arc<TableLoad>) -> Result<()> {
+    fn insert_before(&mut self, start: usize, ordinal: u64, zero_labels: u64, load: &Arc<TableLoad>) -> Result<()> {
         let Some(insert) = &mut self.insert else { return Ok(()) };
         // A packet has one byte more than its statement.
-        let fits = insert.text.len() < self.packet_bytes;
+        let fits = insert.text.len() + NOT_STRICT.len() < self.packet_bytes;
         if fits {
             return self.flush_insert();
         }
@@ -234,8 +262,10 @@ impl Loader {
         let row = insert.text.split_off(start);
         next.text.extend_from_slice(row.strip_prefix(b",").unwrap_or(&row));
         next.statement.add_row(ordinal);
-        if next.text.len() >= self.packet_bytes {
-            let (bytes, limit) = (next.text.len(), self.packet_bytes);
+        next.statement.zero_labels = zero_labels;
+        let mode = if zero_labels > 0 { NOT_STRICT.len() } else { 0 };
+        if next.text.len() + mode >= self.packet_bytes {
+            let (bytes, limit) = (next.text.len() + mode, self.packet_bytes);
             return Err(Error::new(
                 ErrorKind::Incompatible,
                 format!("a row takes {bytes} bytes as a statement, and the server takes {limit} at most"),
@@ -244,6 +274,7 @@ impl Loader {
             .with("row", ordinal));
         }
         insert.statement.drop_last_row();
+        insert.statement.zero_labels -= zero_labels;
         if insert.statement.rows > 0 {
             self.flush_insert()?;
         }
@@ -264,8 +295,11 @@ impl Loader {
 
     fn end_insert(&mut self) -> Result<()> {
         let Some(Insert { statement, text }) = self.insert.take() else { return Ok(()) };
-        let text = String::from_utf8(text)
+        let mut text = String::from_utf8(text)
             .map_err(|error| Error::new(ErrorKind::Internal, "a statement is no UTF-8").caused_by(error))?;
+        if self.is_mariadb && statement.zero_labels > 0 {
+            text.insert_str(0, NOT_STRICT);
+        }
         let mut ended = self.session.run(LOADING, &text);
         for _ in 1..TRIES {
             match &ended {

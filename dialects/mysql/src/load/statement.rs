@@ -14,6 +14,8 @@ pub(super) struct Statement {
     pub(super) load: Arc<TableLoad>,
     /// How many rows it has.
     pub(super) rows: u64,
+    /// How many of its cells are the number 0 of an enum, which is no label.
+    pub(super) zero_labels: u64,
     /// How many bytes of text.
     pub(super) bytes: usize,
     /// From which row of the statement, counted from 0, which rows of the collection follow.
@@ -24,7 +26,7 @@ pub(super) struct Statement {
 
 impl Statement {
     pub(super) fn new(load: &Arc<TableLoad>) -> Self {
-        Self { load: Arc::clone(load), rows: 0, bytes: 0, runs: Vec::new(), kept: Some(Vec::new()) }
+        Self { load: Arc::clone(load), rows: 0, zero_labels: 0, bytes: 0, runs: Vec::new(), kept: Some(Vec::new()) }
     }
 
     /// Adds a row of the collection.

@@ -5,7 +5,7 @@ use super::nested::{Range, array, hstore, items};
 use super::scalar::{
     Ints, Members, bit_text, bits, bytes, day, fixed, instant, int, interval, member, members, values,
 };
-use super::{Misfit, NULL, json, length_prefixed, network, numeric, put_raw};
+use super::{Misfit, NULL, length_prefixed, network, numeric, put_raw};
 use crate::types::{Oid, TypeCatalogue};
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BooleanArray, FixedSizeBinaryArray, ListArray, MapArray, StringArray,
@@ -18,6 +18,7 @@ use arrow::datatypes::{
 };
 use dbferry_dialect::LogicalType;
 use dbferry_dialect::logical::NetworkKind;
+use dbferry_dialect::nested::{dynamic_text, json};
 
 /// The cells of one column.
 pub(super) struct View<'a> {
@@ -243,10 +244,12 @@ impl<'a> View<'a> {
             Cells::Json(array, logical, version) => {
                 return length_prefixed(out, |out| {
                     out.extend(*version);
-                    json::put(array, logical, row, out)
+                    json(array, logical, row, out).map_err(Misfit)
                 });
             }
-            Cells::DynamicText(array) => return length_prefixed(out, |out| json::dynamic_text(array, row, out)),
+            Cells::DynamicText(array) => {
+                return length_prefixed(out, |out| dynamic_text(array, row, out).map_err(Misfit));
+            }
             Cells::Raw(array, types, oid) => return put_raw(types, *oid, array.value(row), out),
             // Everything else is done in `put`.
             _ => return Err(Misfit::new("the cell cannot be written")),

@@ -1,7 +1,10 @@
-//! Decimal numbers as SQLite keeps them in a column of numeric affinity: INTEGER where they are whole, else REAL.
+//! Decimal numbers as SQLite keeps them: in a column of numeric affinity INTEGER where they are whole, else REAL; as their
+//! digits where that would lose some.
 
 use super::time::Stack;
+use arrow::datatypes::i256;
 use rusqlite::types::ValueRef;
+use std::fmt::Write as _;
 
 /// Powers of ten that a double holds exactly.
 const POWERS: [f64; 23] = [
@@ -34,6 +37,21 @@ pub(crate) fn numeric<'v>(text: &str) -> Option<ValueRef<'v>> {
         return Some(ValueRef::Integer(whole));
     }
     text.parse::<f64>().ok().filter(|real| !real.is_nan()).map(ValueRef::Real)
+}
+
+/// The digits of a decimal that needs 256 bits, in the place of what `out` holds.
+pub(crate) fn wide_decimal(value: i256, scale: i8, out: &mut String) {
+    out.clear();
+    // Writing to a text cannot fail.
+    let _ = write!(out, "{value}");
+    let scale = usize::from(scale.unsigned_abs());
+    if scale > 0 {
+        let start = usize::from(out.starts_with('-'));
+        while out.len() - start <= scale {
+            out.insert(start, '0');
+        }
+        out.insert(out.len() - scale, '.');
+    }
 }
 
 #[cfg(test)]
@@ -73,5 +91,14 @@ mod tests {
         assert_eq!(numeric("-inf"), Some(ValueRef::Real(f64::NEG_INFINITY)));
         assert_eq!(numeric("NaN"), None);
         assert_eq!(numeric("12 apples"), None);
+    }
+
+    #[test]
+    fn wide_decimals() {
+        let mut out = String::new();
+        wide_decimal(i256::from_i128(-5), 40, &mut out);
+        assert_eq!(out, format!("-0.{}5", "0".repeat(39)));
+        wide_decimal(i256::from_i128(1234), 2, &mut out);
+        assert_eq!(out, "12.34");
     }
 }

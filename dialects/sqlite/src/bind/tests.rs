@@ -118,6 +118,9 @@ fn what_came_from_elsewhere_has_its_default_form() {
 fn a_value_that_would_change_silently_is_refused() {
     let array: ArrayRef = Arc::new(Float64Array::from(vec![f64::NAN]));
     assert_eq!(stored("REAL", &column(LogicalType::FLOAT64, None), &array), "SQLite cannot store NaN");
+    let array: ArrayRef = Arc::new(Float64Array::from(vec![-0.0]));
+    let refused = "SQLite's REAL columns cannot store a negative zero";
+    assert_eq!(stored("REAL", &column(LogicalType::FLOAT64, None), &array), refused);
     let unsigned = LogicalType::Int { bits: 64, signed: false };
     let array: ArrayRef = Arc::new(UInt64Array::from(vec![1_u64 << 63]));
     let message = stored("INTEGER", &column(unsigned, None), &array);

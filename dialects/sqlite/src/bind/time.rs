@@ -63,21 +63,6 @@ impl Stack {
         self.text()
     }
 
-    /// `HH:MM:SS[.f]+HH:MM[:SS]`.
-    pub(crate) fn time_with_offset(&mut self, micros: i64, offset_seconds: i32, digits: u8) -> &[u8] {
-        self.push_clock(micros.unsigned_abs(), digits);
-        self.push(if offset_seconds < 0 { b'-' } else { b'+' });
-        let offset = u64::from(offset_seconds.unsigned_abs());
-        self.push_number(offset / 3600, 2);
-        self.push(b':');
-        self.push_number(offset / 60 % 60, 2);
-        if offset % 60 != 0 {
-            self.push(b':');
-            self.push_number(offset % 60, 2);
-        }
-        self.text()
-    }
-
     /// 36 lower-case characters.
     pub(crate) fn uuid(&mut self, bytes: &[u8]) -> &[u8] {
         const HEX: &[u8; 16] = b"0123456789abcdef";
@@ -249,8 +234,6 @@ mod tests {
         assert_eq!(text(|stack| stack.instant(0, 0)), "1970-01-01T00:00:00Z");
         assert_eq!(text(|stack| stack.time(86_399_999_999, 6)), "23:59:59.999999");
         assert_eq!(text(|stack| stack.span(-3_020_399_000_000, 0)), "-838:59:59");
-        assert_eq!(text(|stack| stack.time_with_offset(0, -5_400, 0)), "00:00:00-01:30");
-        assert_eq!(text(|stack| stack.time_with_offset(0, 3_601, 0)), "00:00:00+01:00:01");
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! Columns of other dialects: what restoring them into SQLite wrote, read back so that the copy can be proven.
 //!
 //! Only the meaning must come back here, not a spelling: fractions may be shorter than the type's precision, and a number
-//! may have been stored as text where the column's affinity made it one. Nested values, intervals and times with an offset
-//! are stored as texts that are not taken apart again.
+//! may have been stored as text where the column's affinity made it one.
 
 use super::{Taken, refuse_unless_null, spelling, unsupported};
 use crate::temporal::{Separator, span, wide_date, wide_time, wide_timestamp};
@@ -13,6 +12,7 @@ use arrow::array::{
 };
 use arrow::datatypes::i256;
 use dbferry_dialect::logical::OpaqueForm;
+use dbferry_dialect::nested::Nested;
 use dbferry_dialect::{Column, ExceptionReason, LogicalType, Result};
 use rusqlite::types::ValueRef;
 use std::sync::Arc;
@@ -24,6 +24,8 @@ pub(crate) enum Foreign {
     /// A fixed width; the values are kept wide and made narrow at the end of the batch.
     Fixed(Vec<Option<i256>>, Form),
     Float32(Vec<Option<f32>>),
+    /// Lists, structs and the like, intervals and times with an offset: texts.
+    Nested(Nested),
 }
 
 /// What a value of fixed width is spelled like and carried as.
@@ -64,7 +66,7 @@ impl Foreign {
             | LogicalType::Bits { .. }
             | LogicalType::Opaque { form: OpaqueForm::Text, .. } => Ok(Self::Text(StringBuilder::new())),
             LogicalType::Geometry { .. } | LogicalType::Opaque { .. } => Ok(Self::Bytes(BinaryBuilder::new())),
-            _ => Err(unsupported(column)),
+            logical => Nested::new(logical).map(Self::Nested).ok_or_else(|| unsupported(column)),
         }
     }
 
@@ -95,6 +97,14 @@ impl Foreign {
                 Err(ExceptionReason::Precision)
             }
             (Self::Float32(values), other) => refuse_unless_null(other, || values.push(None)),
+            (Self::Nested(cells), ValueRef::Text(text)) => match cells.push(text) {
+                Ok(()) => Ok(text.len()),
+                Err(reason) => {
+                    cells.push_null();
+                    Err(reason)
+                }
+            },
+            (Self::Nested(cells), other) => refuse_unless_null(other, || cells.push_null()),
             (Self::Fixed(values, _), ValueRef::Null) => {
                 values.push(None);
                 Ok(0)
@@ -118,6 +128,7 @@ impl Foreign {
             Self::Bytes(builder) => Arc::new(builder.finish()),
             Self::Float32(values) => Arc::new(std::mem::take(values).into_iter().collect::<Float32Array>()),
             Self::Fixed(values, form) => form.array(&std::mem::take(values))?,
+            Self::Nested(cells) => cells.finish()?,
         })
     }
 }
@@ -259,6 +270,8 @@ mod tests {
             (LogicalType::Span { precision: 0 }, &[Text(b"-00:00:01")], "-1000000"),
             (LogicalType::Bits { length: Some(3), varying: false }, &[Text(b"101")], "5"),
             (LogicalType::Json, &[Text(b"{}")], "{}"),
+            (LogicalType::List { element: Box::new(LogicalType::INT64) }, &[Text(b"[1,null,-3]"), Null], "-3"),
+            (LogicalType::Interval, &[Text(b"P1M2DT0.5S")], "500000"),
             (
                 LogicalType::Uuid,
                 &[Text(b"00000000-0000-0000-0000-00000000000a")],
@@ -294,7 +307,7 @@ mod tests {
             assert_eq!(refused.len(), array.null_count(), "{logical}");
             assert!(refused.len() >= values.len() - 1, "{logical}: {refused:?}");
         }
-        let column = Column::new("c", LogicalType::Map, "");
-        assert!(super::super::Decoder::new(&column).is_err());
+        let list = LogicalType::List { element: Box::new(LogicalType::Dynamic) };
+        assert!(super::super::Decoder::new(&Column::new("c", list, "")).is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! What columns of SQLite may turn out to be in other dialects, and which values of theirs it holds.
 
-use crate::types::Family;
+use crate::types::{Family, spelled};
 use dbferry_dialect::{Candidate, Column, Domain, Exception, LogicalType, NativeValue};
 
 /// What the declared type asks for, then what holds every value. The types of a snapshot are chosen by a look at some values
@@ -11,6 +11,9 @@ pub(super) fn candidates(column: &Column) -> Vec<Candidate> {
     let because = || format!("declared as {declared}");
     let found = |logical: LogicalType| Candidate::new(logical, because());
     let instead = |logical: LogicalType| Candidate::new(logical, "holds every value");
+    if let (Some(logical), L::Text { .. }) = (spelled::meaning(declared), &column.logical) {
+        return vec![found(logical)];
+    }
     let is_json = declared.eq_ignore_ascii_case("JSON") || declared.eq_ignore_ascii_case("JSONB");
     match (Family::of(declared, false), &column.logical) {
         (_, L::Text { .. }) if is_json => vec![found(L::Json)],

@@ -1,22 +1,26 @@
-//! Nested values of other engines as JSON text, for columns of type `json` or text.
+//! Nested values as JSON.
 //!
 //! A bool is `true` or `false`; whole numbers, decimals and finite floats are numbers with all their digits; NaN and
 //! infinities, dates, times, intervals and UUIDs are strings; bytes are a string of hexadecimal digits; a JSON value stands
 //! as it is, its null with a blank behind it, so that it is not the missing value; a list and a set are arrays; a struct is an
 //! object by field name; a range is an object with `lower`, `upper`, `lower_inclusive`, `upper_inclusive` and `empty`; a map
 //! is an object; a dynamic value is the member that is set.
-//!
-//! Values of these servers themselves never come here, so that this is not a hot path.
 
-use super::{Misfit, text as spelt, time};
+use super::spell;
+use crate::logical::{LogicalType, OpaqueForm};
 use arrow::array::{Array, ArrowPrimitiveType, AsArray, RecordBatch, StructArray};
 use arrow::datatypes::{DataType, Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use dbferry_dialect::LogicalType;
-use dbferry_dialect::logical::OpaqueForm;
+use std::borrow::Cow;
 
-/// Appends the cell as JSON.
-pub(super) fn put(array: &dyn Array, logical: &LogicalType, row: usize, out: &mut Vec<u8>) -> Result<(), Misfit> {
+/// Why a value has no text, in words.
+pub type Unwritten = Cow<'static, str>;
+
+/// Appends the cell of that type as JSON.
+///
+/// # Errors
+/// When the array is not of the type's carrier, or a member of it has no text.
+pub fn json(array: &dyn Array, logical: &LogicalType, row: usize, out: &mut Vec<u8>) -> Result<(), Unwritten> {
     use LogicalType as L;
     if array.is_null(row) {
         out.extend_from_slice(b"null");
@@ -65,21 +69,21 @@ pub(super) fn put(array: &dyn Array, logical: &LogicalType, row: usize, out: &mu
         L::Bits { length: Some(length), .. } => {
             let bits = array.as_primitive_opt::<arrow::datatypes::UInt64Type>().ok_or_else(disagrees)?.value(row);
             out.push(b'"');
-            spelt::bits(bits, *length, out);
+            spell::bits(bits, *length, out);
             out.push(b'"');
             Ok(())
         }
         L::Bytes { .. } | L::Geometry { .. } | L::Opaque { .. } => {
             out.push(b'"');
             let bytes = array.as_binary_opt::<i32>().ok_or_else(disagrees)?.value(row);
-            bytes.iter().for_each(|byte| spelt::hex(*byte, out));
+            bytes.iter().for_each(|byte| spell::hex(*byte, out));
             out.push(b'"');
             Ok(())
         }
         L::Uuid => {
             let bytes = array.as_fixed_size_binary_opt().ok_or_else(disagrees)?.value(row);
             out.push(b'"');
-            spelt::uuid(bytes, out);
+            spell::uuid(bytes, out);
             out.push(b'"');
             Ok(())
         }
@@ -111,20 +115,20 @@ pub(super) fn put(array: &dyn Array, logical: &LogicalType, row: usize, out: &mu
             let [months, days, micros] = struct_of(array)?.columns() else { return Err(disagrees()) };
             let (months, days) = (number::<Int32Type>(months, row)?, number::<Int32Type>(days, row)?);
             out.push(b'"');
-            time::interval(months, days, number::<Int64Type>(micros, row)?, out);
+            spell::interval(months, days, number::<Int64Type>(micros, row)?, out);
             out.push(b'"');
             Ok(())
         }
         L::TimeTz { .. } => {
             let [micros, offset] = struct_of(array)?.columns() else { return Err(disagrees()) };
             out.push(b'"');
-            time::time_with_offset(number::<Int64Type>(micros, row)?, number::<Int32Type>(offset, row)?, out)?;
+            spell::time_with_offset(number::<Int64Type>(micros, row)?, number::<Int32Type>(offset, row)?, out);
             out.push(b'"');
             Ok(())
         }
         L::Span { .. } => {
             out.push(b'"');
-            time::span(number::<Int64Type>(array, row)?, 6, out)?;
+            spell::span(number::<Int64Type>(array, row)?, out);
             out.push(b'"');
             Ok(())
         }
@@ -139,15 +143,15 @@ pub(super) fn put(array: &dyn Array, logical: &LogicalType, row: usize, out: &mu
     }
 }
 
-fn disagrees() -> Misfit {
-    Misfit::new("the value's Arrow type does not agree with its logical type")
+fn disagrees() -> Unwritten {
+    Unwritten::Borrowed("the value's Arrow type does not agree with its logical type")
 }
 
-fn text(array: &dyn Array, row: usize) -> Result<&str, Misfit> {
+fn text(array: &dyn Array, row: usize) -> Result<&str, Unwritten> {
     Ok(array.as_string_opt::<i32>().ok_or_else(disagrees)?.value(row))
 }
 
-fn struct_of(array: &dyn Array) -> Result<&StructArray, Misfit> {
+fn struct_of(array: &dyn Array) -> Result<&StructArray, Unwritten> {
     array.as_struct_opt().ok_or_else(disagrees)
 }
 
@@ -157,27 +161,27 @@ fn string(text: &str, out: &mut Vec<u8>) {
 }
 
 /// What Arrow itself shows: digits, ISO dates and times.
-fn display(array: &dyn Array, row: usize, out: &mut Vec<u8>) -> Result<(), Misfit> {
+fn display(array: &dyn Array, row: usize, out: &mut Vec<u8>) -> Result<(), Unwritten> {
     let options = FormatOptions::new().with_display_error(false);
     let shown = ArrayFormatter::try_new(array, &options).and_then(|formatter| formatter.value(row).try_to_string());
-    out.extend_from_slice(shown.map_err(|error| Misfit::new(error.to_string()))?.as_bytes());
+    out.extend_from_slice(shown.map_err(|error| Unwritten::Owned(error.to_string()))?.as_bytes());
     Ok(())
 }
 
-fn list(array: &dyn Array, element: &LogicalType, row: usize, out: &mut Vec<u8>) -> Result<(), Misfit> {
+fn list(array: &dyn Array, element: &LogicalType, row: usize, out: &mut Vec<u8>) -> Result<(), Unwritten> {
     let items = array.as_list_opt::<i32>().ok_or_else(disagrees)?.value(row);
     out.push(b'[');
     for item in 0..items.len() {
         if item > 0 {
             out.push(b',');
         }
-        put(&items, element, item, out)?;
+        json(&items, element, item, out)?;
     }
     out.push(b']');
     Ok(())
 }
 
-fn number<T: ArrowPrimitiveType>(array: &dyn Array, row: usize) -> Result<T::Native, Misfit> {
+fn number<T: ArrowPrimitiveType>(array: &dyn Array, row: usize) -> Result<T::Native, Unwritten> {
     Ok(array.as_primitive_opt::<T>().ok_or_else(disagrees)?.value(row))
 }
 
@@ -186,7 +190,7 @@ fn object<'a>(
     fields: impl Iterator<Item = (&'a str, &'a LogicalType)>,
     row: usize,
     out: &mut Vec<u8>,
-) -> Result<(), Misfit> {
+) -> Result<(), Unwritten> {
     out.push(b'{');
     for (place, ((name, logical), member)) in fields.zip(struct_of(array)?.columns()).enumerate() {
         if place > 0 {
@@ -194,13 +198,13 @@ fn object<'a>(
         }
         string(name, out);
         out.push(b':');
-        put(member, logical, row, out)?;
+        json(member, logical, row, out)?;
     }
     out.push(b'}');
     Ok(())
 }
 
-fn map(array: &dyn Array, row: usize, out: &mut Vec<u8>) -> Result<(), Misfit> {
+fn map(array: &dyn Array, row: usize, out: &mut Vec<u8>) -> Result<(), Unwritten> {
     let entries = RecordBatch::from(array.as_map_opt().ok_or_else(disagrees)?.value(row));
     let [keys, values] = entries.columns() else { return Err(disagrees()) };
     out.push(b'{');
@@ -210,31 +214,34 @@ fn map(array: &dyn Array, row: usize, out: &mut Vec<u8>) -> Result<(), Misfit> {
         }
         string(text(keys, entry)?, out);
         out.push(b':');
-        put(values, &LogicalType::TEXT, entry, out)?;
+        json(values, &LogicalType::TEXT, entry, out)?;
     }
     out.push(b'}');
     Ok(())
 }
 
 /// Appends a dynamic value as plain text: digits, the text itself, or bytes as hexadecimal digits.
-pub(super) fn dynamic_text(members: &StructArray, row: usize, out: &mut Vec<u8>) -> Result<(), Misfit> {
+///
+/// # Errors
+/// When it has no member.
+pub fn dynamic_text(members: &StructArray, row: usize, out: &mut Vec<u8>) -> Result<(), Unwritten> {
     let Some(member) = members.columns().iter().find(|member| member.is_valid(row)) else {
-        return Err(Misfit::new("a dynamic value has no member"));
+        return Err(Unwritten::Borrowed("a dynamic value has no member"));
     };
     if let Some(text) = member.as_string_opt::<i32>() {
         out.extend_from_slice(text.value(row).as_bytes());
     } else if let Some(bytes) = member.as_binary_opt::<i32>() {
-        bytes.value(row).iter().for_each(|byte| spelt::hex(*byte, out));
+        bytes.value(row).iter().for_each(|byte| spell::hex(*byte, out));
     } else {
         return display(member, row, out);
     }
     Ok(())
 }
 
-fn dynamic(members: &StructArray, row: usize, out: &mut Vec<u8>) -> Result<(), Misfit> {
+fn dynamic(members: &StructArray, row: usize, out: &mut Vec<u8>) -> Result<(), Unwritten> {
     let kinds = [LogicalType::INT64, LogicalType::FLOAT64, LogicalType::TEXT, LogicalType::BYTES];
     match members.columns().iter().zip(&kinds).find(|(member, _)| member.is_valid(row)) {
-        Some((member, logical)) => put(member, logical, row, out),
-        None => Err(Misfit::new("a dynamic value has no member")),
+        Some((member, logical)) => json(member, logical, row, out),
+        None => Err(Unwritten::Borrowed("a dynamic value has no member")),
     }
 }

@@ -1,29 +1,30 @@
 //! Dates, times and intervals from their ISO 8601 texts.
 
 use super::Node;
-use crate::decode::{PRECISION, Refusal};
+use super::parse::PRECISION;
+use crate::exception::ExceptionReason;
 
 const SECOND: i64 = 1_000_000;
 const DAY: i64 = 86_400 * SECOND;
 
-pub(super) fn date(text: &str) -> Result<Node, Refusal> {
+pub(super) fn date(text: &str) -> Result<Node, ExceptionReason> {
     days(text).map(|days| Node::Whole(days.into()))
 }
 
 /// A time of day.
-pub(super) fn time(text: &str) -> Result<Node, Refusal> {
+pub(super) fn time(text: &str) -> Result<Node, ExceptionReason> {
     clock(text).map(|micros| Node::Whole(micros.into()))
 }
 
 /// A date and a time, in no zone.
-pub(super) fn moment(text: &str) -> Result<Node, Refusal> {
+pub(super) fn moment(text: &str) -> Result<Node, ExceptionReason> {
     let (date, time) = text.split_once('T').ok_or(PRECISION)?;
     let micros = i128::from(days(date)?) * i128::from(DAY) + i128::from(clock(time)?);
     i64::try_from(micros).map(|micros| Node::Whole(micros.into())).map_err(|_| PRECISION)
 }
 
 /// Days since 1970-01-01 of `[+|-]YYYY-MM-DD`, where the year has four digits or more.
-fn days(text: &str) -> Result<i32, Refusal> {
+fn days(text: &str) -> Result<i32, ExceptionReason> {
     let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
     let parts = text.strip_prefix('+').unwrap_or(text).split('-').map(whole).collect::<Result<Vec<_>, _>>()?;
     let [year, month, day] = parts[..] else { return Err(PRECISION) };
@@ -51,12 +52,12 @@ fn days(text: &str) -> Result<i32, Refusal> {
 }
 
 /// The microseconds of `HH:MM:SS[.f]` within a day.
-fn clock(text: &str) -> Result<i64, Refusal> {
+fn clock(text: &str) -> Result<i64, ExceptionReason> {
     span(text).ok().filter(|micros| (0..DAY).contains(micros)).ok_or(PRECISION)
 }
 
 /// The microseconds of `[-]HH:MM:SS[.f]`.
-pub(super) fn span(text: &str) -> Result<i64, Refusal> {
+pub(super) fn span(text: &str) -> Result<i64, ExceptionReason> {
     let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
     let mut parts = text.splitn(3, ':');
     let mut part = || parts.next().ok_or(PRECISION);
@@ -71,7 +72,7 @@ pub(super) fn span(text: &str) -> Result<i64, Refusal> {
 }
 
 /// `HH:MM:SS[.f]+HH:MM[:SS]`.
-pub(super) fn time_with_offset(text: &str) -> Result<Node, Refusal> {
+pub(super) fn time_with_offset(text: &str) -> Result<Node, ExceptionReason> {
     let place = text.rfind(['+', '-']).filter(|place| *place > 0).ok_or(PRECISION)?;
     let (time, offset) = text.split_at(place);
     let sign = if offset.starts_with('-') { -1 } else { 1 };
@@ -90,7 +91,7 @@ pub(super) fn time_with_offset(text: &str) -> Result<Node, Refusal> {
 }
 
 /// `P1Y2M3DT4H5M6.5S`, each part with its own sign.
-pub(super) fn interval(text: &str) -> Result<Node, Refusal> {
+pub(super) fn interval(text: &str) -> Result<Node, ExceptionReason> {
     let rest = text.strip_prefix('P').ok_or(PRECISION)?;
     let (days, times) = rest.split_once('T').unwrap_or((rest, ""));
     let (mut months, mut day, mut total) = (0_i128, 0_i128, 0_i128);
@@ -119,7 +120,7 @@ pub(super) fn interval(text: &str) -> Result<Node, Refusal> {
 }
 
 /// Numbers, each with the letter behind it.
-fn parts(text: &str) -> Result<Vec<(&str, char)>, Refusal> {
+fn parts(text: &str) -> Result<Vec<(&str, char)>, ExceptionReason> {
     let split = text.split_inclusive(|letter: char| letter.is_ascii_uppercase());
     split
         .map(|part| {
@@ -129,7 +130,7 @@ fn parts(text: &str) -> Result<Vec<(&str, char)>, Refusal> {
         .collect()
 }
 
-fn signed(text: &str, read: impl Fn(&str) -> Result<i64, Refusal>) -> Result<i64, Refusal> {
+fn signed(text: &str, read: impl Fn(&str) -> Result<i64, ExceptionReason>) -> Result<i64, ExceptionReason> {
     match text.strip_prefix('-') {
         Some(rest) => read(rest).map(|value| -value),
         None => read(text),
@@ -137,7 +138,7 @@ fn signed(text: &str, read: impl Fn(&str) -> Result<i64, Refusal>) -> Result<i64
 }
 
 /// A number without a sign.
-fn whole(text: &str) -> Result<i64, Refusal> {
+fn whole(text: &str) -> Result<i64, ExceptionReason> {
     if text.is_empty() || !text.bytes().all(|digit| digit.is_ascii_digit()) {
         return Err(PRECISION);
     }
@@ -145,7 +146,7 @@ fn whole(text: &str) -> Result<i64, Refusal> {
 }
 
 /// The microseconds of seconds with a fraction of at most six digits.
-fn micros(text: &str) -> Result<i64, Refusal> {
+fn micros(text: &str) -> Result<i64, ExceptionReason> {
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, "0"));
     if fraction.len() > 6 {
         return Err(PRECISION);

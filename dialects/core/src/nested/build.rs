@@ -1,6 +1,7 @@
 //! Values that were read, as an Arrow array of their type.
 
 use super::Node;
+use crate::error::{Error, ErrorKind, Result};
 use arrow::array::{
     ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, Decimal256Array, FixedSizeBinaryArray, Float32Array,
     Float64Array, ListArray, MapArray, PrimitiveArray, StringArray, StructArray,
@@ -10,7 +11,6 @@ use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Field, Int8Type, Int16Type, Int32Type, Int64Type, Time64MicrosecondType,
     TimestampMicrosecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
-use dbferry_dialect::{Error, ErrorKind, Result};
 use std::sync::Arc;
 
 /// The array of those values.

@@ -1,16 +1,17 @@
-//! Texts to values: for each type what its own text is, as `encode` writes it.
+//! Texts to values: for each type what its own text is, as [`write`](super::write) makes it.
 
 use super::{Node, time};
-use crate::decode::number::Digits;
-use crate::decode::{PRECISION, Refusal, uuid};
-use arrow::datatypes::DataType;
-use dbferry_dialect::LogicalType;
-use dbferry_dialect::carrier::arrow_type;
-use dbferry_dialect::logical::OpaqueForm;
+use crate::carrier::arrow_type;
+use crate::exception::ExceptionReason;
+use crate::logical::{LogicalType, OpaqueForm};
+use arrow::datatypes::{DataType, i256};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-type Parsed = Result<Node, Refusal>;
+type Parsed = Result<Node, ExceptionReason>;
+
+/// A text that is no value of its type, or not spelled like one of ours.
+pub(super) const PRECISION: ExceptionReason = ExceptionReason::Precision;
 
 /// Whether texts tell all values of that type from each other.
 pub(super) fn is_told(logical: &LogicalType) -> bool {
@@ -65,13 +66,11 @@ fn part(logical: &LogicalType, raw: &str) -> Parsed {
         }
         L::Year => raw.parse::<i16>().map(|year| Node::Whole(year.into())).map_err(|_| PRECISION),
         L::Decimal { precision, scale } => {
-            let digits = Digits { precision: *precision, scale: *scale };
-            let read = match arrow_type(logical) {
-                DataType::Decimal128(..) => digits.decimal128(raw.as_bytes()).map(Node::Whole),
-                _ => digits.decimal256(raw.as_bytes()).map(Node::Wide),
-            };
-            // A spelling that is none is no fault of the server here.
-            read.map_err(|_| PRECISION)
+            let unscaled = decimal(raw, *precision, *scale).ok_or(PRECISION)?;
+            match arrow_type(logical) {
+                DataType::Decimal128(..) => unscaled.to_i128().map(Node::Whole).ok_or(PRECISION),
+                _ => Ok(Node::Wide(unscaled)),
+            }
         }
         L::Float { bits } => {
             // Infinities and NaN are strings.
@@ -121,7 +120,7 @@ fn spelt(logical: &LogicalType, text: &str) -> Parsed {
         L::Bytes { .. } | L::Geometry { .. } | L::Opaque { form: OpaqueForm::Binary, .. } => {
             bytes(text).map(Node::Bytes).ok_or(PRECISION)
         }
-        L::Uuid => Ok(Node::Bytes(uuid(text.as_bytes())?.to_vec())),
+        L::Uuid => uuid(text).map(Node::Bytes).ok_or(PRECISION),
         L::Date => time::date(text),
         L::Time { .. } => time::time(text),
         L::Timestamp { .. } => time::moment(text),
@@ -134,7 +133,7 @@ fn spelt(logical: &LogicalType, text: &str) -> Parsed {
     }
 }
 
-fn json<'a, T: Deserialize<'a>>(raw: &'a str) -> Result<T, Refusal> {
+fn json<'a, T: Deserialize<'a>>(raw: &'a str) -> Result<T, ExceptionReason> {
     serde_json::from_str(raw).map_err(|_| PRECISION)
 }
 
@@ -155,6 +154,38 @@ fn members<'a>(mut fields: impl Iterator<Item = (&'a str, &'a LogicalType)>, raw
     if fields.next().is_none() { Ok(Node::Parts(parts)) } else { Err(PRECISION) }
 }
 
+/// The digits of `[-]123[.45]` without the point, as many behind it as the scale says; zeros may be missing there.
+fn decimal(text: &str, precision: u8, scale: u8) -> Option<i256> {
+    let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let scale = usize::from(scale);
+    let (kept, cut) = fraction.split_at_checked(scale).unwrap_or((fraction, ""));
+    let is_number = !whole.is_empty() && whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit());
+    if !is_number || cut.bytes().any(|digit| digit != b'0') {
+        return None;
+    }
+    let all = format!("{whole}{kept:0<scale$}");
+    let significant = all.trim_start_matches('0');
+    match significant.len() {
+        0 => Some(i256::ZERO),
+        length if length > usize::from(precision) => None,
+        _ => i256::from_string(&format!("{sign}{significant}")),
+    }
+}
+
+/// The bytes of a UUID in lower case, with its hyphens.
+fn uuid(text: &str) -> Option<Vec<u8>> {
+    let hyphens = [8, 13, 18, 23];
+    if text.len() != 36 || hyphens.iter().any(|place| text.as_bytes()[*place] != b'-') {
+        return None;
+    }
+    let digits: String = text.chars().filter(|digit| *digit != '-').collect();
+    if digits.bytes().any(|digit| digit.is_ascii_uppercase()) {
+        return None;
+    }
+    bytes(&digits).filter(|bytes| bytes.len() == 16)
+}
+
 fn bytes(digits: &str) -> Option<Vec<u8>> {
     let (pairs, []) = digits.as_bytes().as_chunks::<2>() else { return None };
     let digit = |digit: u8| char::from(digit).to_digit(16);
@@ -164,7 +195,7 @@ fn bytes(digits: &str) -> Option<Vec<u8>> {
 
 /// What stands between the brackets of a valid JSON text, by its commas. Unlike what `serde_json` gives, blanks stay, which
 /// are part of a value of type `json`.
-fn items(raw: &str, open: char, close: char) -> Result<Vec<&str>, Refusal> {
+fn items(raw: &str, open: char, close: char) -> Result<Vec<&str>, ExceptionReason> {
     let inner = raw.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)).ok_or(PRECISION)?;
     if inner.trim().is_empty() {
         return Ok(Vec::new());
@@ -180,7 +211,7 @@ fn items(raw: &str, open: char, close: char) -> Result<Vec<&str>, Refusal> {
 }
 
 /// Names and values of an object in their order, names that come twice included.
-fn entries(raw: &str) -> Result<Vec<(String, &str)>, Refusal> {
+fn entries(raw: &str) -> Result<Vec<(String, &str)>, ExceptionReason> {
     let entry = |item| {
         let place = find(item, b':').ok_or(PRECISION)?;
         let (name, value) = item.split_at(place);
