@@ -188,6 +188,7 @@ fn translate<'a>(
     notes: &mut Vec<String>,
 ) -> Result<Vec<Selected<'a>>> {
     let syntax = context.dialect.syntax();
+    let exists = |name: &CollectionName| context.existing.contains_key(&context.target_name(name));
     let collections = supply.collections.iter().map(|offered| (&offered.collection.name, offered.collection)).collect();
     let crossing = Crossing {
         source: &supply.source,
@@ -198,6 +199,7 @@ fn translate<'a>(
         names: &context.names,
         collections: &collections,
         objects: &supply.objects,
+        exists: &exists,
         rules: &context.options.types,
     };
     let subject = |(place, offered): &(usize, &'a Offered<'a>)| Subject {

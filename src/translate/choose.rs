@@ -16,7 +16,7 @@ use dbferry_dialect::{
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Both ends of what is to be translated.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Crossing<'a, 'r> {
     pub(crate) source: &'r DatabaseInfo,
     pub(crate) target: &'r DatabaseInfo,
@@ -31,6 +31,8 @@ pub(crate) struct Crossing<'a, 'r> {
     pub(crate) collections: &'r BTreeMap<&'a CollectionName, &'a Collection>,
     /// The source's objects that are no collections.
     pub(crate) objects: &'r [&'a NativeObject],
+    /// Whether the target holds a collection of that name, which is one of the source's.
+    pub(crate) exists: &'r dyn Fn(&CollectionName) -> bool,
     pub(crate) rules: &'r [TypeRule],
 }
 
@@ -138,7 +140,13 @@ pub(crate) fn choose<'a>(
         columns[*at][*position] = decide(column, ways, verdicts.get(&(*at, *position)), &crossing);
     }
     agree(subjects, &links, &mut columns);
-    let surroundings = Surroundings { crossing: &crossing };
+    if !crossing.capabilities.carries.mixed_key_widths {
+        widen(&links, &mut columns);
+    }
+    let chosen = columns.clone();
+    let by_name = subjects.iter().zip(&chosen).map(|(subject, columns)| (&subject.collection.name, columns.as_slice()));
+    let by_name: BTreeMap<&CollectionName, &[ColumnTranslation]> = by_name.collect();
+    let surroundings = Surroundings { crossing: &crossing, columns: &by_name };
     let translate = |(subject, columns): (&Subject<'_>, Vec<ColumnTranslation>)| {
         let mut collection = translated(subject.collection, &columns, &crossing);
         let losses = match crossing.is_crossing() {
@@ -388,6 +396,27 @@ fn agree(subjects: &[Subject<'_>], links: &Links, columns: &mut [Vec<ColumnTrans
             column.to = kept.to.clone();
             column.fidelity = kept.fidelity.clone();
             column.reason = Some(format!("linked to {}.{}, which is so", holder.name, holder.columns[place].name));
+        }
+    }
+}
+
+/// Whole numbers that foreign keys link get the width of the widest of them, where the target wants one width.
+fn widen(links: &Links, columns: &mut [Vec<ColumnTranslation>]) {
+    for linked in links.groups() {
+        let width = |(at, position): &(usize, usize)| match &columns[*at][*position].to {
+            LogicalType::Int { bits, signed: true } => Some(*bits),
+            _ => None,
+        };
+        let widths: Option<Vec<u8>> = linked.iter().map(width).collect();
+        let Some(widest) = widths.and_then(|widths| widths.into_iter().max()) else { continue };
+        for (at, position) in linked {
+            let column = &mut columns[*at][*position];
+            let wide = LogicalType::Int { bits: widest, signed: true };
+            if column.to != wide && column.to_native.is_none() && Cast::new(&column.from, &wide, Domain::ALL).is_some()
+            {
+                column.to = wide;
+                column.reason = Some("as wide as what a foreign key links it with".to_owned());
+            }
         }
     }
 }

@@ -337,3 +337,40 @@ fn what_is_not_understood_is_named_and_never_run() {
         }
     }
 }
+
+#[test]
+fn foreign_keys_that_no_server_takes_are_named_and_widths_agree() {
+    for source in Place::all() {
+        let impossible = source.dialect() == "sqlite";
+        match source.dialect() {
+            "sqlite" => source.sql(
+                "PRAGMA foreign_keys = OFF;
+                 CREATE TABLE big (id INTEGER PRIMARY KEY, k INT, t TEXT UNIQUE, price DECIMAL_TEXT(5,2) DEFAULT '1.50');
+                 CREATE TABLE small (id INTEGER PRIMARY KEY, big_id INT REFERENCES big (id), k INT REFERENCES big (k),
+                    n INT REFERENCES nowhere (id), t INT REFERENCES big (t));
+                 INSERT INTO big (id, t) VALUES (5, 'x'); INSERT INTO small (id, big_id) VALUES (1, 5)",
+            ),
+            "mysql" => continue,
+            _ => source.sql(
+                "CREATE TABLE big (id bigint PRIMARY KEY, price numeric(5,2) DEFAULT 1.50);
+                 CREATE TABLE small (id int PRIMARY KEY, big_id int REFERENCES big (id));
+                 INSERT INTO big VALUES (5); INSERT INTO small VALUES (1, 5)",
+            ),
+        };
+        for target in Place::all().into_iter().filter(|place| place.dialect() != source.dialect()) {
+            let options = CopyOptions { restore: restore_options(2), ..CopyOptions::default() };
+            let (from, to) = (source.endpoint(), target.endpoint());
+            let planned = plan_copy(&from, &to, &options).expect("a plan");
+            let lost = kinds(&planned);
+            let expected: &[&str] = if impossible { &["foreign key k", "foreign key n", "foreign key t"] } else { &[] };
+            let mut keys: Vec<&str> = lost.iter().map(String::as_str).collect();
+            keys.sort_unstable();
+            assert_eq!(keys, expected, "{}", target.dialect());
+            expect_proven(&copy(&from, &to, &options, &Silent).expect("a copy"));
+            target.refuses("INSERT INTO small (id, big_id) VALUES (2, 6)");
+            target.sql("INSERT INTO big (id) VALUES (6)");
+            assert_eq!(target.sql("SELECT price FROM big WHERE id = 6"), "1.50");
+            expect_proven(&copy(&from, &to, &options, &Silent).expect("over it"));
+        }
+    }
+}

@@ -49,6 +49,8 @@ pub struct Carries {
     pub set_default: bool,
     /// Foreign keys that set nulls may have columns that allow none.
     pub set_null_on_required: bool,
+    /// Foreign keys may link whole numbers of different widths.
+    pub mixed_key_widths: bool,
     /// A type of enumerations, so that no check has to say which labels there are.
     pub enumerations: bool,
     /// The longest comment on anything, in characters.
@@ -65,6 +67,7 @@ impl Carries {
         deferrable_foreign_keys: false,
         set_default: false,
         set_null_on_required: false,
+        mixed_key_widths: false,
         enumerations: false,
         comment_chars: None,
     };
@@ -78,6 +81,7 @@ impl Carries {
         deferrable_foreign_keys: true,
         set_default: true,
         set_null_on_required: true,
+        mixed_key_widths: true,
         enumerations: true,
         comment_chars: None,
     };

@@ -2,7 +2,7 @@
 
 use super::Carrying;
 use dbferry_dialect::model::{CollectionKind, Deferral, ForeignKey, ReferentialAction};
-use dbferry_dialect::{Collection, Part};
+use dbferry_dialect::{Collection, LogicalType, Part};
 
 impl Carrying<'_, '_, '_, '_> {
     pub(super) fn keys(&mut self, collection: &mut Collection) {
@@ -40,6 +40,10 @@ impl Carrying<'_, '_, '_, '_> {
                 self.losses.lose("foreign key", name, reason);
                 continue;
             }
+            if let Some(reason) = self.impossible(source) {
+                self.losses.lose("foreign key", name, reason);
+                continue;
+            }
             let key = self.foreign_key(collection, key, &name);
             collection.foreign_keys.push(key);
         }
@@ -54,6 +58,39 @@ impl Carrying<'_, '_, '_, '_> {
                 collection.foreign_keys.push(key);
             }
         }
+    }
+
+    /// Why no engine that looks at what a foreign key references can have it; SQLite declares any.
+    fn impossible(&self, key: &ForeignKey) -> Option<String> {
+        let parent_name = &key.references;
+        let Some(parent) = self.crossing().collections.get(parent_name) else {
+            let is_there = (self.crossing().exists)(parent_name);
+            return (!is_there).then(|| format!("there is no table {parent_name}"));
+        };
+        let primary = parent.primary_key.as_ref().map(|key| key.columns.as_slice()).unwrap_or_default();
+        let referenced = if key.referenced_columns.is_empty() { primary } else { key.referenced_columns.as_slice() };
+        let is_it = |columns: &[String]| {
+            columns.len() == referenced.len() && columns.iter().all(|column| referenced.contains(column))
+        };
+        let unique = parent.unique_keys.iter().map(|key| key.columns.clone());
+        let indexes = parent.indexes.iter().filter(|index| index.unique && index.predicate.is_none());
+        let indexes =
+            indexes.map(|index| super::expressions::columns_of(index).split(", ").map(str::to_owned).collect());
+        let is_key = is_it(primary) || unique.chain(indexes).any(|columns: Vec<String>| is_it(&columns));
+        if referenced.is_empty() || referenced.len() != key.columns.len() || !is_key {
+            return Some(format!("what it references in {parent_name} is no key"));
+        }
+        let becomes = |of: &Collection, column: &String| {
+            let (place, own) = of.column(column)?;
+            let chosen = self.surroundings.columns.get(&of.name).and_then(|columns| columns.get(place));
+            Some(chosen.map_or_else(|| own.logical.clone(), |chosen| chosen.to.clone()))
+        };
+        let mut pairs = key.columns.iter().zip(referenced);
+        let differ = pairs.find_map(|(own, other)| {
+            let (own_type, other_type) = (becomes(self.source, own)?, becomes(parent, other)?);
+            (kind(&own_type) != kind(&other_type)).then(|| format!("{own} is {own_type}, and {other} is {other_type}"))
+        });
+        differ.map(|differ| format!("its columns are of different types: {differ}"))
     }
 
     fn foreign_key(&mut self, collection: &Collection, mut key: ForeignKey, name: &str) -> ForeignKey {
@@ -79,5 +116,21 @@ impl Carrying<'_, '_, '_, '_> {
             self.losses.lose("action of a foreign key", name, reason);
         }
         key
+    }
+}
+
+/// What two types have in common that can be compared by a foreign key.
+fn kind(logical: &LogicalType) -> u8 {
+    match logical {
+        LogicalType::Int { .. } | LogicalType::Decimal { .. } | LogicalType::Numeric | LogicalType::Year => 0,
+        LogicalType::Float { .. } => 1,
+        LogicalType::Text { .. } | LogicalType::Enum { .. } => 2,
+        LogicalType::Bytes { .. } => 3,
+        LogicalType::Bool => 4,
+        LogicalType::Date => 5,
+        LogicalType::Timestamp { .. } => 6,
+        LogicalType::Instant { .. } => 7,
+        LogicalType::Uuid => 8,
+        _ => 9,
     }
 }

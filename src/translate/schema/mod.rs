@@ -10,12 +10,16 @@ mod expressions;
 
 use super::choose::Crossing;
 use super::{ColumnTranslation, Decision};
+use dbferry_dialect::expression;
 use dbferry_dialect::model::{Check, ColumnRole, Counter, DefaultMeaning, Identity, NotCarried};
-use dbferry_dialect::{Collection, Column, Expression, LogicalType, Part};
+use dbferry_dialect::{Collection, CollectionName, Column, Expression, LogicalType, Part};
+use std::collections::BTreeMap;
 
 /// What is known beside a collection itself.
 pub(super) struct Surroundings<'a, 'c, 'r> {
     pub(super) crossing: &'c Crossing<'a, 'r>,
+    /// What becomes of the columns of all that are restored.
+    pub(super) columns: &'c BTreeMap<&'c CollectionName, &'c [ColumnTranslation]>,
 }
 
 /// What of a collection is not as it was.
@@ -39,6 +43,21 @@ struct Carrying<'s, 'a, 'c, 'r> {
     /// As the source has it.
     source: &'s Collection,
     losses: Losses,
+}
+
+/// A number that is written as a text, as a number where the column holds numbers: engines without such a type keep it so.
+fn suit(column: &mut Column) {
+    let is_number = matches!(
+        column.logical,
+        LogicalType::Int { .. } | LogicalType::Decimal { .. } | LogicalType::Numeric | LogicalType::Float { .. }
+    );
+    let Some(meaning) = column.default.as_mut().and_then(|default| default.meaning.as_mut()) else { return };
+    match meaning {
+        DefaultMeaning::Text(text) if is_number && expression::is_number(text) => {
+            *meaning = DefaultMeaning::Number(std::mem::take(text));
+        }
+        _ => {}
+    }
 }
 
 impl Surroundings<'_, '_, '_> {
@@ -133,6 +152,7 @@ impl<'s, 'a, 'c, 'r> Carrying<'s, 'a, 'c, 'r> {
                 collection.columns[at].identity = Some(Identity::ByDefault);
                 numbered.push((at, counter));
             }
+            suit(&mut collection.columns[at]);
             let column = &collection.columns[at];
             let is_numbered = column.identity.is_some() || source.identity.is_some();
             let numbers = syntax.numbers(collection, column);
