@@ -10,7 +10,7 @@ mod expressions;
 
 use super::choose::Crossing;
 use super::{ColumnTranslation, Decision};
-use dbferry_dialect::model::{Check, ColumnRole, Counter, DefaultMeaning, Identity, NotCarried};
+use dbferry_dialect::model::{Check, ColumnRole, Counter, DefaultMeaning, DefaultValue, Identity, NotCarried};
 use dbferry_dialect::{Collection, Column, Expression, LogicalType, Part};
 
 /// What is known beside a collection itself.
@@ -133,12 +133,12 @@ impl<'s, 'a, 'c, 'r> Carrying<'s, 'a, 'c, 'r> {
                 collection.columns[at].identity = Some(Identity::ByDefault);
                 numbered.push((at, counter));
             }
+            respell(&mut collection.columns[at]);
             let column = &collection.columns[at];
             let is_numbered = column.identity.is_some() || source.identity.is_some();
             let numbers = syntax.numbers(collection, column);
             let default = source.default.as_ref().filter(|_| !is_numbered && source.generated.is_none());
-            let is_null =
-                |default: &dbferry_dialect::model::DefaultValue| default.meaning == Some(DefaultMeaning::Null);
+            let is_null = |default: &DefaultValue| default.meaning == Some(DefaultMeaning::Null);
             let lost = default.filter(|default| !is_null(default)).and_then(|default| match &default.meaning {
                 None => Some((default.native.clone(), "it is not understood")),
                 Some(_) if syntax.column_default(collection, column).is_none() => {
@@ -220,5 +220,21 @@ impl<'s, 'a, 'c, 'r> Carrying<'s, 'a, 'c, 'r> {
             note.push_str(&format!("; so what is unique by {} may differ in case only", keys.join("; ")));
         }
         self.losses.notes.push(note);
+    }
+}
+
+/// A default that is a number, of a column that was a text and now is one.
+fn respell(column: &mut Column) {
+    let Some(DefaultMeaning::Text(text)) = column.default.as_ref().and_then(|default| default.meaning.as_ref()) else {
+        return;
+    };
+    let is_number = matches!(
+        column.logical,
+        LogicalType::Int { .. } | LogicalType::Decimal { .. } | LogicalType::Numeric | LogicalType::Float { .. }
+    ) && text.bytes().any(|byte| byte.is_ascii_digit())
+        && text.parse::<f64>().is_ok_and(f64::is_finite);
+    if is_number {
+        let meaning = Some(DefaultMeaning::Number(text.clone()));
+        column.default = column.default.take().map(|default| DefaultValue { meaning, ..default });
     }
 }
