@@ -9,8 +9,8 @@
 //! A unit is replaced whole or left as it was. Where the rows come from is a `Supply`, so that a copy from one database to
 //! another goes the same way without files. What it is not: it builds no SQL and knows no dialect.
 
+mod lines;
 mod load;
-mod name;
 mod plan;
 mod prepare;
 mod prove;
@@ -18,7 +18,6 @@ mod shape;
 mod supply;
 mod unit;
 
-pub(crate) use name::target_name;
 pub use plan::{LeavingEdge, PlannedCollection, PlannedUnit, RestorePlan};
 pub use prepare::plan;
 pub(crate) use prepare::plan_from;
@@ -226,6 +225,8 @@ pub(crate) fn restore_from<'a>(
         }
     })?;
     report.warnings.extend(unproven(&report.units));
+    report.warnings = lines::grouped(std::mem::take(&mut report.warnings));
+    report.notes = lines::grouped(std::mem::take(&mut report.notes));
     report.rows = report.units.iter().flat_map(|unit| &unit.collections).map(|collection| collection.rows).sum();
     report.seconds = started.elapsed().as_secs_f64();
     Ok(report)

@@ -76,7 +76,7 @@ impl RestorePlan {
             );
             all.extend(collection.warnings.iter().map(|text| format!("{name}: {text}")));
         }
-        all
+        super::lines::grouped(all)
     }
 
     /// Everything that is worth knowing and does no harm, in sentences that name the collection.
@@ -85,7 +85,7 @@ impl RestorePlan {
         for collection in self.collections() {
             all.extend(collection.notes.iter().map(|text| format!("{}: {text}", collection.collection)));
         }
-        all
+        super::lines::grouped(all)
     }
 
     /// About how many rows of the target will be gone: estimates, as far as the target tells without a scan.

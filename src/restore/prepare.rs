@@ -92,7 +92,8 @@ pub(super) fn prepare<'a>(
         capabilities: database.capabilities(),
         names: Names::new(
             supply.collections.iter().map(|offered| offered.collection),
-            same_dialect,
+            &supply.source.dialect,
+            dialect.name(),
             &database.capabilities(),
         ),
         dialect,

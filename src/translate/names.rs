@@ -3,17 +3,19 @@
 //! A name stays what it is wherever it can. It cannot where the target has a shorter limit, holds two names for the same that
 //! differ in case, keeps names in one place that the source keeps in several, or reserves the name. The rule, in order:
 //!
-//! 1. What several namespaces have under one name gets its namespace in front, in a target that has only one: `audit_users`.
+//! 1. What is in the source's default namespace (SQLite's and MySQL's `main`, PostgreSQL's `public`) goes to the target's. Other
+//!    namespaces keep their names where the target has namespaces, else everything goes to the one that it has.
+//! 2. What several namespaces have under one name gets its namespace in front, in a target that has only one: `audit_users`.
 //!    An index or a constraint whose name is taken there gets its table in front: `users_by_name`.
-//! 2. What is too long, ends with a blank or has a character that the target has not is cut or loses it, and gets a mark.
-//! 3. What then has the name of another one gets a mark; the one that keeps its own name, or else comes first, needs none.
+//! 3. What is too long, is empty, ends with a blank or has a character that the target has not is cut or loses it, and gets a mark.
+//! 4. What then has the name of another one gets a mark; the one that keeps its own name, or else comes first, needs none.
 //!
 //! A mark is `_` and six hexadecimal digits of the BLAKE3 hash of the whole name (`namespace.name` of a table). So a name depends on
 //! the source alone, and a second restore, `verify` and `diff` find it again. Within one dialect nothing is ever renamed.
 
-use crate::restore::target_name;
+use crate::registry;
 use dbferry_dialect::model::ColumnRole;
-use dbferry_dialect::{Capabilities, Case, Collection, CollectionName, Identifiers, Scope};
+use dbferry_dialect::{Capabilities, Case, Collection, CollectionName, Dialect, Identifiers, Scope};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The names of the collections of a source, and of what belongs to them, in a target.
@@ -21,6 +23,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Names {
     same_dialect: bool,
     target: Capabilities,
+    /// The source's default namespace, if its dialect is known.
+    default: Option<&'static str>,
     of: BTreeMap<CollectionName, Named>,
 }
 
@@ -38,13 +42,25 @@ struct Named {
 }
 
 impl Names {
-    /// The names of all `collections` of a source, also of those that are not restored this time.
+    /// The names of all `collections` of a source, also of those that are not restored this time. `source` and `target` are the
+    /// names of the dialects, `capabilities` the target's.
     pub(crate) fn new<'c>(
         collections: impl IntoIterator<Item = &'c Collection>,
+        source: &str,
+        target: &str,
+        capabilities: &Capabilities,
+    ) -> Self {
+        let default = registry::by_name(source).map(|dialect| Dialect::capabilities(dialect).default_namespace);
+        Self::with_default(collections, source == target, default, capabilities)
+    }
+
+    fn with_default<'c>(
+        collections: impl IntoIterator<Item = &'c Collection>,
         same_dialect: bool,
+        default: Option<&'static str>,
         target: &Capabilities,
     ) -> Self {
-        let mut names = Self { same_dialect, target: *target, of: BTreeMap::new() };
+        let mut names = Self { same_dialect, target: *target, default, of: BTreeMap::new() };
         if same_dialect {
             return names;
         }
@@ -62,7 +78,13 @@ impl Names {
     /// The name of a collection; one that the source has not is named as if it had it.
     pub(crate) fn collection(&self, name: &CollectionName) -> CollectionName {
         let known = self.of.get(name).and_then(|named| named.target.clone());
-        known.unwrap_or_else(|| target_name(name, self.same_dialect, &self.target))
+        known.unwrap_or_else(|| CollectionName::new(self.namespace(name), name.name.clone()))
+    }
+
+    /// The namespace where a collection goes.
+    fn namespace(&self, name: &CollectionName) -> String {
+        let keeps = self.same_dialect || self.target.namespaces && self.default != Some(name.namespace.as_str());
+        if keeps { name.namespace.clone() } else { self.target.default_namespace.to_owned() }
     }
 
     /// The name of a column.
@@ -138,8 +160,9 @@ impl Names {
 
     fn tables(&mut self, collections: &[&Collection]) {
         let Capabilities { identifiers, namespaces, .. } = self.target;
-        let place = |name: &CollectionName| target_name(name, false, &self.target).namespace;
+        let place = |name: &CollectionName| self.namespace(name);
         let key = |place: &str, name: &str| (place.to_owned(), identifiers.tables.key(name));
+        let mut found = Vec::with_capacity(collections.len());
         let mut shared: BTreeMap<(String, String), BTreeSet<&str>> = BTreeMap::new();
         for Collection { name, .. } in collections {
             let namespaces = shared.entry(key(&place(name), &name.name)).or_default();
@@ -164,8 +187,9 @@ impl Names {
                 taken.insert(key(&place, name))
             });
             let named = Named { target: Some(CollectionName::new(place, free)), ..Named::default() };
-            self.of.insert(name.clone(), named);
+            found.push((name.clone(), named));
         }
+        self.of.extend(found);
     }
 
     /// Indexes, foreign keys and checks.
@@ -310,7 +334,7 @@ mod tests {
     #[test]
     fn namespaces_come_in_front_only_where_a_name_is_shared() {
         let tables = [table("audit", "users", &[]), table("public", "users", &[]), table("public", "orders", &[])];
-        let names = Names::new(&tables, false, &one_namespace(|_| {}));
+        let names = Names::with_default(&tables, false, None, &one_namespace(|_| {}));
         assert_eq!(target(&names, "audit", "users"), "main.audit_users");
         assert_eq!(target(&names, "public", "users"), "main.public_users");
         assert_eq!(target(&names, "public", "orders"), "main.orders");
@@ -318,13 +342,14 @@ mod tests {
         assert_eq!(target(&names, "nowhere", "x"), "main.x");
         // A table that has the name already keeps it.
         let tables = [table("a", "x", &[]), table("b", "x", &[]), table("c", "a_x", &[])];
-        let names = Names::new(&tables, false, &one_namespace(|_| {}));
+        let names = Names::with_default(&tables, false, None, &one_namespace(|_| {}));
         assert_eq!(target(&names, "c", "a_x"), "main.a_x");
         assert_eq!(target(&names, "a", "x"), format!("main.a_x_{}", &blake3::hash(b"a.x").to_hex()[..6]));
         let mut several = Capabilities::MINIMAL;
-        several.namespaces = true;
-        assert_eq!(target(&Names::new(&tables, false, &several), "a", "x"), "a.x");
-        assert_eq!(target(&Names::new(&tables, true, &one_namespace(|_| {})), "a", "x"), "a.x");
+        (several.namespaces, several.default_namespace) = (true, "public");
+        assert_eq!(target(&Names::with_default(&tables, false, Some("a"), &several), "a", "x"), "public.x");
+        assert_eq!(target(&Names::with_default(&tables, false, None, &several), "a", "x"), "a.x");
+        assert_eq!(target(&Names::with_default(&tables, true, None, &one_namespace(|_| {})), "a", "x"), "a.x");
     }
 
     #[test]
@@ -337,7 +362,7 @@ mod tests {
             identifiers.others = Case::AsciiFolds;
             identifiers.reserved_columns = &["xmin"];
         });
-        let names = Names::new(&tables, false, &target_of);
+        let names = Names::with_default(&tables, false, None, &target_of);
         let cut = names.collection(&tables[0].name).name;
         assert!(cut.len() <= 63 && cut.starts_with("ééé"), "{cut}");
         assert_eq!(cut, format!("{}_{}", "é".repeat(28), &blake3::hash(format!("p.{long}").as_bytes()).to_hex()[..6]));
@@ -350,7 +375,7 @@ mod tests {
         let mut other = tables.clone();
         other.reverse();
         assert_eq!(
-            Names::new(&other, false, &target_of).collection(&tables[2].name),
+            Names::with_default(&other, false, None, &target_of).collection(&tables[2].name),
             names.collection(&tables[2].name)
         );
     }
@@ -385,7 +410,7 @@ mod tests {
             identifiers.indexes = Scope::Relations;
             identifiers.checks = Scope::Namespace;
         });
-        let names = Names::new(&tables, false, &target);
+        let names = Names::with_default(&tables, false, None, &target);
         let mut second = tables[1].clone();
         names.rename(&mut second);
         let found: Vec<&str> = second.indexes.iter().map(|index| index.name.as_str()).collect();

@@ -26,10 +26,11 @@ impl<'s, 'a> Counterparts<'s, 'a> {
     pub(crate) fn new(sides: &'s [Side<'a>; 2]) -> Self {
         let [left, right] = sides;
         let same_dialect = left.info.dialect == right.info.dialect;
-        let names = |of: &Side<'_>, at: Option<Capabilities>| {
-            at.filter(|_| !same_dialect).map(|at| Names::new(&of.schema.collections, false, &at))
+        let names = |of: &Side<'_>, at: &Side<'_>| {
+            let can = abilities(at).filter(|_| !same_dialect)?;
+            Some(Names::new(&of.schema.collections, &of.info.dialect, &at.info.dialect, &can))
         };
-        let (there, back) = (names(left, abilities(right)), names(right, abilities(left)));
+        let (there, back) = (names(left, right), names(right, left));
         let own = right.schema.collections.iter();
         let came_from = back.iter().flat_map(|back| own.clone().map(|own| (back.collection(&own.name), own))).collect();
         let namespace = abilities(right).map(|at| at.default_namespace);

@@ -37,6 +37,9 @@ mod proof;
 mod properties;
 // What a front end hears, and that many tables cost time in proportion.
 mod scale;
+// What stands around the columns, from each engine to each other.
+#[cfg(all(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod schema;
 // Databases to start from, and the calls that most tests make.
 mod support;
 // What dialects say of logical types, against values.

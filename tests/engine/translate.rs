@@ -273,7 +273,7 @@ fn a_rule_makes_texts_what_they_spell_and_is_refused_where_one_does_not() {
     let types: Vec<String> = ["id", "born", "paid", "data"].map(|column| both.type_of("person", column)).to_vec();
     assert_eq!(types, ["uuid", "date", "numeric(10,2)", "json"]);
     assert_eq!(both.type_of("pet", "owner"), "uuid", "the other end of the foreign key");
-    assert_eq!(both.postgres("SELECT data->>'a' || paid FROM main.person WHERE born = '1999-12-31'"), "11.50");
+    assert_eq!(both.postgres("SELECT data->>'a' || paid FROM public.person WHERE born = '1999-12-31'"), "11.50");
 
     file(&directory, "UPDATE person SET born = 'long ago' WHERE born IS NULL");
     let told = problems(plan_copy(&from, &to, &options(rules)));
@@ -283,7 +283,7 @@ fn a_rule_makes_texts_what_they_spell_and_is_refused_where_one_does_not() {
     );
     let error = copy(&from, &to, &options(rules), &Silent).expect_err("a value that is no date");
     assert_eq!(error.kind(), ErrorKind::Incompatible, "{error}");
-    assert_eq!(both.postgres("SELECT count(*) FROM main.person WHERE born IS NULL"), "1", "untouched");
+    assert_eq!(both.postgres("SELECT count(*) FROM public.person WHERE born IS NULL"), "1", "untouched");
 
     let fallback = rules.replace("to = \"date\"", "to = \"date\"\non_misfit = \"null\"");
     let report = copy(&from, &to, &options(&fallback), &Silent).expect("a copy");
@@ -419,7 +419,7 @@ fn what_is_lost_needs_consent() {
     accepted.restore.accept_lossy = AcceptLossy::ALL;
     let report = copy(&from, &to, &accepted, &Silent).expect("a copy");
     expect_proven(&report);
-    assert_eq!(both.postgres("SELECT string_agg(anything, ',' ORDER BY id) FROM main.t"), "1,two,3.5");
+    assert_eq!(both.postgres("SELECT string_agg(anything, ',' ORDER BY id) FROM public.t"), "1,two,3.5");
 }
 
 #[test]
@@ -455,7 +455,7 @@ fn types_of_sqlite_are_proven_by_every_value() {
         ]
     );
     assert_eq!(
-        both.postgres("SELECT odd || ' ' || late || ' ' || mixed || ' ' || price FROM main.t WHERE id = 1500"),
+        both.postgres("SELECT odd || ' ' || late || ' ' || mixed || ' ' || price FROM public.t WHERE id = 1500"),
         "7 someday 2020-01-01 10:00:00.25 1.333"
     );
 }

@@ -365,7 +365,9 @@ impl Replacer for PostgresReplacer {
     fn chunks(&mut self, collection: &Collection, target_bytes: u64) -> Result<Vec<Chunk>> {
         self.step(|replacer| {
             let unit = replacer.unit()?;
-            let current = unit.members.get(&collection.name).map_or(&collection.name, |member| &member.current);
+            let mut members = unit.members.iter();
+            let member = members.find(|member| member.plan.target == collection.name);
+            let current = member.map_or(&collection.name, |member| &member.current);
             let relation = PostgresSyntax.qualified(current);
             crate::chunk::chunks(&mut replacer.sessions.main(), collection, &relation, target_bytes)
         })

@@ -11,7 +11,7 @@ use dbferry_dialect::{CollectionName, ReadRequest, Reader, Result, Sink, Syntax}
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Where the collections are at the moment.
+/// Where the collections are at the moment, by their names in the target.
 #[derive(Debug)]
 pub(super) struct Names(HashMap<CollectionName, (Place, String)>);
 
@@ -19,7 +19,7 @@ impl Names {
     /// Of all members.
     pub(super) fn new(members: &Members) -> Self {
         let name = |member: &super::unit::Member| {
-            (member.plan.source.name.clone(), (member.place, PostgresSyntax.qualified(&member.current)))
+            (member.plan.target.clone(), (member.place, PostgresSyntax.qualified(&member.current)))
         };
         Self(members.iter().map(name).collect())
     }
