@@ -2,9 +2,10 @@
 
 use super::config::Place;
 use super::output::write_err;
-use super::text::{one_line, redact, shell_word};
+use super::text::{one_line, shell_word};
 use dbferry::config::ConnectionRole;
 use dbferry::dialect::{DatabaseUrl, Location};
+use dbferry::failure::redact;
 use dbferry::{Error, ErrorKind, Result};
 use std::io::{self, BufRead, IsTerminal};
 use std::path::Path;

@@ -25,7 +25,7 @@ pub(crate) use prepare::plan_from;
 pub use shape::{ExplainedType, PlannedColumn, Verdict};
 pub(crate) use supply::{Division, Measure, Offered, RowSupply, Supply};
 
-use crate::archive::Archive;
+use crate::archive::{Archive, SAFETY_RULE};
 use crate::config::RestoreConfig;
 use crate::dump::{DumpOptions, GroupBy, dump};
 use crate::endpoint::Endpoint;
@@ -305,7 +305,7 @@ fn safety_backup(
         .map(|collection| Assignment {
             collection: collection.target.clone(),
             group: collection.group.clone(),
-            rule: "about to be changed by a restore".into(),
+            rule: SAFETY_RULE.into(),
             part_of: None,
         })
         .collect();
