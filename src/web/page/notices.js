@@ -1,0 +1,20 @@
+// What is told to everybody for a moment, and what is told to screen readers only.
+
+import { element, icon } from "./dom.js";
+
+/** A line at the bottom of the page: what was done. */
+export function notice(text) {
+  const line = element("div", { class: "notice appear" }, icon("check"), element("span", {}, text));
+  // A modal dialog makes the rest of the page inert; the line is then shown inside of it.
+  const dialogs = document.querySelectorAll("dialog[open]");
+  const place = dialogs.length > 0 ? dialogs[dialogs.length - 1] : document;
+  const holder = place === document ? document.getElementById("notices") : place.appendChild(element("div", { class: "notices", role: "status" }));
+  holder.append(line);
+  setTimeout(() => (holder.id ? line : holder).remove(), 6000);
+}
+
+/** Told by screen readers when they have nothing else to say. */
+export function announce(text) {
+  const dialogs = document.querySelectorAll("dialog[open] .announcer");
+  (dialogs[dialogs.length - 1] ?? document.getElementById("announcer")).textContent = text;
+}
