@@ -125,7 +125,7 @@ function listTable(sort, changed) {
   const node = element("table", { class: "backups panel", role: "table" },
     element("caption", { class: "visually-hidden" }, t("backups.list")),
     element("thead", { role: "rowgroup" }, element("tr", { role: "row" },
-      sortable.get("name"), plain(t("backups.groups")), sortable.get("rows"), sortable.get("size"), sortable.get("created"),
+      sortable.get("name"), sortable.get("rows"), sortable.get("size"), sortable.get("created"),
       plain(t("backups.state")), plain(t("backups.actions"), "actions"))),
     body);
   return { node, body };
@@ -146,8 +146,8 @@ function row(backup) {
     element("th", { scope: "row", role: "rowheader", class: "name" },
       element("a", { href: `#/backups/${encodeURIComponent(backup.name)}`, class: "break" }, backup.name),
       element("span", { class: "muted small" }, sourceText(backup)),
-      backup.description && element("span", { class: "small description break" }, backup.description)),
-    cell(t("backups.groups"), "groups", groupChips(backup.groups)),
+      backup.description && element("span", { class: "small description break" }, backup.description),
+      groupChips(backup.groups)),
     cell(t("backups.rows"), "number", number(backup.rows)),
     cell(t("backups.size"), "number", bytes(backup.size)),
     cell(t("backups.created"), "created", createdTime(backup.created_at), element("span", { class: "muted small" }, moment(backup.created_at))),
@@ -160,13 +160,14 @@ function unreadableRow(backup) {
   return element("tr", { role: "row", "data-backup": backup.name },
     element("th", { scope: "row", role: "rowheader", class: "name" }, element("span", { class: "break" }, backup.name),
       element("span", { class: "muted small" }, bytes(backup.size))),
-    element("td", { role: "cell", colspan: "5", class: "wide" }, errorBox(backup.error)),
+    element("td", { role: "cell", colspan: "4", class: "wide" }, errorBox(backup.error)),
     element("td", { role: "cell", class: "actions" }, element("div", { class: "row-actions" }, deleteButton(backup))));
 }
 
-/** Engine and database. */
-export function sourceText(backup) {
-  return [product(backup.source), backup.source?.version, backup.source?.database].filter(Boolean).join(" · ");
+/** Engine and database. Of a version only the number: distributors add a lot to it. */
+export function sourceText({ source }) {
+  const version = /^[\d.]+/.exec(source?.version ?? "")?.[0] ?? source?.version;
+  return [[product(source), version].filter(Boolean).join(" "), source?.database].filter(Boolean).join(" · ");
 }
 
 function createdTime(at) {

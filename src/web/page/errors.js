@@ -21,8 +21,11 @@ export function errorLines({ kind, message, causes = [], hint, context = {} }) {
   ];
 }
 
-/** The engine's messages begin in lower case and end without a full stop, to be put together. */
+/**
+ * The engine's messages begin in lower case and end without a full stop, to be put together. A name at the beginning, of a table or of
+ * dbferry, stays as it is.
+ */
 export function sentence(text) {
-  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  const begun = /^(?!dbferry\b)\p{Ll}+[ ,]/u.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
   return /[.!?…:]$/.test(begun) ? begun : `${begun}.`;
 }

@@ -48,7 +48,7 @@ function content({ backup, consistency, collections, objects, not_carried: missi
         element("p", { class: "muted" }, sourceText(backup)),
         element("div", { class: "marks" }, stateMarks(backup))),
       actions),
-    backup.description && element("p", { class: "prose description" }, backup.description),
+    backup.description && element("p", { class: "prose description about" }, backup.description),
     facts(backup, consistency),
     element("section", { class: "panel picture-panel" },
       element("div", { class: "section-head" }, element("h2", {}, t("inspect.picture")),
@@ -70,7 +70,7 @@ function facts(backup, { method, readers, proven }) {
     fact(t("inspect.contents"), `${t("format.tables", { count: backup.collections, n: number(backup.collections) })}, ${t("format.rows", { count: backup.rows, n: number(backup.rows) })}`),
     fact(t("backups.size"), bytes(backup.size)),
     fact(t("inspect.consistency"), proven ? mark("success", "check", t("inspect.proven")) : mark("warning", "warning", t("inspect.not_proven")),
-      element("span", { class: "muted small" }, ` ${method} · ${t("inspect.readers", { count: readers, n: number(readers) })}`)),
+      element("span", { class: "muted small below" }, `${method} · ${t("inspect.readers", { count: readers, n: number(readers) })}`)),
     backup.connection && fact(t("create.connection"), backup.connection),
     fact(t("inspect.tool"), backup.tool ?? "–"),
     fact(t("inspect.id"), element("code", { class: "small" }, backup.id ?? "–")));
@@ -109,12 +109,14 @@ function collectionList(backup, collections) {
 }
 
 function collectionLine(backup, collection) {
+  const group = translated(backup.groups.find((one) => one.name === collection.group)?.title) || collection.group;
   const body = element("div", { class: "line-body" });
   const node = element("details", { "data-collection": collection.name },
     element("summary", { "data-group": groupColour(collection.group) },
-      element("span", { class: "dot" }), element("span", { class: "mono break line-name" }, collection.name),
-      collection.exceptions > 0 && mark("info", "info", t("backups.exceptions", { count: collection.exceptions, n: number(collection.exceptions) })),
-      element("span", { class: "number muted" }, t("format.rows", { count: collection.rows, n: number(collection.rows) })),
+      element("span", { class: "dot" }), element("span", { class: "mono break line-name" }, collection.name,
+        collection.exceptions > 0 && mark("info", "info", t("backups.exceptions", { count: collection.exceptions, n: number(collection.exceptions) }))),
+      element("span", { class: "small muted line-group" }, group),
+      element("span", { class: "number muted line-rows" }, t("format.rows", { count: collection.rows, n: number(collection.rows) })),
       element("span", { class: "number muted line-size" }, bytes(collection.bytes))),
     body);
   node.addEventListener("toggle", () => {

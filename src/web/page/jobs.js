@@ -17,7 +17,7 @@ const SIGNS = { done: ["success", "check"], warnings: ["warning", "warning"], fa
 export function jobList() {
   const cards = new Map();
   const holder = element("ul", { class: "jobs" });
-  const node = element("section", { "aria-label": t("jobs.title") }, holder);
+  const node = element("section", {}, element("h2", { class: "visually-hidden" }, t("jobs.title")), holder);
   const show = () => {
     const shown = shownJobs();
     for (const job of shown) {
@@ -38,7 +38,7 @@ export function jobList() {
 function shownJobs() {
   const all = [...state.jobs.values()].sort((left, right) => (left.created_at < right.created_at ? 1 : -1));
   const well = all.filter((job) => ENDED_WELL.has(job.state) && Date.now() - new Date(job.finished_at) < SHOWN_FOR).slice(0, SHOWN_OF_THOSE);
-  return [...all.filter(isActive), ...all.filter((job) => !isActive(job) && (!ENDED_WELL.has(job.state) || well.includes(job)))];
+  return [...all.filter(isActive).reverse(), ...all.filter((job) => !isActive(job) && (!ENDED_WELL.has(job.state) || well.includes(job)))];
 }
 
 /** A card and what brings it up to date. */
@@ -90,6 +90,7 @@ function runningBody(job, body, side) {
   const update = (now) => {
     const { progress } = now;
     const part = progress?.fraction ?? null;
+    bar.hidden = now.state === "queued";
     if (part === null) {
       bar.removeAttribute("value");
     } else {
@@ -183,8 +184,8 @@ function endedBody(job) {
   const { result, error, state: now } = job;
   const left = job.kind === "restore" ? t("jobs.interrupted_restore") : t("jobs.interrupted_why");
   return [
-    result && element("p", {}, resultText(job)),
-    result?.safety_backup && element("p", {}, t("jobs.safety"), element("a", { href: `#/backups/${encodeURIComponent(result.safety_backup)}` }, result.safety_backup)),
+    result && element("p", {}, resultText(job), ["backup", "upload"].includes(job.kind) && result.backup && [" ", backupLink(result.backup, t("jobs.show"))]),
+    result?.safety_backup && element("p", {}, t("jobs.safety"), backupLink(result.safety_backup)),
     result?.pruned?.length > 0 && element("p", { class: "small muted" }, t("jobs.pruned", { names: list(result.pruned) })),
     now === "interrupted" && box("failure", element("p", {}, left), element("p", {}, element("strong", {}, `${t("error.remedy")} `), t("jobs.interrupted_remedy"))),
     now === "cancelled" && element("p", { class: "muted" }, t(job.kind === "restore" ? "jobs.cancelled_restore" : "jobs.cancelled_why")),
@@ -193,6 +194,10 @@ function endedBody(job) {
     remarks("jobs.warnings_list", job.warnings, "warning", now === "warnings"),
     remarks("jobs.notes_list", job.notes, "info", false),
   ].filter(Boolean);
+}
+
+function backupLink(name, text) {
+  return element("a", { href: `#/backups/${encodeURIComponent(name)}`, "aria-label": text && t("jobs.show_named", { name }) }, text ?? name);
 }
 
 function resultText({ kind, result, backup }) {

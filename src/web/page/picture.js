@@ -6,7 +6,6 @@ import { bytes, number, percent } from "./format.js";
 import { groupColour } from "./groups.js";
 import { t, translated } from "./i18n.js";
 
-const WIDTH = 720;
 const HEIGHT = 300;
 const GAP = 2;
 /** What is smaller than this share is drawn as one rectangle a group: nobody could point at it. */
@@ -17,14 +16,23 @@ const LETTER = 7.2;
 export function picture(groups, collections, open) {
   const measures = { bytes: (value) => bytes(value), rows: (value) => t("format.rows", { count: value, n: number(value) }) };
   let measure = "bytes";
+  let width = 0;
   const holder = element("figure", {});
   const switches = Object.keys(measures).map((name) => element("button", { type: "button", on: { click: () => show(name) } }, t(`picture.${name}`)));
+  const draw = () => width > 0 && holder.replaceChildren(treemap({ groups, collections, measure, tell: measures[measure], open, width }));
   const show = (name) => {
     measure = name;
     switches.forEach((node, index) => node.setAttribute("aria-pressed", String(Object.keys(measures)[index] === name)));
-    holder.replaceChildren(treemap(groups, collections, measure, measures[measure], open));
+    draw();
   };
   show(measure);
+  // Drawn in the size in which it is shown, so that its letters are as large as all others.
+  new ResizeObserver(([{ contentRect }]) => {
+    if (Math.round(contentRect.width) !== width) {
+      width = Math.round(contentRect.width);
+      draw();
+    }
+  }).observe(holder);
   return element("div", { class: "picture" },
     element("div", { class: "picture-drawing" },
       element("div", { class: "segments", role: "group", "aria-label": t("picture.measure") }, switches), holder),
@@ -44,19 +52,19 @@ function legend(groups) {
       element("td", { class: "number" }, bytes(group.bytes), bar(group.bytes, total.bytes)))))));
 }
 
-function treemap(groups, collections, measure, tell, open) {
+function treemap({ groups, collections, measure, tell, open, width: fullWidth }) {
   const whole = sum(groups, measure);
   const label = t("picture.label", {
     what: groups.filter((group) => group[measure] > 0)
       .map((group) => `${translated(group.title)} ${percent(whole ? group[measure] / whole : 0)}`).join(", ") || t("picture.nothing"),
   });
-  const drawing = drawn("svg", { class: "treemap", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label });
+  const drawing = drawn("svg", { class: "treemap", width: fullWidth, height: HEIGHT, role: "img", "aria-label": label });
   if (whole === 0) {
-    drawing.append(drawn("text", { x: WIDTH / 2, y: HEIGHT / 2, "text-anchor": "middle" }, t("picture.nothing")));
+    drawing.append(drawn("text", { x: fullWidth / 2, y: HEIGHT / 2, "text-anchor": "middle" }, t("picture.nothing")));
     return drawing;
   }
   const parts = groups.filter((group) => group[measure] > 0).map((group) => ({ group, value: group[measure] }));
-  for (const { item, x, y, width, height } of squarified(parts, { x: 0, y: 0, width: WIDTH, height: HEIGHT })) {
+  for (const { item, x, y, width, height } of squarified(parts, { x: 0, y: 0, width: fullWidth, height: HEIGHT })) {
     const { group } = item;
     for (const tile of squarified(tilesOf(group, collections, measure, whole), { x, y, width, height })) {
       drawing.append(tileNode(group, tile, tell, whole, open));

@@ -135,8 +135,8 @@ export function restoreDialog(backup) {
     step("result");
     const card = jobCard(job);
     const hint = element("p", { class: "muted" }, t("restore.may_close"));
-    const done = button(t("dialog.close"), { kind: "primary", on: { click: close } });
-    body.replaceChildren(card.node, hint);
+    const done = button(t("dialog.close"), { on: { click: close } });
+    body.replaceChildren(element("div", { class: "stack" }, card.node, hint));
     fillFoot(foot, done);
     const show = () => {
       const now = state.jobs.get(job.id);

@@ -13,7 +13,7 @@ export function showSettings(signOut) {
 
 function languageSwitch() {
   const one = ([code, name]) => element("button", {
-    type: "button", lang: code, title: name, "aria-label": name, "aria-pressed": String(code === currentLanguage()),
+    type: "button", lang: code, title: name, "aria-label": `${code.toUpperCase()} – ${name}`, "aria-pressed": String(code === currentLanguage()),
     on: { click: () => refocused(() => setLanguage(code), `[lang="${code}"]`) },
   }, code.toUpperCase());
   return element("div", { class: "segments", role: "group", "aria-label": t("shell.language") }, Object.entries(LANGUAGES).map(one));
