@@ -15,7 +15,11 @@ import * as store from "./store.js";
 const main = document.getElementById("main");
 let close = () => {};
 
-window.addEventListener("hashchange", () => showView(true));
+window.addEventListener("hashchange", () => {
+  if (!takeAwayToken()) {
+    showView(true);
+  }
+});
 window.addEventListener("language", () => {
   showFrame();
   showView(false);
@@ -26,10 +30,7 @@ api.onSignedOut(whenSignedOut);
 start();
 
 async function start() {
-  // A link with a token that is opened while another session is alive: the sign-in page takes it from here.
-  if (location.hash.startsWith("#token=")) {
-    history.replaceState(null, "", "/");
-  }
+  takeAwayToken();
   translateShell();
   main.replaceChildren(waiting(t("shell.loading")));
   try {
@@ -43,6 +44,22 @@ async function start() {
   }
   showFrame();
   showView(false);
+}
+
+/**
+ * A link with a token that is opened while a session is alive: the token leaves the address. Where the session is over, the page that asks
+ * for the token takes it, so the address is loaded anew.
+ */
+function takeAwayToken() {
+  if (!location.hash.startsWith("#token=")) {
+    return false;
+  }
+  if (store.state.link === "signed-out") {
+    location.reload();
+  } else {
+    history.replaceState(null, "", "/");
+  }
+  return true;
 }
 
 /** The parts around the view. */
@@ -62,7 +79,7 @@ function showView(moved) {
   const [, name = "", argument = ""] = location.hash.split("/");
   const views = { "": backupsView, backups: inspectView, schedule: scheduleView, activity: activityView };
   const open = views[name] ?? backupsView;
-  const { title, node, closed = () => {} } = open(decodeURIComponent(argument));
+  const { title, node, closed = () => {} } = open(decoded(argument));
   close = closed;
   document.title = `${title} – dbferry`;
   for (const link of document.querySelectorAll("#views a")) {
@@ -76,6 +93,14 @@ function showView(moved) {
   if (moved) {
     window.scrollTo(0, 0);
     (main.querySelector("h1") ?? main).focus();
+  }
+}
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
   }
 }
 

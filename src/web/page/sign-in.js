@@ -5,17 +5,25 @@ import { box, button, element, icon, uniqueName } from "./dom.js";
 import { t, translateShell } from "./i18n.js";
 import { showSettings } from "./settings.js";
 
-const token = tokenOf(location.hash);
-history.replaceState(null, "", "/");
 let problem = null;
 
-if (token) {
-  signIn(token);
-} else {
+if (!takeToken()) {
   show();
 }
+// A link that is pasted into the address of this very page changes only what is behind the #.
+window.addEventListener("hashchange", takeToken);
 window.addEventListener("language", show);
 window.addEventListener("theme", () => showSettings(null));
+
+/** Takes the token out of the address and signs in with it, if there is one. */
+function takeToken() {
+  const token = tokenOf(location.hash);
+  history.replaceState(null, "", "/");
+  if (token) {
+    signIn(token);
+  }
+  return Boolean(token);
+}
 
 /** The token of a link, or of what somebody pasted: the whole link, or the token alone. */
 function tokenOf(text) {
