@@ -6,7 +6,7 @@ import { errorLines, sentence } from "./errors.js";
 import { bytes, duration, list, number, percent, rate, relative } from "./format.js";
 import { has, t } from "./i18n.js";
 import { announce, notice } from "./notices.js";
-import { isActive, dropJob, mayChange, noteJob, state, subscribe } from "./store.js";
+import { dropJob, groupTitle, isActive, mayChange, noteJob, state, subscribe } from "./store.js";
 
 const ENDED_WELL = new Set(["done", "warnings", "cancelled"]);
 const SHOWN_OF_THOSE = 3;
@@ -131,7 +131,7 @@ function phaseText({ state: now, progress }) {
   }
   const key = `phase.${progress.phase}`;
   const text = has(key) ? t(key) : progress.phase;
-  return progress.group ? t("jobs.phase_of_group", { phase: text, group: progress.group }) : text;
+  return progress.group ? t("jobs.phase_of_group", { phase: text, group: groupTitle(progress.group) }) : text;
 }
 
 function figuresText(progress) {
@@ -159,7 +159,7 @@ function groupMark(holder, group) {
     return there;
   }
   const [tone, sign] = GROUP_SIGNS[group.state] ?? GROUP_SIGNS.waiting;
-  const text = t(`jobs.group_${group.state}`, { group: group.name, count: group.rows ?? 0, n: number(group.rows ?? 0) });
+  const text = t(`jobs.group_${group.state}`, { group: groupTitle(group.name), count: group.rows ?? 0, n: number(group.rows ?? 0) });
   return element("li", { "data-content": content }, mark(`${tone} boxed`, sign, text));
 }
 

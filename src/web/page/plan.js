@@ -7,6 +7,7 @@ import { number, product } from "./format.js";
 import { groupColour } from "./groups.js";
 import { t } from "./i18n.js";
 import { remarks } from "./jobs.js";
+import { groupTitle } from "./store.js";
 
 const TONES = { identical: "success", widening: "success", extra: "neutral", checked: "info", lossy: "warning", incompatible: "failure" };
 const SIGNS = { success: "check", neutral: "info", info: "info", warning: "warning", failure: "error" };
@@ -92,8 +93,8 @@ function leavingBox(edges) {
 function unitSection(unit) {
   const head = (text, kind) => element("th", { scope: "col", role: "columnheader", class: kind }, text);
   return element("section", { class: "unit" },
-    element("h3", { class: "chips" }, unit.groups.map((group) => element("span", { class: "group-name", "data-group": groupColour(group) }, element("span", { class: "dot" }), group)),
-      unit.groups.length > 1 && element("span", { class: "small muted" }, t("plan.together"))),
+    element("h3", { class: "chips" }, unit.groups.map((group) => element("span", { class: "group-name", "data-group": groupColour(group) }, element("span", { class: "dot" }), groupTitle(group))),
+      unit.groups.length > 1 && element("span", { class: "small muted together" }, t("plan.together"))),
     element("table", { class: "plain planned", role: "table" },
       element("thead", { role: "rowgroup" }, element("tr", { role: "row" }, head(t("plan.table")), head(t("plan.action")), head(t("plan.rows"), "number"),
         head(t("plan.rows_gone"), "number"), head(t("plan.columns")))),
@@ -115,21 +116,37 @@ function collectionRow(collection) {
     cell(t("plan.columns"), "columns", columnsDetails(collection)));
 }
 
-/** `7 identical, 1 lossy`, and on demand a line for each column. */
+/** `7 identical, 1 lossy`, and on demand a line for each column: made when it is opened, since a plan may have thousands of them. */
 function columnsDetails(collection) {
   const counts = WORST_FIRST.map((verdict) => [verdict, collection.columns.filter((column) => column.verdict === verdict).length])
     .filter(([, count]) => count > 0);
+  const summaryMarks = counts.map(([verdict, count]) => mark(TONES[verdict], SIGNS[TONES[verdict]], t(`verdict.${verdict}`, { count, n: number(count) })));
+  const node = element("details", {},
+    element("summary", {}, element("span", { class: "verdicts" }, summaryMarks.length > 0 ? summaryMarks : t("plan.no_columns"))));
+  const fill = () => {
+    if (node.childElementCount === 1) {
+      node.append(...columnLines(collection));
+    }
+  };
+  node.addEventListener("toggle", fill);
+  if (collection.problems.length > 0) {
+    fill();
+    node.open = true;
+  }
+  return node;
+}
+
+function columnLines(collection) {
   const told = [...collection.problems.map((text) => ["failure", text]), ...collection.warnings.map((text) => ["warning", text]),
     ...collection.notes.map((text) => ["info", text])];
   const columns = [...collection.columns].sort((left, right) => WORST_FIRST.indexOf(left.verdict) - WORST_FIRST.indexOf(right.verdict));
-  const summaryMarks = counts.map(([verdict, count]) => mark(TONES[verdict], SIGNS[TONES[verdict]], t(`verdict.${verdict}`, { count, n: number(count) })));
-  return element("details", { open: collection.problems.length > 0 },
-    element("summary", {}, element("span", { class: "verdicts" }, summaryMarks.length > 0 ? summaryMarks : t("plan.no_columns"))),
+  return [
     element("ul", { class: "column-list" },
       told.map(([tone, text]) => element("li", {}, mark(tone, SIGNS[tone], ""), sentence(text))),
       columns.map(columnLine)),
     collection.statements.length > 0 && element("details", { class: "statements" }, element("summary", {}, t("plan.statements")),
-      element("pre", { tabindex: "0" }, collection.statements.join(";\n\n"))));
+      element("pre", { tabindex: "0" }, collection.statements.join(";\n\n"))),
+  ].filter(Boolean);
 }
 
 function columnLine({ name, source, target, verdict, reason }) {

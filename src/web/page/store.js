@@ -2,6 +2,7 @@
 // of it subscribes and is told what changed.
 
 import * as api from "./api.js";
+import { translated } from "./i18n.js";
 
 const RETRY_AFTER = 2000;
 
@@ -9,6 +10,7 @@ const RETRY_AFTER = 2000;
 export const state = { server: null, backups: null, jobs: new Map(), link: "connecting", restarted: false };
 
 const listeners = new Set();
+let reading = Promise.resolve();
 let source = null;
 let retry = null;
 
@@ -25,10 +27,13 @@ export async function start() {
   listen();
 }
 
-/** Reads the list of backups again. */
-export async function refreshBackups() {
-  state.backups = await api.backups();
-  tell("backups");
+/** Reads the list of backups again. One reading waits for the other, so that an older answer never comes last. */
+export function refreshBackups() {
+  reading = reading.catch(() => {}).then(async () => {
+    state.backups = await api.backups();
+    tell("backups");
+  });
+  return reading;
 }
 
 /** A job as the server answered it, before the event comes. */
@@ -54,6 +59,12 @@ export function stop(link) {
   source?.close();
   clearTimeout(retry);
   changeLink(link);
+}
+
+/** The title of a group in the page's language, as the backups have it; its name where none of them has it. */
+export function groupTitle(name) {
+  const group = (state.backups ?? []).flatMap((backup) => backup.groups).find((one) => one.name === name);
+  return translated(group?.title) || name;
 }
 
 /** Whether a job waits or runs. */
