@@ -9,7 +9,7 @@ import { bytes, exactMoment, moment, number, product, relative } from "./format.
 import { groupChips } from "./groups.js";
 import { t } from "./i18n.js";
 import { jobList } from "./jobs.js";
-import { announce, notice } from "./notices.js";
+import { announce, failed, notice } from "./notices.js";
 import { restoreDialog } from "./restore.js";
 import * as store from "./store.js";
 import { uploadDialog } from "./upload.js";
@@ -57,17 +57,16 @@ export function backupsView() {
 
 function toolbar() {
   const { can_upload: canUpload, can_restore: canRestore } = store.state.server;
-  const refresh = async (event) => {
-    event.target.closest("button").disabled = true;
+  const refresh = async () => {
     try {
       await store.refreshBackups();
       announce(t("backups.refreshed"));
-    } finally {
-      document.querySelector(".toolbar .refresh").disabled = false;
+    } catch (error) {
+      failed(error);
     }
   };
   return element("div", { class: "toolbar" },
-    button(t("backups.refresh"), { sign: "refresh", kind: "refresh", on: { click: refresh } }),
+    button(t("backups.refresh"), { sign: "refresh", on: { click: refresh } }),
     store.mayChange() && canUpload && button(t(canRestore ? "backups.from_file" : "backups.upload"), { sign: "upload", on: { click: () => uploadDialog() } }),
     store.mayChange() && button(t("backups.new"), { sign: "plus", kind: "primary", on: { click: () => createDialog() } }));
 }

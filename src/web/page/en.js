@@ -13,6 +13,7 @@ export const en = {
   "shell.theme_next": "Switch to “{theme}”",
   "shell.sign_out": "Sign out",
   "shell.loading": "Loading…",
+  "shell.api": "API for scripts (OpenAPI)",
   "shell.again": "Try again",
 
   "link.lost": "The connection to dbferry is lost. Trying again… Jobs go on without this page.",

@@ -13,6 +13,7 @@ export const fr = {
   "shell.theme_next": "Passer à « {theme} »",
   "shell.sign_out": "Se déconnecter",
   "shell.loading": "Chargement…",
+  "shell.api": "API pour les scripts (OpenAPI)",
   "shell.again": "Réessayer",
 
   "link.lost": "La liaison avec dbferry est coupée. Nouvel essai… Les tâches continuent sans cette page.",

@@ -5,8 +5,8 @@ import { box, button, element, iconButton, mark, place, write } from "./dom.js";
 import { errorLines, sentence } from "./errors.js";
 import { bytes, duration, list, number, percent, rate, relative } from "./format.js";
 import { has, t } from "./i18n.js";
-import { announce, notice } from "./notices.js";
-import { dropJob, groupTitle, isActive, mayChange, noteJob, state, subscribe } from "./store.js";
+import { announce, failed } from "./notices.js";
+import { dropJob, groupTitle, isActive, mayChange, state, subscribe } from "./store.js";
 
 const ENDED_WELL = new Set(["done", "warnings", "cancelled"]);
 const SHOWN_OF_THOSE = 3;
@@ -102,7 +102,8 @@ function runningBody(job, body, side) {
     write(active, (progress?.active ?? []).map((one) => one.name).join(", "));
     place(groups, (now.groups ?? []).map((group) => groupMark(groups, group)));
     groups.hidden = groups.childElementCount === 0;
-    cancel.disabled = now.cancel_requested;
+    // Not `disabled`: that would take the focus from whoever has just pressed it.
+    cancel.setAttribute("aria-disabled", String(now.cancel_requested));
     cancel.hidden = !now.cancellable || !mayChange();
     // A screen reader hears of phases and of every quarter, not of every percent.
     const step = `${phase.textContent}${part === null ? "" : `, ${percent(Math.floor(part * 4) / 4)}`}`;
@@ -112,12 +113,15 @@ function runningBody(job, body, side) {
     }
   };
   cancel.addEventListener("click", async () => {
-    cancel.disabled = true;
+    if (cancel.getAttribute("aria-disabled") === "true") {
+      return;
+    }
+    cancel.setAttribute("aria-disabled", "true");
     try {
-      noteJob((await api.cancelJob(job.id)) ?? state.jobs.get(job.id));
+      await api.cancelJob(job.id);
     } catch (error) {
-      cancel.disabled = false;
-      notice(error.message);
+      cancel.setAttribute("aria-disabled", "false");
+      failed(error);
     }
   });
   side.replaceChildren(cancel);
@@ -169,8 +173,9 @@ function endedSide(job) {
     try {
       await api.dismissJob(job.id);
       dropJob(job.id);
+      document.querySelector("dialog[open] h2, main h1")?.focus();
     } catch (error) {
-      notice(error.message);
+      failed(error);
     }
   };
   return [

@@ -67,6 +67,7 @@ function showFrame() {
   translateShell();
   showSettings(signOut);
   document.getElementById("views").hidden = false;
+  document.getElementById("about").replaceChildren(`dbferry ${store.state.server.version} · `, element("a", { href: "api/openapi.json" }, t("shell.api")));
   showLink();
 }
 

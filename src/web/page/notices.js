@@ -1,16 +1,22 @@
 // What is told to everybody for a moment, and what is told to screen readers only.
 
 import { element, icon } from "./dom.js";
+import { has, t } from "./i18n.js";
 
 /** A line at the bottom of the page: what was done. */
-export function notice(text) {
-  const line = element("div", { class: "notice appear" }, icon("check"), element("span", {}, text));
+export function notice(text, sign = "check") {
+  const line = element("div", { class: "notice appear" }, icon(sign), element("span", {}, text));
   // A modal dialog makes the rest of the page inert; the line is then shown inside of it.
   const dialogs = document.querySelectorAll("dialog[open]");
   const place = dialogs.length > 0 ? dialogs[dialogs.length - 1] : document;
   const holder = place === document ? document.getElementById("notices") : place.appendChild(element("div", { class: "notices", role: "status" }));
   holder.append(line);
   setTimeout(() => (holder.id ? line : holder).remove(), 6000);
+}
+
+/** The same for something small that failed. */
+export function failed({ kind, message }) {
+  notice(message || (has(`error.${kind}`) ? t(`error.${kind}`) : kind), "error");
 }
 
 /** Told by screen readers when they have nothing else to say. */
