@@ -54,6 +54,12 @@ impl Events {
     pub(super) fn close(&self) {
         self.closed.send_replace(true);
     }
+
+    /// Waits until all listeners were let go.
+    pub(super) async fn closed(&self) {
+        // It ends only with its sender, which is here.
+        _ = self.closed.subscribe().wait_for(|closed| *closed).await;
+    }
 }
 
 /// `GET /api/events`.

@@ -166,8 +166,8 @@ async fn run(options: ServeOptions, cancel: &Cancel, ready: &mut dyn FnMut(&str)
     let serving = axum::serve(listener, service).with_graceful_shutdown(stopped);
     ready(&url);
     let hurry = async {
-        until(cancel).await;
-        tokio::time::sleep(PATIENCE + LAST_ANSWERS).await;
+        server.events.closed().await;
+        tokio::time::sleep(LAST_ANSWERS).await;
     };
     tokio::select! {
         served = serving.into_future() => served.map_err(|error| Error::io("cannot serve", error))?,
