@@ -52,7 +52,7 @@ scene("a job that is cancelled stops and leaves nothing", () => served, async ({
   try {
     await start();
     const job = card(page, "Backup of shop");
-    await job.getByText("Taking a consistent view of the database").waitFor();
+    await job.locator(".phase").getByText("Taking a consistent view of the database").waitFor();
     await job.getByRole("button", { name: "Cancel: Backup of shop" }).click();
     await job.getByText("Cancelled", { exact: true }).waitFor();
     await job.getByText("Nothing half done was kept.").waitFor();
@@ -66,9 +66,9 @@ scene("a page that is loaded anew shows the job that runs, and its end", () => s
   const free = await lock(shop.file("shop.sqlite"));
   try {
     await start();
-    await card(page, "Backup of shop").getByText("Taking a consistent view of the database").waitFor();
+    await card(page, "Backup of shop").locator(".phase").getByText("Taking a consistent view of the database").waitFor();
     await page.reload();
-    await card(page, "Backup of shop").getByText("Taking a consistent view of the database").waitFor();
+    await card(page, "Backup of shop").locator(".phase").getByText("Taking a consistent view of the database").waitFor();
   } finally {
     await free();
   }
@@ -83,7 +83,7 @@ scene("a failure says what failed, why and what to do, until it is dismissed", (
     const dialog = page.getByRole("dialog");
     writeFileSync(file, "this is no database, whatever its name says ".repeat(100));
     await dialog.getByLabel("Database").selectOption("test");
-    await dialog.getByText(/not a database/).waitFor();
+    await dialog.getByText(/not a database/).first().waitFor();
     assert.ok(await dialog.getByRole("button", { name: "Start the backup" }).isDisabled());
     await dialog.getByRole("button", { name: "Cancel" }).click();
     await start("test");
@@ -107,7 +107,7 @@ scene("a restart of the server is survived by the open page, and what it interru
   const free = await lock(shop.file("shop.sqlite"));
   try {
     await start();
-    await card(page, "Backup of shop").getByText("Taking a consistent view of the database").waitFor();
+    await card(page, "Backup of shop").locator(".phase").getByText("Taking a consistent view of the database").waitFor();
     await served.stop("SIGKILL");
     await page.getByText(/The connection to dbferry is lost/).waitFor();
     served = await serve({ ...shop, port: served.port });

@@ -93,7 +93,7 @@ scene("a restore is chosen, planned, confirmed and read with keys", () => served
   assert.match(await focused(page), /^Type\s*test\s*to confirm$/, "the field to type into has the focus");
   await page.keyboard.type("test");
   await page.keyboard.press("Enter");
-  await page.getByText(/Every row was read again and is equal/).waitFor();
+  await page.getByRole("dialog").getByText(/Every row was read again and is equal/).waitFor();
   assert.equal(shop.query("test.sqlite", "SELECT count(*) FROM audit_log"), "120");
   await tabTo(page, /^Close$/);
   await page.keyboard.press("Enter");

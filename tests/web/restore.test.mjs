@@ -63,7 +63,7 @@ scene("one group is restored: planned, confirmed by the target's name, proven, t
   assert.equal(test("SELECT count(*) FROM audit_log"), logged);
   await dialog.getByRole("button", { name: "Close" }).last().click();
   const safety = (await served.api("GET", "/api/backups")).backups.find((one) => one.origin === "safety");
-  await row(page, safety.name).getByText("Safety backup").waitFor();
+  await row(page, safety.name).getByText("Safety backup", { exact: true }).waitFor();
   assert.ok(safety.groups.some((group) => group.name === "user"));
 });
 

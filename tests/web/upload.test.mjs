@@ -31,7 +31,7 @@ async function choose(page, file) {
 scene("a packed backup is uploaded, checked, listed as untrusted, and can be restored at once", () => served, async ({ page }) => {
   shop.query("test.sqlite", "DELETE FROM audit_log");
   const dialog = await choose(page, shop.file("elsewhere.zip"));
-  await dialog.getByText(/The file is whole and listed as/).waitFor();
+  await dialog.locator(".box.success").getByText(/The file is whole and listed as/).waitFor();
   const [backup] = (await served.api("GET", "/api/backups")).backups;
   assert.equal(backup.trusted, false);
   assert.equal(backup.verified.ok, true);

@@ -226,11 +226,11 @@ function deleteButton(backup) {
     body: element("p", {}, t("delete.what", { name, rows: number(backup.rows), size: bytes(backup.size) })),
     act: async () => {
       await api.deleteBackup(name, name);
-      notice(t("delete.done", { name }));
       if (location.hash.startsWith("#/backups/")) {
         location.hash = "#/";
       }
       await store.refreshBackups();
+      return t("delete.done", { name });
     },
   });
   return iconButton(backup.in_use ? t("backups.in_use", { name }) : t("backups.delete_named", { name }), "trash",

@@ -2,6 +2,7 @@
 
 import { button, element, iconButton, uniqueName } from "./dom.js";
 import { t } from "./i18n.js";
+import { notice } from "./notices.js";
 
 /**
  * Opens a dialog and returns it: `body` and `foot` are its parts to fill, `close()` closes it, `busy(true)` keeps Escape and the cross
@@ -55,40 +56,41 @@ export function fillFoot(foot, ...buttons) {
 }
 
 /**
- * Asks before something is destroyed. With `word`, it must be typed. Resolves to true when `act` was done; what `act` throws is
- * shown, and the dialog stays.
+ * Asks before something is destroyed: `word` must be typed. `act` does it and resolves to what is told when the
+ * dialog is gone; what it throws is shown, and the dialog stays.
  */
 export function confirm({ title, body, word, verb, act, showError }) {
-  return new Promise((resolve) => {
-    let done = false;
-    const { body: place, foot, close, busy } = openDialog({ title, size: "small", closed: () => resolve(done) });
-    const problem = element("div", { "aria-live": "assertive" });
-    const field = word && typedName(word, () => refresh());
-    const doIt = button(verb, { kind: "danger", on: { click: run } });
-    const refresh = () => {
-      doIt.disabled = Boolean(field) && !field.matches();
-    };
-    async function run() {
-      busy(true);
-      doIt.disabled = true;
-      try {
-        await act();
-        done = true;
-        busy(false);
-        close();
-      } catch (error) {
-        busy(false);
-        refresh();
-        problem.replaceChildren(showError(error));
-      }
+  const { body: place, foot, close, busy } = openDialog({ title, size: "small" });
+  const problem = element("div", { "aria-live": "assertive" });
+  const field = typedName(word, () => refresh());
+  const doIt = button(verb, { kind: "danger", on: { click: run } });
+  const refresh = () => {
+    doIt.disabled = !field.matches();
+  };
+  const submit = (event) => {
+    event.preventDefault();
+    if (!doIt.disabled) {
+      run();
     }
-    const form = element("form", { class: "stack", on: { submit: (event) => { event.preventDefault(); if (!doIt.disabled) run(); } } },
-      body, field?.node, problem);
-    place.append(form);
-    fillFoot(foot, button(t("dialog.cancel"), { on: { click: close } }), doIt);
-    refresh();
-    field?.input.focus();
-  });
+  };
+  async function run() {
+    busy(true);
+    doIt.disabled = true;
+    try {
+      const done = await act();
+      busy(false);
+      close();
+      notice(done);
+    } catch (error) {
+      busy(false);
+      refresh();
+      problem.replaceChildren(showError(error));
+    }
+  }
+  place.append(element("form", { class: "stack", on: { submit } }, body, field.node, problem));
+  fillFoot(foot, button(t("dialog.cancel"), { on: { click: close } }), doIt);
+  refresh();
+  field.input.focus();
 }
 
 /** A field into which `word` must be typed: nobody overwrites the wrong database by a slip of the mouse. */

@@ -8,10 +8,9 @@ export function notice(text, sign = "check") {
   const line = element("div", { class: "notice appear" }, icon(sign), element("span", {}, text));
   // A modal dialog makes the rest of the page inert; the line is then shown inside of it.
   const dialogs = document.querySelectorAll("dialog[open]");
-  const place = dialogs.length > 0 ? dialogs[dialogs.length - 1] : document;
-  const holder = place === document ? document.getElementById("notices") : place.appendChild(element("div", { class: "notices", role: "status" }));
-  holder.append(line);
-  setTimeout(() => (holder.id ? line : holder).remove(), 6000);
+  const inside = dialogs[dialogs.length - 1]?.appendChild(element("div", { class: "notices", role: "status" }));
+  (inside ?? document.getElementById("notices")).append(line);
+  setTimeout(() => (inside ?? line).remove(), 6000);
 }
 
 /** The same for something small that failed. */
