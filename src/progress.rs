@@ -5,8 +5,10 @@
 //! plan, so that a bar ends at its end whatever the estimates were worth.
 
 mod share;
+mod tally;
 
 pub(crate) use share::{Share, divide};
+pub use tally::{Active, Position, Speed, Tally};
 
 use serde::Serialize;
 use std::iter::Sum;

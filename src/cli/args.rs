@@ -11,6 +11,8 @@ use dbferry::archive::Compression;
 use dbferry::group::Selection;
 use dbferry::resources::Resources;
 use dbferry::verify::{Sample, VerifyOptions};
+#[cfg(feature = "web")]
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 const SELECTION: &str = "Selection";
@@ -18,6 +20,8 @@ const RESOURCES: &str = "Resources";
 const OUTPUT: &str = "Output";
 const CONFIGURATION: &str = "Configuration";
 const SAFETY: &str = "Safety";
+#[cfg(feature = "web")]
+const NETWORK: &str = "Network";
 
 /// Dumps any SQL database to typed Parquet and restores it, group by group, proven.
 #[derive(Debug, Parser)]
@@ -43,6 +47,9 @@ pub(crate) enum Verb {
     Diff(DiffArgs),
     Pack(PackArgs),
     Unpack(UnpackArgs),
+    Prune(PruneArgs),
+    #[cfg(feature = "web")]
+    Serve(ServeArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
     #[command(hide = true)]
@@ -436,6 +443,76 @@ pub(crate) struct UnpackArgs {
     /// Check the archive and say what would be written, and write nothing
     #[arg(short = 'n', long, help_heading = SAFETY)]
     pub(crate) dry_run: bool,
+}
+
+/// Remove old archives from a directory, and keep what you say
+#[derive(Args, Debug)]
+pub(crate) struct PruneArgs {
+    /// The directory; archives of each database, and of each choice of groups, are counted by themselves
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+    /// Keep so many of the newest
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = SELECTION)]
+    pub(crate) keep_last: u32,
+    /// Keep the newest of a day, for so many days that have one; days, weeks and months are those of UTC
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = SELECTION)]
+    pub(crate) keep_daily: u32,
+    /// Keep the newest of a week, for so many weeks that have one
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = SELECTION)]
+    pub(crate) keep_weekly: u32,
+    /// Keep the newest of a month, for so many months that have one
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = SELECTION)]
+    pub(crate) keep_monthly: u32,
+    /// Show what would go, and remove nothing
+    #[arg(short = 'n', long, help_heading = SAFETY)]
+    pub(crate) dry_run: bool,
+    /// Do not ask before archives are removed
+    #[arg(short, long, help_heading = SAFETY)]
+    pub(crate) yes: bool,
+}
+
+/// Serve the backup page and its JSON API
+#[cfg(feature = "web")]
+#[derive(Args, Debug)]
+#[command(alias = "web")]
+pub(crate) struct ServeArgs {
+    /// The directory with the archives
+    #[arg(long, value_name = "DIR")]
+    pub(crate) archives: PathBuf,
+    /// Where to listen; anything but loopback needs --tls-cert or --behind-proxy
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7420", help_heading = NETWORK)]
+    pub(crate) listen: SocketAddr,
+    /// A further name that browsers may call the server by; repeat it for more
+    #[arg(long, value_name = "NAME", help_heading = NETWORK)]
+    pub(crate) allowed_host: Vec<String>,
+    /// A reverse proxy with TLS stands in front, and passes the Host header on
+    #[arg(long, conflicts_with = "tls_cert", help_heading = NETWORK)]
+    pub(crate) behind_proxy: bool,
+    /// The certificate with its chain, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key", help_heading = NETWORK)]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The certificate's private key, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert", help_heading = NETWORK)]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// The token to sign in with; by default DBFERRY_TOKEN, or a new random one that is printed
+    #[arg(long, value_name = "FILE", help_heading = SAFETY)]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Change nothing: list, look into and download only
+    #[arg(long, help_heading = SAFETY)]
+    pub(crate) read_only: bool,
+    /// Put nothing into databases
+    #[arg(long, help_heading = SAFETY)]
+    pub(crate) no_restore: bool,
+    /// Take no uploads
+    #[arg(long, help_heading = SAFETY)]
+    pub(crate) no_upload: bool,
+    /// The largest upload
+    #[arg(long, value_name = "SIZE", default_value = "10GiB", value_parser = parse_size, help_heading = SAFETY)]
+    pub(crate) upload_limit: u64,
+    #[command(flatten)]
+    pub(crate) resources: ResourceArgs,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
 }
 
 /// Print the completion script of a shell

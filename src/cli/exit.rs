@@ -3,6 +3,7 @@
 //! The codes are a promise to scripts: a number never changes its meaning, and a script treats a number that it does not
 //! know as a failure.
 
+use dbferry::failure;
 use dbferry::{Error, ErrorKind};
 use serde::Serialize;
 
@@ -54,41 +55,13 @@ pub(crate) const TABLE: [ExitCode; 14] = [
     ExitCode { code: TERMINATED, meaning: "cancelled by SIGTERM" },
 ];
 
-/// The name that JSON gives to an error's kind, and its exit code. A kind that this build does not know is a failure.
-fn of_kind(kind: ErrorKind) -> (&'static str, u8) {
-    match kind {
-        ErrorKind::Usage => ("usage", USAGE),
-        ErrorKind::Connect => ("connect", CONNECT),
-        ErrorKind::Tls => ("tls", TLS),
-        ErrorKind::Database => ("database", FAILED),
-        ErrorKind::Permission => ("permission", FAILED),
-        ErrorKind::Busy => ("busy", LOCKED),
-        ErrorKind::Incompatible => ("incompatible", INCOMPATIBLE),
-        ErrorKind::ArchiveNotFound => ("archive-not-found", NOT_FOUND),
-        ErrorKind::ArchiveDamaged => ("archive-damaged", DAMAGED),
-        ErrorKind::ArchiveLocked => ("archive-locked", LOCKED),
-        ErrorKind::Refused => ("refused", REFUSED),
-        ErrorKind::Mismatch => ("mismatch", DIFFERENCES),
-        ErrorKind::Io => ("io", FAILED),
-        ErrorKind::Cancelled => ("cancelled", INTERRUPTED),
-        ErrorKind::Unsupported => ("unsupported", FAILED),
-        ErrorKind::Internal => ("internal", FAILED),
-        _ => ("other", FAILED),
-    }
-}
-
 /// The exit code of an error; `signal` is the one that cancelled the run, if one did.
 pub(crate) fn code(error: &Error, signal: Option<i32>) -> u8 {
     match (error.kind(), signal) {
         // By convention 128 and the signal's number, which is below 128.
         (ErrorKind::Cancelled, Some(signal)) => u8::try_from(128 + signal).unwrap_or(FAILED),
-        (kind, _) => of_kind(kind).1,
+        (kind, _) => failure::exit_code(kind),
     }
-}
-
-/// The name that JSON gives to an error's kind.
-pub(crate) fn kind_name(kind: ErrorKind) -> &'static str {
-    of_kind(kind).0
 }
 
 /// The table as the help shows it.
@@ -123,7 +96,7 @@ mod tests {
         for (kind, expected) in kinds {
             assert_eq!(code(&Error::new(kind, "x"), None), expected, "{kind:?}");
             assert!(TABLE.iter().any(|line| line.code == expected), "{kind:?}");
-            assert_ne!(kind_name(kind), "other", "{kind:?}");
+            assert_ne!(failure::kind_name(kind), "other", "{kind:?}");
         }
     }
 

@@ -127,6 +127,33 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "prune",
+        &[
+            ("What would go?", "dbferry prune /var/backups --keep-last 3 --keep-daily 7 --dry-run"),
+            (
+                "A week of days, a month of weeks, a year of months, and do not ask",
+                "dbferry prune /var/backups --keep-daily 7 --keep-weekly 4 --keep-monthly 12 --yes",
+            ),
+        ],
+    ),
+    #[cfg(feature = "web")]
+    (
+        "serve",
+        &[
+            ("On this machine; open the link that is printed", "dbferry serve --archives /var/backups"),
+            ("With a token of your own, from a file", "dbferry serve --archives /var/backups --token-file /run/secret"),
+            (
+                "For others, over TLS, to look and download only",
+                "dbferry serve --archives /var/backups --listen 0.0.0.0:443 --allowed-host backup.example.org \
+                 --tls-cert cert.pem --tls-key key.pem --read-only",
+            ),
+            (
+                "Behind a reverse proxy that has TLS",
+                "dbferry serve --archives /var/backups --behind-proxy --allowed-host backup.example.org",
+            ),
+        ],
+    ),
+    (
         "completions",
         &[
             ("bash", "dbferry completions bash > ~/.local/share/bash-completion/completions/dbferry"),

@@ -29,6 +29,7 @@ mod pack;
 mod plan;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod prune;
 mod readme;
 mod restore;
 mod secrets;
