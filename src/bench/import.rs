@@ -108,7 +108,7 @@ fn with_jobs(
     let mut runs = Vec::new();
     for number in 0..options.warm_up + options.repeats {
         options.cancel.check()?;
-        progress.event(Event::Phase { name: "measure", group: Some(&format!("import, {jobs} jobs")) });
+        progress.event(Event::Phase { name: &format!("measure import, {jobs} jobs"), group: None });
         let run = restore_once(archive, &target.endpoint, options, jobs);
         // Whatever came of it: what was empty is empty again.
         let emptied = if empties { empty(&target.endpoint) } else { Ok(()) };

@@ -212,7 +212,7 @@ fn case_report(case: &Case, runs: Vec<export::Run>) -> Result<CaseReport> {
 
 fn once(source: &Endpoint<'_>, options: &BenchOptions, case: &Case, progress: &dyn Progress) -> Result<export::Run> {
     options.cancel.check()?;
-    progress.event(Event::Phase { name: "measure", group: Some(&case.to_string()) });
+    progress.event(Event::Phase { name: &format!("measure {case}"), group: None });
     let run = export::run(source, options, case).map_err(|error| error.with("case", case))?;
     progress.event(Event::Work { amount: 1 });
     Ok(run)
