@@ -37,7 +37,7 @@ impl Usage {
     /// Processor time since.
     pub(super) fn cpu(&self) -> Option<Cpu> {
         let (then, now) = (self.cpu?, cpu()?);
-        Some(Cpu { user: now.user - then.user, system: now.system - then.system })
+        Some(Cpu { user: rounded(now.user - then.user), system: rounded(now.system - then.system) })
     }
 
     /// The most memory since, in bytes: what was in memory at all, files that are mapped included. Memory that the allocator
@@ -92,7 +92,12 @@ fn peak() -> Option<u64> {
 
 /// Seconds of a duration, to the microsecond: what is finer is noise in a report.
 pub(super) fn seconds(time: Duration) -> f64 {
-    time.as_micros() as f64 / 1e6
+    rounded(time.as_secs_f64())
+}
+
+/// Seconds to the microsecond, also after they were added up.
+pub(super) fn rounded(seconds: f64) -> f64 {
+    (seconds * 1e6).round() / 1e6
 }
 
 #[cfg(all(test, target_os = "linux"))]

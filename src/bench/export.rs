@@ -1,7 +1,7 @@
 //! One run of one case: a database is read as a dump reads it, as far as the sink says.
 
 use super::BenchOptions;
-use super::clock::{Cpu, Usage, seconds};
+use super::clock::{Cpu, Usage, rounded, seconds};
 use super::gauge::Gauge;
 use super::matrix::{Case, SinkKind};
 use super::probe::{Handled, Probe, Probed};
@@ -78,7 +78,7 @@ pub(super) fn run(source: &Endpoint<'_>, options: &BenchOptions, case: &Case) ->
     let handled = probe.handled();
     Ok(Run {
         seconds: elapsed,
-        setup_seconds: f64::max(elapsed - reading, 0.0),
+        setup_seconds: rounded(f64::max(elapsed - reading, 0.0)),
         readers,
         rows: handled.values().map(|handled| handled.rows).sum(),
         bytes: handled.values().map(|handled| handled.bytes).sum(),
@@ -92,7 +92,7 @@ pub(super) fn run(source: &Endpoint<'_>, options: &BenchOptions, case: &Case) ->
 
 /// Where `available` seconds of all threads together went. Compression is not told apart here.
 fn stages(handled: &BTreeMap<CollectionName, Handled>, gauge: &Gauge, available: f64) -> Stages {
-    let sum = |part: fn(&Handled) -> std::time::Duration| handled.values().map(|of| seconds(part(of))).sum::<f64>();
+    let sum = |part: fn(&Handled) -> std::time::Duration| rounded(handled.values().map(|of| seconds(part(of))).sum());
     let written = gauge.spent(Stage::Write);
     let mut stages = Stages {
         wait: sum(|of| of.reading.waiting),
@@ -104,14 +104,14 @@ fn stages(handled: &BTreeMap<CollectionName, Handled>, gauge: &Gauge, available:
         other: 0.0,
     };
     let known: f64 = stages.named().iter().map(|(_, seconds)| seconds).sum();
-    stages.other = f64::max(available - known, 0.0);
+    stages.other = rounded(f64::max(available - known, 0.0));
     stages
 }
 
 fn per_collection(handled: &BTreeMap<CollectionName, Handled>) -> Vec<CollectionReport> {
     let report = |(name, of): (&CollectionName, &Handled)| {
         let reading = seconds(of.reading.busy + of.reading.waiting);
-        let seconds = reading + seconds(of.taking.busy + of.taking.waiting);
+        let seconds = rounded(reading + seconds(of.taking.busy + of.taking.waiting));
         CollectionReport {
             collection: name.to_string(),
             rows: of.rows,

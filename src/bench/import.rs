@@ -1,7 +1,7 @@
 //! The way back: an archive of the database is restored into a scratch target, again and again.
 
 use super::BenchOptions;
-use super::clock::{Cpu, Usage, seconds};
+use super::clock::{Cpu, Usage, rounded, seconds};
 use super::gauge::Gauge;
 use super::probe::{Probe, Probed};
 use super::report::{CollectionReport, ImportReport, PhaseReport, Timed, middle, rate};
@@ -177,7 +177,7 @@ fn restore_once(archive: &Archive, target: &Endpoint<'_>, options: &BenchOptions
         peak_memory,
         moved: gauge.moved(),
         phases: phases.collect(),
-        writing_seconds: per_collection.iter().map(|report| report.seconds).sum(),
+        writing_seconds: rounded(per_collection.iter().map(|report| report.seconds).sum()),
         per_collection,
     })
 }

@@ -47,8 +47,7 @@ impl FromStr for SinkKind {
 
     fn from_str(text: &str) -> Result<Self> {
         Self::ALL.into_iter().find(|kind| kind.to_string() == text).ok_or_else(|| {
-            Error::new(ErrorKind::Usage, format!("there is no sink {text:?}"))
-                .hint("use null, arrow, parquet or file, or several of them with commas between")
+            Error::new(ErrorKind::Usage, format!("there is no sink {text:?}; use null, arrow, parquet or file"))
         })
     }
 }

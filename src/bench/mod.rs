@@ -133,8 +133,8 @@ pub fn bench(
         let reference = reference(&report.case);
         if let Some((_, encode)) = uncompressed.iter().find(|(case, _)| *case == reference) {
             let compress = f64::max(report.stages.encode - encode, 0.0);
-            report.stages.compress = compress;
-            report.stages.encode -= compress;
+            report.stages.compress = clock::rounded(compress);
+            report.stages.encode = clock::rounded(report.stages.encode - compress);
         }
     }
     let imports = match import {

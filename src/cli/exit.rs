@@ -44,7 +44,7 @@ pub(crate) const TABLE: [ExitCode; 14] = [
     ExitCode { code: WARNINGS, meaning: "done, with warnings: something was left out, changed or not proven" },
     ExitCode {
         code: DIFFERENCES,
-        meaning: "differences found: rows, hashes or foreign keys do not agree; or slower than --fail-over allows",
+        meaning: "differences found: rows, hashes or foreign keys do not agree; a benchmark is slower",
     },
     ExitCode { code: INCOMPATIBLE, meaning: "the target's schema cannot take the archive; nothing was changed" },
     ExitCode { code: DAMAGED, meaning: "the archive is damaged, truncated, too new or over a limit" },

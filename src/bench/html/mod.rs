@@ -23,7 +23,7 @@ pub fn page(report: &BenchReport, comparison: Option<&Comparison>) -> String {
     let title = format!("{} ({} {})", source.database, source.product, source.version);
     let mut body = format!("<h1>How fast is {}?</h1>\n", escape(&title));
     body.push_str(&format!(
-        "<p>{} rows in {} tables. The middle of {} after {} to warm up, on {} processors ({} {}). {}, {}.</p>\n",
+        "<p>{} rows in {} tables. The middle of {} after {} to warm up, on {} processors ({} {}). {}, {} UTC.</p>\n",
         grouped(report.rows),
         report.collections,
         counted(report.repeats, "run"),
@@ -32,7 +32,7 @@ pub fn page(report: &BenchReport, comparison: Option<&Comparison>) -> String {
         escape(&report.machine.system),
         escape(&report.machine.architecture),
         escape(&report.tool),
-        escape(report.created_at.split('.').next().unwrap_or_default())
+        escape(&minute(&report.created_at))
     ));
     body.push_str(&tiles(report));
     body.push_str(&throughput(report));
@@ -273,6 +273,11 @@ fn legend(keys: impl Iterator<Item = (&'static str, String)>) -> String {
 
 fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// A point in time without what is finer than a minute: `2026-11-30 06:49`.
+fn minute(time: &str) -> String {
+    time.chars().take(16).map(|c| if c == 'T' { ' ' } else { c }).collect()
 }
 
 /// A number with its thousands apart.

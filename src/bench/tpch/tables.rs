@@ -281,6 +281,6 @@ mod tests {
         let rows = |scale| Table::ALL.map(|table| table.rows(scale).number().unwrap_or(0));
         assert_eq!(rows(1.0), [5, 25, 10_000, 200_000, 800_000, 150_000, 1_500_000, 6_001_215]);
         assert_eq!(rows(0.01)[..7], [5, 25, 100, 2_000, 8_000, 1_500, 15_000]);
-        assert!(Table::LineItem.parts(1.0) > 10 && Table::LineItem.parts(0.001) == 1 && Table::Nation.parts(9.0) == 1);
+        assert!(Table::LineItem.parts(1.0) > 10 && Table::LineItem.parts(0.01) == 1 && Table::Nation.parts(9.0) == 1);
     }
 }
