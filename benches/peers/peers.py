@@ -19,7 +19,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
 import measure  # noqa: E402
-from rows import Rows  # noqa: E402
+from rows import ROWS, Rows  # noqa: E402
 from servers import MySql, Postgres, as_user, other_root  # noqa: E402
 from tools import Tools  # noqa: E402
 
@@ -140,7 +140,7 @@ class Results:
             file.write(json.dumps(line) + "\n")
 
 
-def measure_row(row, title, contestants, results, options):
+def measure_row(row, contestants, results, options):
     """Runs everybody in turns, as often as is still to do, and prints the lines of the table."""
     for number in range(options.rounds):
         for who in contestants:
@@ -157,25 +157,24 @@ def measure_row(row, title, contestants, results, options):
             except Exception as error:  # noqa: BLE001: whatever it is, the others go on
                 cost = measure.Cost(error=str(error)[:400])
             written = measure.size(who.output) if who.output and os.path.exists(who.output) else None
-            results.add({"row": row, "title": title, "who": who.name, "seconds": cost.seconds, "peak": cost.peak_bytes,
+            results.add({"row": row, "who": who.name, "seconds": cost.seconds, "peak": cost.peak_bytes,
                          "output": written, "error": cost.error})
             if cost.error:
                 print(f"  failed: {cost.error}", file=sys.stderr)
-    for who in contestants:
-        if who.output and os.path.exists(who.output):
-            subprocess.run(["rm", "-rf", who.output], check=False)
+    for output in {who.output for who in contestants if who.output}:
+        subprocess.run(["rm", "-rf", output], check=False)
 
 
 def table(results):
     """Everything that was measured, as Markdown."""
     lines = ["| what | how | seconds: median (min-max) | of the floor | peak MiB | output MB |", "|---|---|---|---|---|---|"]
-    rows = list(dict.fromkeys(line["row"] for line in results.lines))
-    for row in rows:
+    for row in (row for row in ROWS if any(line["row"] == row for line in results.lines)):
         floor = None
-        for who in dict.fromkeys(line["who"] for line in results.lines if line["row"] == row):
+        names = dict.fromkeys(line["who"] for line in results.lines if line["row"] == row)
+        for who in sorted(names, key=lambda name: (not name.startswith("floor"), name != "dbferry")):
             runs = results.of(row, who)
             good = sorted((line for line in runs if not line["error"]), key=lambda line: line["seconds"])
-            title = runs[0]["title"]
+            title = ROWS[row]
             if not good:
                 reason = re.sub(r"[|\n]", " ", runs[0]["error"])[:90]
                 lines.append(f"| {title} | {who} | failed: {reason} | | | |")
@@ -218,17 +217,16 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     wanted = [word for word in options.only.split(",") if word]
     rows = Rows(world)
-    for name, title, contestants in rows.all():
-        if wanted and not any(name.startswith(word) for word in wanted):
+    for row in ROWS:
+        if wanted and not any(row.startswith(word) for word in wanted):
             continue
         try:
-            measure_row(name, title, contestants(), results, options)
+            measure_row(row, rows.contestants(row), results, options)
         except Exception as error:  # noqa: BLE001: one server that does not start is no reason to stop
-            print(f"{name}: {error}", file=sys.stderr)
+            print(f"{row}: {error}", file=sys.stderr)
         # The servers take turns too: one that idles still has its memory and its threads.
-        for server in ("mariadb", "mysql"):
-            if not any(other.endswith(server) or server in other for other, _, _ in rows.all()[[r[0] for r in rows.all()].index(name) + 1:]):
-                world.stop(server)
+        world.stop("mariadb")
+        world.stop("mysql")
         print(table(results), flush=True)
 
 

@@ -130,7 +130,9 @@ class Postgres(Server):
         self.sql("postgres", f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
 
     def count(self, database, table):
-        return int(self.sql(database, f"SELECT count(*) FROM {table}"))
+        """The rows of a table in whatever schema it is."""
+        schema = self.sql(database, f"SELECT relnamespace::regnamespace FROM pg_class WHERE relkind = 'r' AND relname = '{table}'")
+        return int(self.sql(database, f"SELECT count(*) FROM {schema}.{table}"))
 
     def settle(self, database):
         """What a server in use has done long ago: hint bits, statistics, clean pages."""
@@ -155,22 +157,23 @@ class MySql(Server):
         fresh = not os.path.isdir(os.path.join(self.outside, "mysql"))
         self.prepare_directory()
         if fresh and self.root:
-            check(self.command([self.program, "--no-defaults", "--initialize-insecure", f"--datadir={self.inside}"], self.user))
+            check(self.command([self.program, "--no-defaults", "--initialize-insecure", "--secure-file-priv=", f"--datadir={self.inside}"], self.user))
         elif fresh:
             check(["mariadb-install-db", "--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db",
                    "--user=mysql", f"--datadir={self.inside}"])
-        self.socket = os.path.join(self.outside, "s")
+        # Without a password there is nothing that a client without the newest login cannot do.
+        with open(os.path.join(self.outside, "init.sql"), "w") as file:
+            file.write("CREATE USER IF NOT EXISTS bench@'%' IDENTIFIED BY '';\nGRANT ALL ON *.* TO bench@'%' WITH GRANT OPTION;\n")
         options = [
-            "--bind-address=127.0.0.1", f"--port={self.port}", f"--socket={self.inside}/s", "--innodb-buffer-pool-size=2G",
+            "--bind-address=127.0.0.1", f"--port={self.port}", f"--socket=/tmp/dbferry-peers-{self.port}",
+            f"--init-file={self.inside}/init.sql", "--innodb-buffer-pool-size=2G",
             "--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--skip-log-bin", "--local-infile=1",
-            "--max-allowed-packet=1G", "--pid-file=" + self.inside + "/pid",
+            "--max-allowed-packet=1G", "--pid-file=" + self.inside + "/pid", "--secure-file-priv=",
         ]
         options.append("--mysqlx=OFF" if self.root else "--innodb-log-file-size=1G")
         if self.root:
             options.append("--innodb-redo-log-capacity=1G")
         self.launch([self.program, "--no-defaults", f"--datadir={self.inside}", *options])
-        # Without a password there is nothing that a client without the newest login cannot do.
-        self.sql(None, "CREATE USER IF NOT EXISTS bench@'%' IDENTIFIED BY ''", "GRANT ALL ON *.* TO bench@'%' WITH GRANT OPTION")
 
     def ready(self):
         self.sql(None, "SELECT 1")
@@ -179,7 +182,7 @@ class MySql(Server):
         return f"mysql://bench@127.0.0.1:{self.port}/{database}"
 
     def client(self, database, *options):
-        words = ["mariadb", "--no-defaults", f"--socket={self.socket}", "-u", "root", *options]
+        words = ["mariadb", "--no-defaults", "-h", "127.0.0.1", "-P", str(self.port), "-u", "bench", *options]
         return words + ([database] if database else [])
 
     def sql(self, database, *statements):
@@ -198,9 +201,9 @@ class MySql(Server):
         return int(self.sql(database, f"SELECT count(*) FROM {table}"))
 
     def settle(self, database):
-        """Statistics, so that every client gets the same plans."""
-        tables = self.sql(database, "SHOW TABLES").split()
-        self.sql(database, "ANALYZE TABLE " + ", ".join(tables))
+        """Statistics, so that every client gets the same plans, and pages in memory, so that none is the first."""
+        tables = ", ".join(self.sql(database, "SHOW TABLES").split())
+        self.sql(database, f"ANALYZE TABLE {tables}", f"CHECKSUM TABLE {tables}")
 
 
 def remove(server):
