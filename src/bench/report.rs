@@ -206,6 +206,12 @@ pub struct PhaseReport {
 }
 
 impl BenchReport {
+    /// Leaves out how much memory the process held, where it held other things too.
+    pub fn forget_memory(&mut self) {
+        self.cases.iter_mut().for_each(|case| case.peak_memory = None);
+        self.imports.iter_mut().for_each(|import| import.peak_memory = None);
+    }
+
     /// Reads what `dbferry bench --json` wrote: the last report among its lines.
     ///
     /// # Errors
