@@ -15,12 +15,14 @@ import subprocess
 import sys
 import time
 
+# The folder belongs to the sources.
+sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
 import measure  # noqa: E402
 from rows import ROWS, Rows  # noqa: E402
-from servers import MySql, Postgres, as_user, other_root  # noqa: E402
+from servers import MySql, Postgres, other_root  # noqa: E402
 from tools import Tools  # noqa: E402
 
 
@@ -81,10 +83,10 @@ class World:
         """A server with the data in its database `tpch`, started when it is needed first."""
         if name not in self.servers:
             data = os.path.join(self.directory, name)
-            kinds = {"postgres": lambda: Postgres(data), "mariadb": lambda: MySql(data), "mysql": lambda: MySql(data, other_root())}
             if name == "mysql" and not other_root():
                 raise RuntimeError("MySQL is not here: DBFERRY_TEST_SERVER_ROOT names no directory")
-            server = kinds[name]()
+            root = other_root() if name == "mysql" else None
+            server = Postgres(data) if name == "postgres" else MySql(data, root)
             self.servers[name] = server
             server.start()
             if not server.exists("tpch"):
@@ -184,8 +186,9 @@ def table(results):
             ratio = f"{middle['seconds'] / floor:.2f}" if floor else ""
             output = f"{middle['output'] / 1e6:.0f}" if middle["output"] else ""
             name = f"**{who}**" if who == "dbferry" else who
+            peak = f"{max(line['peak'] for line in good) / 2**20:.0f}"
             spread = f"{middle['seconds']:.2f} ({good[0]['seconds']:.2f}-{good[-1]['seconds']:.2f})"
-            lines.append(f"| {title} | {name} | {spread} | {ratio} | {max(line['peak'] for line in good) / 2**20:.0f} | {output} |")
+            lines.append(f"| {title} | {name} | {spread} | {ratio} | {peak} | {output} |")
     return "\n".join(lines) + "\n"
 
 

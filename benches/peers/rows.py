@@ -118,7 +118,8 @@ class Rows:
             name = f"pg_dump {pg.major} -Fd -j2 " + ("zstd" if newest else "gzip")
             more = ["--compress=zstd"] if newest else []
             words = [f"--dbname={server.url('tpch')}", "-Fd", "-j2", *more]
-            found.append(self.dump(name, lambda out, pg=pg, words=words: pg.command("pg_dump", *words, "-f", pg.inside(out)), pg.outside("out")))
+            command = lambda out, pg=pg, words=words: pg.command("pg_dump", *words, "-f", pg.inside(out))
+            found.append(self.dump(name, command, pg.outside("out")))
         found.append(self.duckdb("postgres", server.url("tpch")))
         found.append(self.connectorx(server.url("tpch").replace("postgres://", "postgresql://")))
         return found
@@ -127,7 +128,8 @@ class Rows:
         server = self.world.server(which)
         query = "; ".join(f"SELECT * FROM {table}" for table in TABLES)
         found = [
-            Contestant("floor: mariadb --quick -N -B to /dev/null", lambda: [server.client("tpch", "--quick", "-N", "-B", "-e", query)]),
+            Contestant("floor: mariadb --quick -N -B to /dev/null",
+                       lambda: [server.client("tpch", "--quick", "-N", "-B", "-e", query)]),
             self.dump("dbferry", lambda out: self.dbferry("dump", server.url("tpch"), out)),
         ]
         if self.world.tools.has("mydumper"):
@@ -202,7 +204,8 @@ class Rows:
                 shutil.move(made, path)
             source = self.input(f"pg_dump-{pg.major}", make)
             def commands(pg=pg, source=source):
-                return [pg.command("pg_restore", f"--dbname={server.url('target')}", "-Fd", "-j2", "--no-owner", pg.bring(source))]
+                target = f"--dbname={server.url('target')}"
+                return [pg.command("pg_restore", target, "-Fd", "-j2", "--no-owner", pg.bring(source))]
             found.append(self.into_postgres(f"pg_restore {pg.major} -Fd -j2", commands))
         return found
 
@@ -221,8 +224,9 @@ class Rows:
             server.recreate("target")
             for table in TABLES:
                 server.sql("target", f"CREATE TABLE {table} LIKE tpch.{table}")
-                names = server.sql("target", f"SELECT DISTINCT index_name FROM information_schema.statistics WHERE table_schema = 'target' AND table_name = '{table}' AND index_name <> 'PRIMARY'").split()
-                for name in names:
+                indexes = ("SELECT DISTINCT index_name FROM information_schema.statistics WHERE table_schema = 'target' "
+                           f"AND table_name = '{table}' AND index_name <> 'PRIMARY'")
+                for name in server.sql("target", indexes).split():
                     server.sql("target", f"ALTER TABLE {table} DROP INDEX `{name}`")
         load = "; ".join(f"LOAD DATA LOCAL INFILE '{files}/{table}' INTO TABLE {table}" for table in TABLES)
         found = [
@@ -234,8 +238,10 @@ class Rows:
         if self.world.tools.has("myloader"):
             version = check(["myloader", "--version"]).split(",")[0].replace("myloader ", "").strip()
             words = ["-h", "127.0.0.1", "-P", str(server.port), "-u", "bench"]
-            source = self.input(f"mydumper-{which}", lambda path: check(["mydumper", *words, "-B", "tpch", "-t", "2", "-r", "500000", "-c", "-o", path]))
-            found.append(Contestant(f"myloader {version} -t2", lambda: [["myloader", *words, "-t", "2", "-d", source, "-B", "target"]],
+            dump = ["mydumper", *words, "-B", "tpch", "-t", "2", "-r", "500000", "-c", "-o"]
+            source = self.input(f"mydumper-{which}", lambda path: check([*dump, path]))
+            load = ["myloader", *words, "-t", "2", "-d", source, "-B", "target"]
+            found.append(Contestant(f"myloader {version} -t2", lambda: [load],
                                     before=lambda: server.recreate("target"), proof=proof))
         return found
 
@@ -264,7 +270,8 @@ class Rows:
             check(["sqlite3", target], stdin=check(["sqlite3", "-readonly", source, ".schema"]).encode())
         quick = ["PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF"]
         imports = [".mode csv", *(f".import {files}/{table} {table}" for table in TABLES)]
-        into = lambda name, command, before: Contestant(name, lambda: [command], before=before, proof=self.counted(count), output=target)
+        def into(name, command, before):
+            return Contestant(name, lambda: [command], before=before, proof=self.counted(count), output=target)
         return [
             into("floor: C loop of inserts, 1 transaction a table", [self.world.tools.loop, "copy", source, target], fresh),
             into("dbferry", self.dbferry("restore", archive, f"sqlite:{target}", "--yes"), fresh),

@@ -131,7 +131,8 @@ class Postgres(Server):
 
     def count(self, database, table):
         """The rows of a table in whatever schema it is."""
-        schema = self.sql(database, f"SELECT relnamespace::regnamespace FROM pg_class WHERE relkind = 'r' AND relname = '{table}'")
+        where = f"relkind = 'r' AND relname = '{table}'"
+        schema = self.sql(database, f"SELECT relnamespace::regnamespace FROM pg_class WHERE {where}")
         return int(self.sql(database, f"SELECT count(*) FROM {schema}.{table}"))
 
     def settle(self, database):
@@ -157,13 +158,15 @@ class MySql(Server):
         fresh = not os.path.isdir(os.path.join(self.outside, "mysql"))
         self.prepare_directory()
         if fresh and self.root:
-            check(self.command([self.program, "--no-defaults", "--initialize-insecure", "--secure-file-priv=", f"--datadir={self.inside}"], self.user))
+            new = ["--initialize-insecure", "--secure-file-priv=", f"--datadir={self.inside}"]
+            check(self.command([self.program, "--no-defaults", *new], self.user))
         elif fresh:
             check(["mariadb-install-db", "--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db",
                    "--user=mysql", f"--datadir={self.inside}"])
         # Without a password there is nothing that a client without the newest login cannot do.
         with open(os.path.join(self.outside, "init.sql"), "w") as file:
-            file.write("CREATE USER IF NOT EXISTS bench@'%' IDENTIFIED BY '';\nGRANT ALL ON *.* TO bench@'%' WITH GRANT OPTION;\n")
+            file.write("CREATE USER IF NOT EXISTS bench@'%' IDENTIFIED BY '';\n")
+            file.write("GRANT ALL ON *.* TO bench@'%' WITH GRANT OPTION;\n")
         options = [
             "--bind-address=127.0.0.1", f"--port={self.port}", f"--socket=/tmp/dbferry-peers-{self.port}",
             f"--init-file={self.inside}/init.sql", "--innodb-buffer-pool-size=2G",

@@ -6,7 +6,6 @@ use super::gauge::Gauge;
 use super::probe::{Probe, Probed};
 use super::report::{CollectionReport, ImportReport, PhaseReport, Timed, middle, rate};
 use crate::archive::Archive;
-use crate::config::RestoreConfig;
 use crate::dump::{DumpOptions, dump};
 use crate::endpoint::Endpoint;
 use crate::progress::{Event, Progress, Silent};
@@ -143,7 +142,7 @@ fn restore_once(archive: &Archive, target: &Endpoint<'_>, options: &BenchOptions
     let endpoint = Endpoint { dialect: &probed, url: target.url.clone(), environment: target.environment.clone() };
     let restore_options = RestoreOptions {
         resources: Resources::new(Some(jobs), options.memory)?,
-        modes: RestoreConfig::default(),
+        types: options.types.clone(),
         accept_lossy: options.accept_lossy.clone(),
         cancel: options.cancel.clone(),
         ..RestoreOptions::default()

@@ -35,7 +35,7 @@ use crate::dump::GroupBy;
 use crate::endpoint::Endpoint;
 use crate::group::Selection;
 use crate::progress::{Event, Progress, RowCount};
-use crate::translate::AcceptLossy;
+use crate::translate::{AcceptLossy, TypeRule};
 use dbferry_dialect::{Cancel, Error, ErrorKind, Purpose, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -62,6 +62,8 @@ pub struct BenchOptions {
     pub predicates: BTreeMap<String, String>,
     /// Whether anything weaker than one proven snapshot is refused; true by default.
     pub consistent: bool,
+    /// What the user says of types on the way back, where it leads into another dialect.
+    pub types: Vec<TypeRule>,
     /// Which losses of another dialect's types are accepted on the way back.
     pub accept_lossy: AcceptLossy,
     /// Cancels the benchmark.
@@ -80,6 +82,7 @@ impl Default for BenchOptions {
             selection: Selection::default(),
             predicates: BTreeMap::new(),
             consistent: true,
+            types: Vec::new(),
             accept_lossy: AcceptLossy::default(),
             cancel: Cancel::new(),
         }

@@ -206,6 +206,12 @@ pub struct PhaseReport {
 }
 
 impl BenchReport {
+    /// The first case that goes as far as any, with as many jobs as any: the one whose tables tell most.
+    pub fn longest_way(&self) -> Option<&CaseReport> {
+        // The last of several that are equal is found, so they are looked at backwards.
+        self.cases.iter().rev().max_by_key(|case| (case.case.sink, case.case.jobs))
+    }
+
     /// Leaves out how much memory the process held, where it held other things too.
     pub fn forget_memory(&mut self) {
         self.cases.iter_mut().for_each(|case| case.peak_memory = None);

@@ -118,6 +118,7 @@ fn options(args: &BenchArgs, configuration: &Configuration, app: &App) -> Result
         selection: args.selection.selection(),
         predicates: conditions(&args.conditions)?,
         consistent: !args.inconsistent,
+        types: configuration.config.types.clone(),
         accept_lossy,
         cancel: app.signals.cancel(),
     })
@@ -201,9 +202,8 @@ fn say(output: &Output, report: &BenchReport) -> Result<()> {
     Ok(())
 }
 
-/// The tables of the longest way with the most jobs, which tells most.
 fn say_collections(output: &Output, report: &BenchReport) -> Result<()> {
-    let Some(case) = report.cases.iter().max_by_key(|case| (case.case.sink, case.case.jobs)) else { return Ok(()) };
+    let Some(case) = report.longest_way() else { return Ok(()) };
     output.heading(format!("Seconds of one thread by table: {}", name(case)))?;
     let mut table = Columns::new(&["table", "rows", "size", "seconds", "of these reading"], &[1, 2, 3, 4]);
     for one in &case.per_collection {

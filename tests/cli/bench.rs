@@ -165,6 +165,7 @@ fn a_database_is_made_where_there_is_none() {
         (&"tpch:0.01".into(), &86_805.into())
     );
     assert_eq!((&summary["rows"], &summary["collections"]), (&86_805.into(), &8.into()));
+    assert!(summary["cases"][0]["peak_memory"].is_null(), "the generator's memory is none of reading");
     // As dbgen of the Transaction Processing Performance Council makes them; DuckDB's `CALL dbgen(sf = 0.01)` agrees.
     let counts = [("lineitem", 60_175), ("orders", 15_000), ("partsupp", 8_000), ("part", 2_000), ("customer", 1_500)];
     for (table, rows) in counts.into_iter().chain([("supplier", 100), ("nation", 25), ("region", 5)]) {

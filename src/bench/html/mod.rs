@@ -20,7 +20,9 @@ const MOST_COLLECTIONS: usize = 20;
 /// The page.
 pub fn page(report: &BenchReport, comparison: Option<&Comparison>) -> String {
     let source = &report.source;
-    let title = format!("{} ({} {})", source.database, source.product, source.version);
+    // Some servers add to their version who has built them.
+    let version = source.version.split(' ').next().unwrap_or_default();
+    let title = format!("{} ({} {version})", source.database, source.product);
     let mut body = format!("<h1>How fast is {}?</h1>\n", escape(&title));
     body.push_str(&format!(
         "<p>{} rows in {} tables. The middle of {} after {} to warm up, on {} processors ({} {}). {}, {} UTC.</p>\n",
@@ -161,10 +163,7 @@ fn stages(report: &BenchReport) -> String {
 }
 
 fn collections(report: &BenchReport) -> String {
-    // The longest way with the most jobs tells most.
-    let Some(case) = report.cases.iter().max_by_key(|case| (case.case.sink, case.case.jobs)) else {
-        return String::new();
-    };
+    let Some(case) = report.longest_way() else { return String::new() };
     let more = case.per_collection.len().saturating_sub(MOST_COLLECTIONS);
     let about = format!(
         "Seconds of all threads together in {}: in the reader, and what became of the rows.{}",
@@ -216,7 +215,7 @@ fn imports(reports: &[ImportReport]) -> String {
         "A restore of {} rows into {} {}: seconds by what was done one after the other.",
         grouped(first.rows),
         escape(&first.target.product),
-        escape(&first.target.version)
+        escape(first.target.version.split(' ').next().unwrap_or_default())
     );
     section("The way back", &about, &(legend(keys) + &bars("seconds of a restore by phase", &drawn, time)))
 }
