@@ -109,6 +109,7 @@ fn engine() -> Vec<&'static str> {
         "src/copy",
         "src/verify",
         "src/diff",
+        "src/bench",
         "src/endpoint.rs",
         "src/progress.rs",
         "src/progress",

@@ -8,6 +8,7 @@ use super::units::parse_size;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use clap_complete::Shell;
 use dbferry::archive::Compression;
+use dbferry::bench::{Dataset, SinkKind};
 use dbferry::group::Selection;
 use dbferry::resources::Resources;
 use dbferry::verify::{Sample, VerifyOptions};
@@ -45,6 +46,7 @@ pub(crate) enum Verb {
     List(ListArgs),
     Verify(VerifyArgs),
     Diff(DiffArgs),
+    Bench(BenchArgs),
     Pack(PackArgs),
     Unpack(UnpackArgs),
     Prune(PruneArgs),
@@ -415,6 +417,81 @@ pub(crate) struct DiffArgs {
     pub(crate) resources: ResourceArgs,
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
+}
+
+/// Measure how fast a database is read, decoded, encoded and written, and how fast it comes back
+#[derive(Args, Debug)]
+#[command(alias = "benchmark")]
+pub(crate) struct BenchArgs {
+    /// The database: a URL such as sqlite:shop.db, or @NAME from dbferry.toml; DATABASE_URL when left out
+    #[arg(value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// How far rows go: null (taken and dropped), arrow (decoded), parquet (encoded), file (written)
+    #[arg(long = "sink", value_name = "LIST", value_delimiter = ',', default_value = "null,arrow,parquet,file")]
+    pub(crate) sinks: Vec<SinkKind>,
+    /// Runs of each case that are thrown away first, so that caches are warm
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) warm_up: usize,
+    /// Runs of each case that are measured; 0 measures nothing, and with --generate only makes the database
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(crate) repeats: usize,
+    /// Make a database here first, which must be empty: tpch:0.1 are the tables of TPC-H at that scale; 1 is about 1 GB
+    #[arg(long, value_name = "DATA")]
+    pub(crate) generate: Option<Dataset>,
+    /// Also measure the way back: restore into this database, which must be empty or have the role scratch
+    #[arg(long, value_name = "URL")]
+    pub(crate) import: Option<String>,
+    /// Accept on the way back what another engine's types lose
+    #[arg(long, requires = "import", help_heading = SAFETY)]
+    pub(crate) accept_lossy: bool,
+    /// Accept a weaker view than one proven snapshot that all readers share
+    #[arg(long, help_heading = SAFETY)]
+    pub(crate) inconsistent: bool,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    /// Only rows of TABLE for which SQL holds, in the source's own SQL; repeat it for more tables
+    #[arg(long = "where", value_name = "TABLE=SQL", help_heading = SELECTION)]
+    pub(crate) conditions: Vec<String>,
+    /// Numbers of threads to measure with, such as 1,2,4; by default the processors, at most 8
+    #[arg(short, long, value_name = "LIST", value_delimiter = ',', help_heading = RESOURCES)]
+    pub(crate) jobs: Vec<usize>,
+    /// Memory that a run may use, such as 256MiB or 1GB; by default 128 MiB a job, at least 256 MiB
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = RESOURCES)]
+    pub(crate) memory: Option<u64>,
+    /// How Parquet pages are compressed: zstd:1 to zstd:22, lz4, snappy, none, or several of them
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "zstd:3", help_heading = RESOURCES)]
+    pub(crate) compression: Vec<Compression>,
+    /// Sizes of a batch in memory, such as 256KiB,1MiB; by default what memory and jobs give
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = parse_size, help_heading = RESOURCES)]
+    pub(crate) batch_size: Vec<u64>,
+    /// Sizes of the chunks that a table is read in, such as 8MiB,24MiB; by default 24MiB
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = parse_size, help_heading = RESOURCES)]
+    pub(crate) chunk_size: Vec<u64>,
+    /// Where archives are written, and removed again; by default the directory for temporary files
+    #[arg(long, value_name = "DIR", help_heading = RESOURCES)]
+    pub(crate) directory: Option<PathBuf>,
+    /// Also write a page with plots here; it needs nothing else and can be sent as it is
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    pub(crate) html: Option<PathBuf>,
+    /// Compare with what an earlier run wrote with --json
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    pub(crate) compare: Option<PathBuf>,
+    /// End with exit code 4 when a row takes longer than before by more than this, such as 10%
+    #[arg(long, value_name = "N%", value_parser = parse_part, requires = "compare", help_heading = OUTPUT)]
+    pub(crate) fail_over: Option<f64>,
+    #[command(flatten)]
+    pub(crate) presets: PresetArgs,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+/// `10%` as 0.1.
+fn parse_part(text: &str) -> Result<f64, String> {
+    let percent = text.trim().strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
+    match percent {
+        Some(percent) if (0.0..=10_000.0).contains(&percent) => Ok(percent / 100.0),
+        _ => Err("write a part such as 10%".to_owned()),
+    }
 }
 
 /// Pack an archive into one uncompressed .zip, which every command reads in place

@@ -15,7 +15,7 @@ pub(crate) const FAILED: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
 /// Done, and there is something to know.
 pub(crate) const WARNINGS: u8 = 3;
-/// Two things that were compared differ.
+/// Two things that were compared differ, or one of them is too slow.
 pub(crate) const DIFFERENCES: u8 = 4;
 /// The target cannot take the archive.
 pub(crate) const INCOMPATIBLE: u8 = 5;
@@ -43,7 +43,10 @@ pub(crate) const TABLE: [ExitCode; 14] = [
     ExitCode { code: FAILED, meaning: "failed" },
     ExitCode { code: USAGE, meaning: "the command line or the configuration makes no sense" },
     ExitCode { code: WARNINGS, meaning: "done, with warnings: something was left out, changed or not proven" },
-    ExitCode { code: DIFFERENCES, meaning: "differences found: rows, hashes or foreign keys do not agree" },
+    ExitCode {
+        code: DIFFERENCES,
+        meaning: "differences found: rows, hashes or foreign keys do not agree; a benchmark is slower",
+    },
     ExitCode { code: INCOMPATIBLE, meaning: "the target's schema cannot take the archive; nothing was changed" },
     ExitCode { code: DAMAGED, meaning: "the archive is damaged, truncated, too new or over a limit" },
     ExitCode { code: NOT_FOUND, meaning: "no archive there" },

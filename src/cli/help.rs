@@ -113,6 +113,20 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "bench",
+        &[
+            ("How fast is it read, and what takes the time?", "dbferry bench sqlite:shop.db"),
+            ("With 1, 2 and 4 threads, as a page with plots", "dbferry bench @prod --jobs 1,2,4 --html bench.html"),
+            ("Which compression?", "dbferry bench @prod --sink file --compression zstd:1,zstd:3,lz4,none"),
+            ("And how fast does it come back?", "dbferry bench @prod --sink file --import @scratch"),
+            ("Without a database at hand: make one first", "dbferry bench sqlite:tpch.db --generate tpch:0.1"),
+            (
+                "In a pipeline: exit code 4 when it is slower by more than a tenth",
+                "dbferry bench @test --json --compare before.json --fail-over 10% > now.json",
+            ),
+        ],
+    ),
+    (
         "pack",
         &[
             ("One file to send or store", "dbferry pack backup/ backup.zip"),

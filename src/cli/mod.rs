@@ -13,6 +13,7 @@
 //! | the others | one verb each |
 
 mod args;
+mod bench;
 mod choices;
 mod completions;
 mod config;
@@ -101,6 +102,7 @@ fn run(verb: Verb, app: &App) -> Result<u8> {
         Verb::List(args) => list::run(&args, app),
         Verb::Verify(args) => verify::run(&args, app),
         Verb::Diff(args) => diff::run(&args, app),
+        Verb::Bench(args) => bench::run(&args, app),
         Verb::Pack(args) => pack::pack(&args, app),
         Verb::Unpack(args) => pack::unpack(&args, app),
         Verb::Prune(args) => prune::run(&args, app),

@@ -8,6 +8,7 @@
 
 mod workdir;
 
+mod bench;
 mod completions;
 mod config;
 mod copy;

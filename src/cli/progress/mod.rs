@@ -143,6 +143,9 @@ impl Shared {
 
 impl Progress for Reporter {
     fn event(&self, event: Event<'_>) {
+        if matches!(event, Event::Spent { .. }) {
+            return;
+        }
         let tally = {
             let mut tally = lock(&self.shared.tally);
             tally.add(event);
