@@ -5,8 +5,13 @@
 //! plan, so that a bar ends at its end whatever the estimates were worth.
 
 mod share;
+mod spent;
+mod tally;
 
 pub(crate) use share::{Share, divide};
+pub use spent::{Spent, Stage};
+pub(crate) use spent::{Stopwatch, spend};
+pub use tally::{Active, Position, Speed, Tally};
 
 use serde::Serialize;
 use std::iter::Sum;
@@ -75,6 +80,13 @@ pub enum Event<'a> {
         group: &'a str,
         /// Whether it was replaced.
         replaced: bool,
+    },
+    /// A thread has spent time on one stage of its work. Told a few times a batch, for whoever measures.
+    Spent {
+        /// What on.
+        stage: Stage,
+        /// How much.
+        spent: Spent,
     },
     /// Something that the user should know and that is no failure.
     Warning {

@@ -6,8 +6,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Crates that talk to a database or run asynchronous code: only a dialect may have them.
-const DRIVERS: &[&str] = &["rusqlite", "tokio-postgres", "mysql_async", "tokio"];
+/// Crates that talk to a database: only a dialect may have them.
+const DRIVERS: &[&str] = &["rusqlite", "tokio-postgres", "mysql_async"];
+/// Crates that run asynchronous code: besides dialects only the backup page's server may have them.
+const ASYNCHRONOUS: &[&str] = &["tokio", "tokio-rustls", "futures-util", "axum"];
 /// What belongs to the engine and the front ends: no dialect may have it.
 const ENGINE: &[&str] = &["parquet", "rayon", "clap", "zip", "blake3", "axum", "indicatif"];
 /// The files that every dialect has, under the same names, so that knowing one is knowing all.
@@ -107,8 +109,13 @@ fn engine() -> Vec<&'static str> {
         "src/copy",
         "src/verify",
         "src/diff",
+        "src/bench",
         "src/endpoint.rs",
         "src/progress.rs",
+        "src/progress",
+        "src/preview.rs",
+        "src/prune",
+        "src/failure.rs",
         "src/resources.rs",
     ];
     folders.push(if root().join("src/config.rs").exists() { "src/config.rs" } else { "src/config" });
@@ -132,7 +139,8 @@ fn a_dialect_knows_its_driver_and_the_contract_only() {
 #[test]
 fn the_contract_knows_no_driver_and_no_engine() {
     let found = dependencies("dialects/core/Cargo.toml");
-    let forbidden: Vec<_> = DRIVERS.iter().chain(ENGINE).filter(|forbidden| found.contains(**forbidden)).collect();
+    let all = DRIVERS.iter().chain(ASYNCHRONOUS).chain(ENGINE);
+    let forbidden: Vec<_> = all.filter(|forbidden| found.contains(**forbidden)).collect();
     assert!(forbidden.is_empty(), "dialects/core depends on {forbidden:?}");
 }
 
@@ -141,6 +149,25 @@ fn the_engine_has_no_driver_of_its_own() {
     let found = dependencies("Cargo.toml");
     let forbidden: Vec<_> = DRIVERS.iter().filter(|driver| found.contains(**driver)).collect();
     assert!(forbidden.is_empty(), "the root package depends on {forbidden:?}");
+}
+
+#[test]
+fn nothing_asynchronous_is_in_the_engine() {
+    let text = fs::read_to_string(root().join("Cargo.toml")).expect("Cargo.toml");
+    let value: toml::Table = text.parse().expect("Cargo.toml");
+    for name in ASYNCHRONOUS {
+        let optional = value["dependencies"][*name].get("optional").and_then(toml::Value::as_bool);
+        assert_eq!(optional, Some(true), "{name} is no part of the engine: only the feature `web` may ask for it");
+    }
+    let mut folders = engine();
+    folders.extend(["src/registry.rs", "src/cli"]);
+    never("only dialects and the backup page's server run asynchronous code", &folders, &["tokio", "axum", "async "]);
+}
+
+#[test]
+fn the_web_page_knows_no_command_line_and_no_driver() {
+    let needles = ["crate::cli", "clap::", "indicatif::", "dbferry_sqlite", "dbferry_postgres", "dbferry_mysql"];
+    never("the page and the command line are two front ends of one library", &["src/web"], &needles);
 }
 
 #[test]
@@ -166,7 +193,7 @@ fn only_the_registry_names_a_dialect() {
     needles.extend(["\"postgres\"", "\"mysql\"", "\"mariadb\""].map(str::to_owned));
     let needles: Vec<&str> = needles.iter().map(String::as_str).collect();
     never("the engine asks capabilities, never a dialect's name", &engine(), &needles);
-    never("front ends get their dialects from the registry", &["src/cli"], &needles);
+    never("front ends get their dialects from the registry", &["src/cli", "src/web"], &needles);
 }
 
 #[test]
@@ -199,7 +226,7 @@ fn the_library_never_prints_reads_the_environment_or_exits() {
         "stdin()",
     ];
     let mut folders = engine();
-    folders.push("src/registry.rs");
+    folders.extend(["src/registry.rs", "src/web"]);
     let dialects: Vec<String> = dialects().into_iter().map(|name| format!("dialects/{name}/src")).collect();
     folders.extend(dialects.iter().map(String::as_str));
     folders.push("dialects/core/src");
@@ -209,17 +236,14 @@ fn the_library_never_prints_reads_the_environment_or_exits() {
 #[test]
 fn the_library_does_not_know_its_front_ends() {
     let mut folders = engine();
-    folders.extend(["src/registry.rs", "src/lib.rs"]);
-    never(
-        "the library does not know who calls it",
-        &folders,
-        &["crate::cli", "mod cli", "crate::web", "clap::", "indicatif::"],
-    );
+    folders.push("src/registry.rs");
+    never("the library does not know who calls it", &folders, &["crate::cli", "crate::web", "clap::", "indicatif::"]);
+    never("the command line is the program's", &["src/lib.rs"], &["mod cli", "clap::", "indicatif::"]);
 }
 
 #[test]
 fn every_test_file_is_registered() {
-    for folder in ["tests/cli", "tests/conformance", "tests/engine"] {
+    for folder in ["tests/cli", "tests/conformance", "tests/engine", "tests/serve"] {
         let path = root().join(folder);
         if !path.exists() {
             continue;

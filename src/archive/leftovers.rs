@@ -56,6 +56,32 @@ pub(super) fn content(root: &Path) -> io::Result<Content> {
     })
 }
 
+/// Everything in the directory of an archive besides its manifest, files before the directories around them; `None` when
+/// there is something that no writer wrote.
+///
+/// # Errors
+/// When it cannot be listed.
+pub(super) fn complete(root: &Path) -> io::Result<Option<Vec<Found>>> {
+    let (manifest, data) = (root.join(MANIFEST), root.join(DATA));
+    let mut found = Vec::new();
+    for entry in fs::read_dir(root)? {
+        let entry = entry?;
+        let (path, kind) = (entry.path(), entry.file_type()?);
+        let known = if path == manifest || path == partial_path(&manifest) {
+            if path != manifest {
+                found.push(Found::File(path));
+            }
+            kind.is_file()
+        } else {
+            path == data && kind.is_dir() && add(&data, 2, &mut found)?
+        };
+        if !known {
+            return Ok(None);
+        }
+    }
+    Ok(Some(found))
+}
+
 /// Adds a directory with everything in it; `false` when something in it is not a writer's. Files are at `depth` 1.
 fn add(directory: &Path, depth: usize, found: &mut Vec<Found>) -> io::Result<bool> {
     for entry in fs::read_dir(directory)? {

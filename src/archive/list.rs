@@ -1,5 +1,6 @@
 //! Finding archives.
 
+use super::SAFETY_RULE;
 use super::layout::{DATA, MANIFEST};
 use super::manifest::GroupEntry;
 use super::packed;
@@ -42,6 +43,12 @@ pub struct Summary {
     pub rows: u64,
     /// The size of all files but the manifest, in bytes.
     pub bytes: u64,
+    /// Values that their columns could not hold, and that are kept beside them.
+    pub exceptions: u64,
+    /// Whether a condition left rows of some collection out.
+    pub partial: bool,
+    /// Whether it is what a restore kept of a target before it changed it.
+    pub safety: bool,
 }
 
 /// The archives directly inside `directory`, newest first, then those whose manifest cannot be read, by name.
@@ -62,11 +69,7 @@ pub fn list(directory: &Path) -> Result<Vec<ListEntry>> {
     };
     let mut entries = Vec::new();
     for entry in fs::read_dir(directory).map_err(cannot)? {
-        let path = entry.map_err(cannot)?.path();
-        if let Some(packed) = looks_like_archive(&path) {
-            let summary = Archive::open(&path).map(|archive| Summary::of(&archive));
-            entries.push(ListEntry { path, packed, summary });
-        }
+        entries.extend(look(&entry.map_err(cannot)?.path()));
     }
     // By text: RFC 3339 in UTC, but with a fraction of any length, so the parsed time decides.
     let time = |entry: &ListEntry| {
@@ -76,8 +79,15 @@ pub fn list(directory: &Path) -> Result<Vec<ListEntry>> {
     Ok(entries)
 }
 
+/// What is at a path, if it is meant to be an archive: what [`list`] says of it.
+pub fn look(path: &Path) -> Option<ListEntry> {
+    let packed = looks_like_archive(path)?;
+    let summary = Archive::open(path).map(|archive| Summary::of(&archive));
+    Some(ListEntry { path: path.into(), packed, summary })
+}
+
 /// Whether something is meant to be an archive, and if so whether a packed one.
-fn looks_like_archive(path: &Path) -> Option<bool> {
+pub(super) fn looks_like_archive(path: &Path) -> Option<bool> {
     let metadata = fs::metadata(path).ok()?;
     if metadata.is_dir() {
         let complete = path.join(DATA).is_dir() && path.join(MANIFEST).symlink_metadata().is_ok();
@@ -102,6 +112,10 @@ impl Summary {
             collections: manifest.collections.len() as u64,
             rows: manifest.rows(),
             bytes: manifest.bytes(),
+            exceptions: manifest.collections.iter().filter_map(|entry| entry.exceptions.as_ref()).map(|e| e.rows).sum(),
+            partial: manifest.collections.iter().any(|entry| entry.partial.is_some()),
+            safety: !manifest.collections.is_empty()
+                && manifest.collections.iter().all(|entry| entry.rule == SAFETY_RULE),
         }
     }
 }

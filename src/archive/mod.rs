@@ -23,24 +23,28 @@ mod manifest;
 mod options;
 mod pack;
 mod packed;
+mod packed_stream;
 mod parquet_file;
 mod properties;
 mod range;
 mod reader;
+mod remove;
 mod row_group;
 mod store;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod validate;
 mod writer;
 
 pub use collection_reader::CollectionReader;
 pub use collection_writer::CollectionWriter;
-pub use list::{ListEntry, Summary, list};
+pub use list::{ListEntry, Summary, list, look};
 pub use manifest::{CollectionEntry, CollectionFiles, ExceptionsEntry, FileEntry, GroupEntry, Manifest, ObjectEntry};
 pub use options::{Compression, WriteOptions};
 pub use pack::{pack, unpack};
+pub use packed_stream::{PackedReader, PackedStream};
 pub use reader::Archive;
+pub use remove::{clear, remove};
 pub use row_group::{EncodedRowGroup, EncoderFactory, RowGroupEncoder};
 pub use writer::ArchiveWriter;
 
@@ -51,6 +55,8 @@ use std::borrow::Cow;
 pub const FORMAT_VERSION: u64 = 1;
 /// What a manifest file says that it is.
 const FORMAT: &str = "dbferry-archive";
+/// The rule of every collection of a safety backup: what tells one from other archives of the same database.
+pub const SAFETY_RULE: &str = "about to be changed by a restore";
 /// A larger manifest is refused, in bytes.
 const LARGEST_MANIFEST: u64 = 256 << 20;
 

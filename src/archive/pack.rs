@@ -6,7 +6,7 @@ use super::manifest::FileEntry;
 use super::reader::{Archive, BUFFER, check_size};
 use super::writer::ArchiveWriter;
 use super::{WriteOptions, damaged};
-use dbferry_dialect::{Error, ErrorKind, Result};
+use dbferry_dialect::{Cancel, Error, ErrorKind, Result};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use zip::write::SimpleFileOptions;
@@ -36,7 +36,8 @@ pub(super) fn pack_on(disk: &Disk, directory: &Path, zip: &Path) -> Result<()> {
     }
     let cannot = |error: io::Error| Error::io(format!("cannot write {}", zip.display()), error);
     let mut writer = ZipWriter::new(Steady::new(PartialFile::create(disk, zip.into())?));
-    let packed = pack_files(&archive, &mut writer).map_err(|error| error.with("archive", zip.display()));
+    let packed = pack_files(&archive, &mut writer, &Cancel::new(), &mut |_| {});
+    let packed = packed.map_err(|error| error.with("archive", zip.display()));
     // Finished in any case: a writer that is dropped unfinished finishes by itself and prints what goes wrong.
     let finished = writer.finish().map_err(|error| cannot(error.into()));
     packed.and_then(|()| finished?.finish().map_err(cannot)?.finish())?;
@@ -46,42 +47,72 @@ pub(super) fn pack_on(disk: &Disk, directory: &Path, zip: &Path) -> Result<()> {
     }
 }
 
-fn pack_files(archive: &Archive, writer: &mut ZipWriter<Steady>) -> Result<()> {
+/// Where a zip goes.
+pub(super) trait Sink: Write + Seek {
+    /// What failed so far, if anything did and was not told.
+    fn failure(&self) -> Option<io::Error> {
+        None
+    }
+
+    /// From here on comes what the file of that name holds; `None` when it ends.
+    fn content_of(&self, _name: Option<&str>) {}
+}
+
+/// Writes every file of an archive, checked by its hash, and the manifest last. `on_bytes` hears how much was read.
+pub(super) fn pack_files<S: Sink>(
+    archive: &Archive,
+    writer: &mut ZipWriter<S>,
+    cancel: &Cancel,
+    on_bytes: &mut dyn FnMut(u64),
+) -> Result<()> {
     let mut files: Vec<&FileEntry> = archive.manifest().files().collect();
     files.sort_unstable_by(|left, right| left.path.cmp(&right.path));
     for file in files {
         let within = |error: Error| error.with("file", &file.path);
         let range = archive.store.file(&file.path)?;
         check_size(file, range.length())?;
-        if pack_file(&file.path, file.bytes, &mut range.reader(), writer).map_err(within)?.to_hex().as_str()
-            != file.blake3
-        {
+        let mut content = |bytes| {
+            on_bytes(bytes);
+            cancel.check()
+        };
+        let hash = pack_file(&file.path, file.bytes, &mut range.reader(), writer, &mut content).map_err(within)?;
+        if hash.to_hex().as_str() != file.blake3 {
             return Err(within(damaged("the file is not what was written: its hash differs")));
         }
     }
     let manifest = archive.manifest_file()?;
-    pack_file(MANIFEST, manifest.len() as u64, &mut manifest.as_slice(), writer)?;
+    pack_file(MANIFEST, manifest.len() as u64, &mut manifest.as_slice(), writer, &mut |_| Ok(()))?;
     Ok(())
 }
 
 /// Adds an entry; returns the BLAKE3 of its content. When the disk fails it stops early, and the failure shows when the
 /// zip is finished.
-fn pack_file(name: &str, bytes: u64, source: &mut dyn Read, writer: &mut ZipWriter<Steady>) -> Result<blake3::Hash> {
+fn pack_file<S: Sink>(
+    name: &str,
+    bytes: u64,
+    source: &mut dyn Read,
+    writer: &mut ZipWriter<S>,
+    on_bytes: &mut dyn FnMut(u64) -> Result<()>,
+) -> Result<blake3::Hash> {
     let cannot = |error: io::Error| Error::io("cannot pack the archive", error);
     writer.start_file(name, options(bytes)).map_err(|error| cannot(error.into()))?;
+    let content_of = |writer: &ZipWriter<S>, name| _ = writer.get_ref().map(|sink| sink.content_of(name));
+    content_of(writer, Some(name));
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; BUFFER];
     loop {
         let read = source.read(&mut buffer).map_err(cannot)?;
-        if let Some(error) = writer.get_ref().and_then(Steady::failure) {
+        if let Some(error) = writer.get_ref().and_then(Sink::failure) {
             return Err(cannot(error));
         }
         if read == 0 {
+            content_of(writer, None);
             return Ok(hasher.finalize());
         }
         let content = buffer.get(..read).unwrap_or_default();
         hasher.update(content);
         writer.write_all(content).map_err(cannot)?;
+        on_bytes(read as u64)?;
     }
 }
 
@@ -140,14 +171,15 @@ impl Steady {
         Self { file, position: 0, end: 0, failure: None }
     }
 
-    /// What failed, if anything did.
-    fn failure(&self) -> Option<io::Error> {
-        self.failure.as_ref().map(|error| io::Error::new(error.kind(), error.to_string()))
-    }
-
     /// The file, if everything was written.
     fn finish(self) -> io::Result<PartialFile> {
         self.failure.map_or(Ok(self.file), Err)
+    }
+}
+
+impl Sink for Steady {
+    fn failure(&self) -> Option<io::Error> {
+        self.failure.as_ref().map(|error| io::Error::new(error.kind(), error.to_string()))
     }
 }
 

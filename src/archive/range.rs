@@ -35,6 +35,17 @@ impl FileRange {
         self.length
     }
 
+    /// The whole file that it is a part of.
+    pub(super) fn whole_file(&self) -> io::Result<Self> {
+        Ok(Self { file: Arc::clone(&self.file), start: 0, length: self.file.metadata()?.len() })
+    }
+
+    /// Reads some bytes at a position inside of it.
+    pub(super) fn read_at(&self, position: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.length.saturating_sub(position)).unwrap_or(usize::MAX).min(buffer.len());
+        read_at(&self.file, buffer.get_mut(..left).unwrap_or_default(), self.start + position)
+    }
+
     /// Reads it from the beginning to the end.
     pub(super) fn reader(&self) -> RangeReader<&File> {
         RangeReader { file: &*self.file, position: self.start, left: self.length }

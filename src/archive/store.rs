@@ -67,6 +67,19 @@ impl Store {
         }
     }
 
+    /// The one file of a packed archive.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`] when the archive is not packed.
+    pub(super) fn packed_file(&self) -> Result<FileRange> {
+        match self {
+            Self::Packed(entries) => entries.get(MANIFEST).ok_or_else(missing).and_then(|manifest| {
+                manifest.whole_file().map_err(|error| Error::io("cannot read the packed archive", error))
+            }),
+            _ => Err(Error::new(ErrorKind::Internal, "the archive is not packed")),
+        }
+    }
+
     /// The manifest file's content.
     pub(super) fn manifest(&self) -> Result<Vec<u8>> {
         let range = self.file(MANIFEST)?;

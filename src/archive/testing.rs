@@ -321,7 +321,7 @@ pub(super) fn write_on(
 }
 
 /// Writes an archive with two groups and a collection without rows.
-pub(super) fn write(path: &Path) -> Manifest {
+pub(crate) fn write(path: &Path) -> Manifest {
     write_on(
         Disk::default(),
         path,

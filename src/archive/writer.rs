@@ -58,6 +58,14 @@ impl ArchiveWriter {
         Self::create_on(Disk::default(), path, options)
     }
 
+    /// The same, with files that stay empty: everything is done but writing bytes to the disk. What is left is no archive.
+    ///
+    /// # Errors
+    /// Those of [`ArchiveWriter::create`].
+    pub(crate) fn create_forgetful(path: &Path, options: WriteOptions) -> Result<Self> {
+        Self::create_on(Disk::forgetful(), path, options)
+    }
+
     pub(super) fn create_on(disk: Disk, path: &Path, options: WriteOptions) -> Result<Self> {
         options.compression.codec()?;
         let cannot = |error: io::Error| match error.kind() {

@@ -8,9 +8,12 @@ use super::units::parse_size;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use clap_complete::Shell;
 use dbferry::archive::Compression;
+use dbferry::bench::{Dataset, SinkKind};
 use dbferry::group::Selection;
 use dbferry::resources::Resources;
 use dbferry::verify::{Sample, VerifyOptions};
+#[cfg(feature = "web")]
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 const SELECTION: &str = "Selection";
@@ -18,6 +21,8 @@ const RESOURCES: &str = "Resources";
 const OUTPUT: &str = "Output";
 const CONFIGURATION: &str = "Configuration";
 const SAFETY: &str = "Safety";
+#[cfg(feature = "web")]
+const NETWORK: &str = "Network";
 
 /// Dumps any SQL database to typed Parquet and restores it, group by group, proven.
 #[derive(Debug, Parser)]
@@ -41,8 +46,12 @@ pub(crate) enum Verb {
     List(ListArgs),
     Verify(VerifyArgs),
     Diff(DiffArgs),
+    Bench(BenchArgs),
     Pack(PackArgs),
     Unpack(UnpackArgs),
+    Prune(PruneArgs),
+    #[cfg(feature = "web")]
+    Serve(ServeArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
     #[command(hide = true)]
@@ -410,6 +419,81 @@ pub(crate) struct DiffArgs {
     pub(crate) config: ConfigArgs,
 }
 
+/// Measure how fast a database is read, decoded, encoded and written, and how fast it comes back
+#[derive(Args, Debug)]
+#[command(alias = "benchmark")]
+pub(crate) struct BenchArgs {
+    /// The database: a URL such as sqlite:shop.db, or @NAME from dbferry.toml; DATABASE_URL when left out
+    #[arg(value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// How far rows go: null (taken and dropped), arrow (decoded), parquet (encoded), file (written)
+    #[arg(long = "sink", value_name = "LIST", value_delimiter = ',', default_value = "null,arrow,parquet,file")]
+    pub(crate) sinks: Vec<SinkKind>,
+    /// Runs of each case that are thrown away first, so that caches are warm
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) warm_up: usize,
+    /// Runs of each case that are measured; 0 measures nothing, and with --generate only makes the database
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(crate) repeats: usize,
+    /// Make a database here first, which must be empty: tpch:0.1 are the tables of TPC-H at that scale; 1 is about 1 GB
+    #[arg(long, value_name = "DATA")]
+    pub(crate) generate: Option<Dataset>,
+    /// Also measure the way back: restore into this database, which must be empty or have the role scratch
+    #[arg(long, value_name = "URL")]
+    pub(crate) import: Option<String>,
+    /// Accept on the way back what another engine's types lose
+    #[arg(long, requires = "import", help_heading = SAFETY)]
+    pub(crate) accept_lossy: bool,
+    /// Accept a weaker view than one proven snapshot that all readers share
+    #[arg(long, help_heading = SAFETY)]
+    pub(crate) inconsistent: bool,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    /// Only rows of TABLE for which SQL holds, in the source's own SQL; repeat it for more tables
+    #[arg(long = "where", value_name = "TABLE=SQL", help_heading = SELECTION)]
+    pub(crate) conditions: Vec<String>,
+    /// Numbers of threads to measure with, such as 1,2,4; by default the processors, at most 8
+    #[arg(short, long, value_name = "LIST", value_delimiter = ',', help_heading = RESOURCES)]
+    pub(crate) jobs: Vec<usize>,
+    /// Memory that a run may use, such as 256MiB or 1GB; by default 128 MiB a job, at least 256 MiB
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = RESOURCES)]
+    pub(crate) memory: Option<u64>,
+    /// How Parquet pages are compressed: zstd:1 to zstd:22, lz4, snappy, none, or several of them
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "zstd:3", help_heading = RESOURCES)]
+    pub(crate) compression: Vec<Compression>,
+    /// Sizes of a batch in memory, such as 256KiB,1MiB; by default what memory and jobs give
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = parse_size, help_heading = RESOURCES)]
+    pub(crate) batch_size: Vec<u64>,
+    /// Sizes of the chunks that a table is read in, such as 8MiB,24MiB; by default 24MiB
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = parse_size, help_heading = RESOURCES)]
+    pub(crate) chunk_size: Vec<u64>,
+    /// Where archives are written, and removed again; by default the directory for temporary files
+    #[arg(long, value_name = "DIR", help_heading = RESOURCES)]
+    pub(crate) directory: Option<PathBuf>,
+    /// Also write a page with plots here; it needs nothing else and can be sent as it is
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    pub(crate) html: Option<PathBuf>,
+    /// Compare with what an earlier run wrote with --json
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    pub(crate) compare: Option<PathBuf>,
+    /// End with exit code 4 when a row takes longer than before by more than this, such as 10%
+    #[arg(long, value_name = "N%", value_parser = parse_part, requires = "compare", help_heading = OUTPUT)]
+    pub(crate) fail_over: Option<f64>,
+    #[command(flatten)]
+    pub(crate) presets: PresetArgs,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+/// `10%` as 0.1.
+fn parse_part(text: &str) -> Result<f64, String> {
+    let percent = text.trim().strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
+    match percent {
+        Some(percent) if (0.0..=10_000.0).contains(&percent) => Ok(percent / 100.0),
+        _ => Err("write a part such as 10%".to_owned()),
+    }
+}
+
 /// Pack an archive into one uncompressed .zip, which every command reads in place
 #[derive(Args, Debug)]
 pub(crate) struct PackArgs {
@@ -436,6 +520,76 @@ pub(crate) struct UnpackArgs {
     /// Check the archive and say what would be written, and write nothing
     #[arg(short = 'n', long, help_heading = SAFETY)]
     pub(crate) dry_run: bool,
+}
+
+/// Remove old archives from a directory, and keep what you say
+#[derive(Args, Debug)]
+pub(crate) struct PruneArgs {
+    /// The directory; archives of each database, and of each choice of groups, are counted by themselves
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+    /// Keep so many of the newest
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = SELECTION)]
+    pub(crate) keep_last: u32,
+    /// Keep the newest of a day, for so many days that have one; days, weeks and months are those of UTC
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = SELECTION)]
+    pub(crate) keep_daily: u32,
+    /// Keep the newest of a week, for so many weeks that have one
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = SELECTION)]
+    pub(crate) keep_weekly: u32,
+    /// Keep the newest of a month, for so many months that have one
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = SELECTION)]
+    pub(crate) keep_monthly: u32,
+    /// Show what would go, and remove nothing
+    #[arg(short = 'n', long, help_heading = SAFETY)]
+    pub(crate) dry_run: bool,
+    /// Do not ask before archives are removed
+    #[arg(short, long, help_heading = SAFETY)]
+    pub(crate) yes: bool,
+}
+
+/// Serve the backup page and its JSON API
+#[cfg(feature = "web")]
+#[derive(Args, Debug)]
+#[command(alias = "web")]
+pub(crate) struct ServeArgs {
+    /// The directory with the archives
+    #[arg(long, value_name = "DIR")]
+    pub(crate) archives: PathBuf,
+    /// Where to listen; anything but loopback needs --tls-cert or --behind-proxy
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7420", help_heading = NETWORK)]
+    pub(crate) listen: SocketAddr,
+    /// A further name that browsers may call the server by; repeat it for more
+    #[arg(long, value_name = "NAME", help_heading = NETWORK)]
+    pub(crate) allowed_host: Vec<String>,
+    /// A reverse proxy with TLS stands in front, and passes the Host header on
+    #[arg(long, conflicts_with = "tls_cert", help_heading = NETWORK)]
+    pub(crate) behind_proxy: bool,
+    /// The certificate with its chain, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key", help_heading = NETWORK)]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The certificate's private key, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert", help_heading = NETWORK)]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// The token to sign in with; by default DBFERRY_TOKEN, or a new random one that is printed
+    #[arg(long, value_name = "FILE", help_heading = SAFETY)]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Change nothing: list, look into and download only
+    #[arg(long, help_heading = SAFETY)]
+    pub(crate) read_only: bool,
+    /// Put nothing into databases
+    #[arg(long, help_heading = SAFETY)]
+    pub(crate) no_restore: bool,
+    /// Take no uploads
+    #[arg(long, help_heading = SAFETY)]
+    pub(crate) no_upload: bool,
+    /// The largest upload
+    #[arg(long, value_name = "SIZE", default_value = "10GiB", value_parser = parse_size, help_heading = SAFETY)]
+    pub(crate) upload_limit: u64,
+    #[command(flatten)]
+    pub(crate) resources: ResourceArgs,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
 }
 
 /// Print the completion script of a shell

@@ -90,7 +90,11 @@ impl Configuration {
         self.place(url)
     }
 
-    fn connection(&self, name: &str) -> Result<Place> {
+    /// The connection of that name.
+    ///
+    /// # Errors
+    /// When there is none, or its URL or its password cannot be fetched.
+    pub(crate) fn connection(&self, name: &str) -> Result<Place> {
         let connection = self.config.connection(name)?;
         let named = |error: Error| error.with("connection", name);
         let url = match &connection.url {
@@ -220,7 +224,11 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn read_small(path: &Path, what: &str) -> Result<String> {
+/// Reads a small text file.
+///
+/// # Errors
+/// When it cannot be read, or is too large for what it is.
+pub(crate) fn read_small(path: &Path, what: &str) -> Result<String> {
     let cannot = |error| Error::io(format!("cannot read the {what} {}", path.display()), error);
     let length = path.metadata().map_err(cannot)?.len();
     if length > LARGEST {

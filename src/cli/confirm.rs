@@ -2,9 +2,10 @@
 
 use super::config::Place;
 use super::output::write_err;
-use super::text::{one_line, redact, shell_word};
+use super::text::{one_line, shell_word};
 use dbferry::config::ConnectionRole;
 use dbferry::dialect::{DatabaseUrl, Location};
+use dbferry::failure::redact;
 use dbferry::{Error, ErrorKind, Result};
 use std::io::{self, BufRead, IsTerminal};
 use std::path::Path;
@@ -29,16 +30,24 @@ pub(crate) fn refuse_source(place: &Place) -> Result<()> {
 /// # Errors
 /// [`ErrorKind::Refused`] when the answer is no, and without a terminal, where nobody can be asked.
 pub(crate) fn ask(question: &str, url: &DatabaseUrl) -> Result<()> {
+    ask_about(question, "replaces what is in the target", &name(url))
+}
+
+/// Asks whether what `question` describes shall be done: yes, or the `name` of what is at stake. `effect` is what it does.
+///
+/// # Errors
+/// [`ErrorKind::Refused`] when the answer is no, and without a terminal, where nobody can be asked.
+pub(crate) fn ask_about(question: &str, effect: &str, name: &str) -> Result<()> {
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
         return Err(Error::new(
             ErrorKind::Refused,
-            "this replaces what is in the target, and there is no terminal to ask for consent; nothing was changed",
+            format!("this {effect}, and there is no terminal to ask for consent; nothing was changed"),
         )
         .hint(format!("to go on, run: {}", again(std::env::args()))));
     }
     write_err(question);
-    write_err(&format!("Type yes, or {}, to go on: ", one_line(&name(url))));
-    accepted(&mut io::stdin().lock(), url)
+    write_err(&format!("Type yes, or {}, to go on: ", one_line(name)));
+    accepted(&mut io::stdin().lock(), name)
 }
 
 /// The command that was given, with `--yes`; a password in it is not repeated.
@@ -47,11 +56,11 @@ fn again(arguments: impl Iterator<Item = String>) -> String {
     format!("dbferry {} --yes", words.join(" "))
 }
 
-fn accepted(input: &mut dyn BufRead, url: &DatabaseUrl) -> Result<()> {
+fn accepted(input: &mut dyn BufRead, name: &str) -> Result<()> {
     let mut answer = String::new();
     input.read_line(&mut answer).map_err(|error| Error::io("cannot read the answer", error))?;
     let answer = answer.trim();
-    if answer == "yes" || answer == name(url) {
+    if answer == "yes" || answer == name {
         return Ok(());
     }
     Err(Error::new(ErrorKind::Refused, "not confirmed; nothing was changed"))
@@ -74,7 +83,7 @@ mod tests {
     #[test]
     fn only_yes_or_the_name_is_consent() {
         let url = DatabaseUrl::parse("sqlite:/var/lib/shop.db").unwrap();
-        let answer = |text: &str| accepted(&mut text.as_bytes(), &url);
+        let answer = |text: &str| accepted(&mut text.as_bytes(), &name(&url));
         for text in ["yes\n", "shop.db\n", "  yes  "] {
             answer(text).unwrap();
         }

@@ -3,6 +3,7 @@
 //! The codes are a promise to scripts: a number never changes its meaning, and a script treats a number that it does not
 //! know as a failure.
 
+use dbferry::failure;
 use dbferry::{Error, ErrorKind};
 use serde::Serialize;
 
@@ -14,7 +15,7 @@ pub(crate) const FAILED: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
 /// Done, and there is something to know.
 pub(crate) const WARNINGS: u8 = 3;
-/// Two things that were compared differ.
+/// Two things that were compared differ, or one of them is too slow.
 pub(crate) const DIFFERENCES: u8 = 4;
 /// The target cannot take the archive.
 pub(crate) const INCOMPATIBLE: u8 = 5;
@@ -42,7 +43,10 @@ pub(crate) const TABLE: [ExitCode; 14] = [
     ExitCode { code: FAILED, meaning: "failed" },
     ExitCode { code: USAGE, meaning: "the command line or the configuration makes no sense" },
     ExitCode { code: WARNINGS, meaning: "done, with warnings: something was left out, changed or not proven" },
-    ExitCode { code: DIFFERENCES, meaning: "differences found: rows, hashes or foreign keys do not agree" },
+    ExitCode {
+        code: DIFFERENCES,
+        meaning: "differences found: rows, hashes or foreign keys do not agree; a benchmark is slower",
+    },
     ExitCode { code: INCOMPATIBLE, meaning: "the target's schema cannot take the archive; nothing was changed" },
     ExitCode { code: DAMAGED, meaning: "the archive is damaged, truncated, too new or over a limit" },
     ExitCode { code: NOT_FOUND, meaning: "no archive there" },
@@ -54,41 +58,13 @@ pub(crate) const TABLE: [ExitCode; 14] = [
     ExitCode { code: TERMINATED, meaning: "cancelled by SIGTERM" },
 ];
 
-/// The name that JSON gives to an error's kind, and its exit code. A kind that this build does not know is a failure.
-fn of_kind(kind: ErrorKind) -> (&'static str, u8) {
-    match kind {
-        ErrorKind::Usage => ("usage", USAGE),
-        ErrorKind::Connect => ("connect", CONNECT),
-        ErrorKind::Tls => ("tls", TLS),
-        ErrorKind::Database => ("database", FAILED),
-        ErrorKind::Permission => ("permission", FAILED),
-        ErrorKind::Busy => ("busy", LOCKED),
-        ErrorKind::Incompatible => ("incompatible", INCOMPATIBLE),
-        ErrorKind::ArchiveNotFound => ("archive-not-found", NOT_FOUND),
-        ErrorKind::ArchiveDamaged => ("archive-damaged", DAMAGED),
-        ErrorKind::ArchiveLocked => ("archive-locked", LOCKED),
-        ErrorKind::Refused => ("refused", REFUSED),
-        ErrorKind::Mismatch => ("mismatch", DIFFERENCES),
-        ErrorKind::Io => ("io", FAILED),
-        ErrorKind::Cancelled => ("cancelled", INTERRUPTED),
-        ErrorKind::Unsupported => ("unsupported", FAILED),
-        ErrorKind::Internal => ("internal", FAILED),
-        _ => ("other", FAILED),
-    }
-}
-
 /// The exit code of an error; `signal` is the one that cancelled the run, if one did.
 pub(crate) fn code(error: &Error, signal: Option<i32>) -> u8 {
     match (error.kind(), signal) {
         // By convention 128 and the signal's number, which is below 128.
         (ErrorKind::Cancelled, Some(signal)) => u8::try_from(128 + signal).unwrap_or(FAILED),
-        (kind, _) => of_kind(kind).1,
+        (kind, _) => failure::exit_code(kind),
     }
-}
-
-/// The name that JSON gives to an error's kind.
-pub(crate) fn kind_name(kind: ErrorKind) -> &'static str {
-    of_kind(kind).0
 }
 
 /// The table as the help shows it.
@@ -123,7 +99,7 @@ mod tests {
         for (kind, expected) in kinds {
             assert_eq!(code(&Error::new(kind, "x"), None), expected, "{kind:?}");
             assert!(TABLE.iter().any(|line| line.code == expected), "{kind:?}");
-            assert_ne!(kind_name(kind), "other", "{kind:?}");
+            assert_ne!(failure::kind_name(kind), "other", "{kind:?}");
         }
     }
 

@@ -113,6 +113,20 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "bench",
+        &[
+            ("How fast is it read, and what takes the time?", "dbferry bench sqlite:shop.db"),
+            ("With 1, 2 and 4 threads, as a page with plots", "dbferry bench @prod --jobs 1,2,4 --html bench.html"),
+            ("Which compression?", "dbferry bench @prod --sink file --compression zstd:1,zstd:3,lz4,none"),
+            ("And how fast does it come back?", "dbferry bench @prod --sink file --import @scratch"),
+            ("Without a database at hand: make one first", "dbferry bench sqlite:tpch.db --generate tpch:0.1"),
+            (
+                "In a pipeline: exit code 4 when it is slower by more than a tenth",
+                "dbferry bench @test --json --compare before.json --fail-over 10% > now.json",
+            ),
+        ],
+    ),
+    (
         "pack",
         &[
             ("One file to send or store", "dbferry pack backup/ backup.zip"),
@@ -124,6 +138,33 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         &[
             ("Back into a directory", "dbferry unpack backup.zip backup/"),
             ("Check it first", "dbferry unpack backup.zip backup/ --dry-run"),
+        ],
+    ),
+    (
+        "prune",
+        &[
+            ("What would go?", "dbferry prune /var/backups --keep-last 3 --keep-daily 7 --dry-run"),
+            (
+                "A week of days, a month of weeks, a year of months, and do not ask",
+                "dbferry prune /var/backups --keep-daily 7 --keep-weekly 4 --keep-monthly 12 --yes",
+            ),
+        ],
+    ),
+    #[cfg(feature = "web")]
+    (
+        "serve",
+        &[
+            ("On this machine; open the link that is printed", "dbferry serve --archives /var/backups"),
+            ("With a token of your own, from a file", "dbferry serve --archives /var/backups --token-file /run/secret"),
+            (
+                "For others, over TLS, to look and download only",
+                "dbferry serve --archives /var/backups --listen 0.0.0.0:443 --allowed-host backup.example.org \
+                 --tls-cert cert.pem --tls-key key.pem --read-only",
+            ),
+            (
+                "Behind a reverse proxy that has TLS",
+                "dbferry serve --archives /var/backups --behind-proxy --allowed-host backup.example.org",
+            ),
         ],
     ),
     (

@@ -2,9 +2,9 @@
 //!
 //! A field is never renamed and never changes its meaning within a schema version; new fields may come.
 
-use super::exit;
-use super::text::{self, is_hazardous};
+use super::text::is_hazardous;
 use dbferry::Error;
+use dbferry::failure::{kind_name, redact};
 use serde::Serialize;
 use serde_json::ser::Formatter;
 use std::collections::BTreeMap;
@@ -54,10 +54,10 @@ pub(crate) struct ErrorDocument {
 impl ErrorDocument {
     /// Takes an error apart.
     pub(crate) fn new(error: &Error, exit_code: u8) -> Self {
-        let shown = |text: &str| text::redact(text).into_owned();
+        let shown = |text: &str| redact(text).into_owned();
         let causes = std::iter::successors(error.source(), |cause: &&(dyn StdError + 'static)| (*cause).source());
         Self {
-            kind: exit::kind_name(error.kind()),
+            kind: kind_name(error.kind()),
             message: shown(error.message()),
             causes: causes.map(|cause| shown(&cause.to_string())).collect(),
             hint: error.remedy().map(shown),

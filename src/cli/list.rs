@@ -5,11 +5,12 @@ use super::args::ListArgs;
 use super::exit;
 use super::json::ErrorDocument;
 use super::output::Columns;
-use super::text::{counted, one_line, redact, shell_word};
+use super::text::{counted, one_line, shell_word};
 use super::units;
 use dbferry::Result;
 use dbferry::archive::{Archive, list};
 use dbferry::dialect::DatabaseInfo;
+use dbferry::failure::redact;
 use serde::Serialize;
 
 /// The document of a listing.

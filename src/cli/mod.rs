@@ -13,6 +13,7 @@
 //! | the others | one verb each |
 
 mod args;
+mod bench;
 mod choices;
 mod completions;
 mod config;
@@ -34,7 +35,10 @@ mod output;
 mod pack;
 mod plan;
 mod progress;
+mod prune;
 mod restore;
+#[cfg(feature = "web")]
+mod serve;
 mod signals;
 mod text;
 mod units;
@@ -98,8 +102,12 @@ fn run(verb: Verb, app: &App) -> Result<u8> {
         Verb::List(args) => list::run(&args, app),
         Verb::Verify(args) => verify::run(&args, app),
         Verb::Diff(args) => diff::run(&args, app),
+        Verb::Bench(args) => bench::run(&args, app),
         Verb::Pack(args) => pack::pack(&args, app),
         Verb::Unpack(args) => pack::unpack(&args, app),
+        Verb::Prune(args) => prune::run(&args, app),
+        #[cfg(feature = "web")]
+        Verb::Serve(args) => serve::run(&args, app),
         Verb::Completions(args) => completions::completions(&args, app),
         Verb::Man(args) => completions::man(&args, app),
         Verb::ExitCodes(_) => completions::exit_codes(app),

@@ -5,10 +5,11 @@
 
 use super::choices::ColorWhen;
 use super::json;
-use super::text::{indented, one_line, redact};
+use super::text::{indented, one_line};
 use clap::builder::styling::{AnsiColor, Style};
 use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Row, Table, presets};
 use dbferry::Error;
+use dbferry::failure::redact;
 use serde::Serialize;
 use std::error::Error as _;
 use std::fmt::Display;

@@ -13,7 +13,7 @@ use super::text::{counted, one_line};
 use super::units;
 use dbferry::config::ConnectionRole;
 use dbferry::dialect::{CollectionAction, Consistency};
-use dbferry::restore::{Proof, RestorePlan, RestoreReport, recover};
+use dbferry::restore::{Proof, RestoreReport, recover};
 use dbferry::translate::CountedMisfits;
 use dbferry::{Error, ErrorKind, Result};
 use serde::Serialize;
@@ -150,7 +150,7 @@ pub(super) fn carry_out(mut job: Job, consent: &ConsentArgs, words: Words, app: 
         return plan::show(&job, &planned, app);
     }
     // A plan with problems needs no consent: the run refuses it with all of them, before anything is touched.
-    let asks = planned.problems().is_empty() && needs_consent(&planned);
+    let asks = planned.problems().is_empty() && planned.changes_existing();
     if asks && !consent.yes && job.place.role != Some(ConnectionRole::Scratch) {
         confirm::ask(&plan::question(&job, &planned), &job.place.endpoint.url)?;
     }
@@ -166,16 +166,6 @@ pub(super) fn carry_out(mut job: Job, consent: &ConsentArgs, words: Words, app: 
     say(&app.output, words, &job, &report, moved)?;
     app.output.document("summary", &Summary::new(words, &job, &report, exit_code))?;
     Ok(exit_code)
-}
-
-/// Whether something that exists is changed. What is only created takes nothing away from anybody.
-fn needs_consent(plan: &RestorePlan) -> bool {
-    plan.collections().any(|collection| {
-        matches!(
-            collection.action,
-            Some(CollectionAction::Replace | CollectionAction::Recreate | CollectionAction::Append)
-        )
-    })
 }
 
 /// Says what state the target is in after a cancelled run. The engine names the groups that were replaced before.

@@ -45,45 +45,6 @@ pub(crate) fn indented(text: &str, indent: &str) -> String {
     shown
 }
 
-/// `text` with the password of every URL in it replaced by `***`.
-///
-/// The library never puts a password into a message. This is for text that others build from the command line (the
-/// argument parser repeats an argument that it does not know), and a second line of defence everywhere else.
-pub(crate) fn redact(text: &str) -> Cow<'_, str> {
-    let mut shown = String::new();
-    let mut rest = text;
-    while let Some(start) = rest.find("://").map(|at| at + 3) {
-        let (before, after) = rest.split_at(start);
-        shown.push_str(before);
-        let end = after.find(|c: char| c.is_whitespace() || matches!(c, '\'' | '"' | '`')).unwrap_or(after.len());
-        let (token, following) = after.split_at(end);
-        match token.rfind('@').and_then(|at| token[..at].find(':').map(|colon| (colon, at))) {
-            Some((colon, at)) => {
-                shown.push_str(&token[..=colon]);
-                shown.push_str("***");
-                shown.push_str(&redact_parameters(&token[at..]));
-            }
-            None => shown.push_str(&redact_parameters(token)),
-        }
-        rest = following;
-    }
-    if shown.is_empty() {
-        return Cow::Borrowed(text);
-    }
-    shown.push_str(rest);
-    Cow::Owned(shown)
-}
-
-/// `sslpassword=...` and the like in the query of a URL.
-fn redact_parameters(token: &str) -> String {
-    let Some((location, query)) = token.split_once('?') else { return token.to_owned() };
-    let parameters = query.split('&').map(|parameter| match parameter.split_once('=') {
-        Some((key, _)) if key.to_ascii_lowercase().contains("pass") => format!("{key}=***"),
-        _ => parameter.to_owned(),
-    });
-    format!("{location}?{}", parameters.collect::<Vec<_>>().join("&"))
-}
-
 /// `text` as one word of a POSIX shell, for commands that are printed to be run again.
 pub(crate) fn shell_word(text: &str) -> String {
     let plain =
@@ -115,20 +76,6 @@ mod tests {
     #[test]
     fn a_second_line_is_never_at_the_margin() {
         assert_eq!(indented("one\nerror: two\n  - three", "  "), "one\n  error: two\n  - three");
-    }
-
-    #[test]
-    fn passwords_in_urls_are_hidden() {
-        for (text, shown) in [
-            ("postgres://me:pw@h/d", "postgres://me:***@h/d"),
-            ("'postgres://me:p@ss:w@h/d' and more", "'postgres://me:***@h/d' and more"),
-            ("mysql://h/d?sslpassword=x&a=b", "mysql://h/d?sslpassword=***&a=b"),
-            ("x://a:b@c y://d:e@f", "x://a:***@c y://d:***@f"),
-            ("postgres://me@h:5432/d", "postgres://me@h:5432/d"),
-            ("no url at all: a@b", "no url at all: a@b"),
-        ] {
-            assert_eq!(redact(text), shown);
-        }
     }
 
     #[test]

@@ -24,6 +24,14 @@ impl Connection {
         self.role != Some(ConnectionRole::Source)
     }
 
+    /// Its dialect, where the file says so: the URL may be fetched only when it is used.
+    pub fn dialect(&self) -> Option<&'static str> {
+        match &self.url {
+            UrlSource::Literal(url) => crate::registry::dialect_of(url).ok().map(|dialect| dialect.name()),
+            UrlSource::External(_) => None,
+        }
+    }
+
     /// Whether a restore into it needs no consent.
     pub fn is_replaced_without_prompt(&self) -> bool {
         self.role == Some(ConnectionRole::Scratch)
@@ -40,6 +48,17 @@ pub enum ConnectionRole {
     Target,
     /// It is restored into without a prompt: nothing in it is worth keeping.
     Scratch,
+}
+
+impl ConnectionRole {
+    /// Its name in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Target => "target",
+            Self::Scratch => "scratch",
+        }
+    }
 }
 
 /// Where a connection's URL comes from.

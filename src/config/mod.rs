@@ -37,6 +37,13 @@
 //! match = "main.settings"
 //! mode = "skip"
 //!
+//! [schedule.nightly]                             # kept by `dbferry serve`
+//! cron = "0 3 * * *"                             # minute, hour, day of the month, month, day of the week
+//! time_zone = "Europe/Paris"                     # UTC unless told
+//! connection = "prod"
+//! groups = ["user", "billing"]                   # all unless told
+//! keep = { last = 3, daily = 7, weekly = 4, monthly = 6 }    # all unless told; the newest good one always
+//!
 //! [[type]]                                       # in order, the first match wins; see `translate::rules`
 //! match = { engine = "mysql", target = "postgres", table = "shop.*", column = "is_*", native = "tinyint(1)" }
 //! to = "bool"                                    # or to_native = "citext"
@@ -46,9 +53,11 @@
 mod connection;
 mod read;
 mod restore;
+mod schedule;
 
 pub use connection::{Connection, ConnectionRole, ExternalValue, UrlSource};
 pub use restore::{RestoreConfig, RestoreMode, TableMode};
+pub use schedule::Schedule;
 
 use crate::group::suggest::{closest, did_you_mean};
 use crate::group::{BUILT_IN, GroupInfo, GroupRules, Preset, Rule, Translated, Unmatched, is_built_in};
@@ -71,6 +80,8 @@ pub struct Config {
     pub restore: RestoreConfig,
     /// What columns become in another database, in order: the first rule that matches decides.
     pub types: Vec<TypeRule>,
+    /// Backups that are made by the clock.
+    pub schedules: BTreeMap<String, Schedule>,
 }
 
 impl Config {
@@ -121,6 +132,8 @@ struct Document {
     restore: RestoreConfig,
     #[serde(default, rename = "type")]
     types: Vec<TypeRule>,
+    #[serde(default, rename = "schedule")]
+    schedules: BTreeMap<String, Schedule>,
 }
 
 /// A group of the user's own as `[[group]]` spells it.
@@ -174,7 +187,24 @@ impl Document {
         for name in &self.preset {
             rules.add_preset(name)?;
         }
-        Ok(Config { connections: self.connections, groups: rules, restore, types: self.types })
+        for (name, schedule) in &self.schedules {
+            if !self.connections.contains_key(&schedule.connection) {
+                let known = did_you_mean(&schedule.connection, self.connections.keys().map(String::as_str));
+                return Err(usage(format!("[schedule.{name}] names the connection {:?}", schedule.connection))
+                    .hint(format!("{known}add a [connections.{}] table", schedule.connection)));
+            }
+            if schedule.keep.is_some_and(|keep| keep.is_nothing()) {
+                return Err(usage(format!("[schedule.{name}] keeps nothing"))
+                    .hint("give one of last, daily, weekly, monthly a number, or leave keep out to keep all"));
+            }
+        }
+        Ok(Config {
+            connections: self.connections,
+            groups: rules,
+            restore,
+            types: self.types,
+            schedules: self.schedules,
+        })
     }
 }
 

@@ -110,10 +110,23 @@ pub struct DumpReport {
 /// Whatever the database or the file system refuses. An archive that is not complete is never left behind as one: without
 /// its manifest it is none.
 pub fn dump(source: &Endpoint<'_>, path: &Path, options: &DumpOptions, progress: &dyn Progress) -> Result<DumpReport> {
+    dump_into(source, options, progress, |write| ArchiveWriter::create(path, write))
+}
+
+/// Dumps `source` into the archive that `create` begins.
+///
+/// # Errors
+/// Those of [`dump`] and of `create`.
+pub(crate) fn dump_into(
+    source: &Endpoint<'_>,
+    options: &DumpOptions,
+    progress: &dyn Progress,
+    create: impl FnOnce(WriteOptions) -> Result<ArchiveWriter>,
+) -> Result<DumpReport> {
     let started = Instant::now();
     let row_group_bytes = options.resources.row_group_bytes(options.row_group_bytes);
     let mut database = source.open(Purpose::Read, &options.cancel)?;
-    let archive = ArchiveWriter::create(path, WriteOptions { compression: options.compression, row_group_bytes })?;
+    let archive = create(WriteOptions { compression: options.compression, row_group_bytes })?;
     let manifest = run(&mut *database, &archive, options, row_group_bytes, progress).map_err(|e| source.name(e))?;
     let report = report(&manifest, started.elapsed());
     archive.finish(manifest)?;
@@ -234,7 +247,7 @@ pub(crate) fn check_conditions<'a>(
 }
 
 /// The collections that are wanted, each with its group.
-fn wanted<'a>(
+pub(crate) fn wanted<'a>(
     database: &mut dyn Database,
     schema: &'a Schema,
     options: &DumpOptions,

@@ -2,7 +2,7 @@
 
 use super::order::{Finished, OrderedFile, Shared, StopOnPanic};
 use crate::archive::{ArchiveWriter, CollectionWriter, RowGroupEncoder};
-use crate::progress::{Event, Progress, RowCount, Share};
+use crate::progress::{Event, Progress, RowCount, Share, Stage, spend};
 use crate::resources::Resources;
 use dbferry_dialect::hash::{CollectionHash, RowHasher};
 use dbferry_dialect::{
@@ -132,8 +132,9 @@ fn dump_chunk(
             return Err(Error::new(ErrorKind::Cancelled, "another worker failed"));
         }
         context.cancel.check()?;
-        if let Some(full) = chunk.take(&batch, context.row_group_bytes, new_encoder)? {
-            file.submit(shared, chunk_index, full.finish()?)?;
+        if let Some(full) = chunk.take(&batch, context, new_encoder)? {
+            let full = spend(context.progress, Stage::Encode, || full.finish())?;
+            spend(context.progress, Stage::Write, || file.submit(shared, chunk_index, full))?;
         }
         let (rows, bytes) = (batch.records.num_rows() as u64, batch.memory_size() as u64);
         context.progress.event(Event::Rows { collection: &name, rows, bytes, again: false });
@@ -149,10 +150,11 @@ fn dump_chunk(
         return Err(named(Error::new(ErrorKind::Internal, message)));
     }
     if let Some(rest) = rest {
-        file.submit(shared, chunk_index, rest.finish().map_err(named)?).map_err(named)?;
+        let rest = spend(context.progress, Stage::Encode, || rest.finish()).map_err(named)?;
+        spend(context.progress, Stage::Write, || file.submit(shared, chunk_index, rest)).map_err(named)?;
     }
     share.finish();
-    file.finish_chunk(shared, chunk_index, hash).map_err(named)
+    spend(context.progress, Stage::Write, || file.finish_chunk(shared, chunk_index, hash)).map_err(named)
 }
 
 /// The row group that a chunk is filling, and the hash of the rows so far.
@@ -166,17 +168,17 @@ impl ChunkWork {
     fn take(
         &mut self,
         batch: &Batch,
-        row_group_bytes: usize,
+        context: &Context<'_>,
         new_encoder: impl Fn() -> Result<RowGroupEncoder>,
     ) -> Result<Option<RowGroupEncoder>> {
-        self.hasher.update(batch)?;
+        spend(context.progress, Stage::Hash, || self.hasher.update(batch))?;
         let encoder = match &mut self.encoder {
             Some(encoder) => encoder,
             empty => empty.insert(new_encoder()?),
         };
-        encoder.write(batch)?;
+        spend(context.progress, Stage::Encode, || encoder.write(batch))?;
         // A chunk is planned to be one row group; a little more is better than a crumb of a second one.
-        let full = encoder.input_bytes() >= row_group_bytes + row_group_bytes / 2;
+        let full = encoder.input_bytes() >= context.row_group_bytes + context.row_group_bytes / 2;
         Ok(if full { self.encoder.take() } else { None })
     }
 

@@ -24,7 +24,7 @@ pub(crate) use prepare::plan_from;
 pub use shape::{ExplainedType, PlannedColumn, Verdict};
 pub(crate) use supply::{Division, Measure, Offered, RowSupply, Supply};
 
-use crate::archive::Archive;
+use crate::archive::{Archive, SAFETY_RULE};
 use crate::config::RestoreConfig;
 use crate::dump::{DumpOptions, GroupBy, dump};
 use crate::endpoint::Endpoint;
@@ -35,8 +35,7 @@ use crate::translate::{AcceptLossy, CountedMisfits, TypeRule};
 use crate::verify::work;
 use dbferry_dialect::model::Stage;
 use dbferry_dialect::{
-    Cancel, CollectionAction, CollectionName, Consistency, Error, ErrorKind, ForeignKeyPolicy, Purpose, ReplaceOptions,
-    Result,
+    Cancel, CollectionAction, CollectionName, Consistency, ForeignKeyPolicy, Purpose, ReplaceOptions, Result,
 };
 use prepare::{Loading, Prepared, prepare};
 use serde::Serialize;
@@ -200,7 +199,7 @@ pub(crate) fn restore_from<'a>(
         recovered.extend(database.recover().map_err(|error| target.name(error))?);
         prepare(supply, target.dialect, &mut *database, options).map_err(|error| target.name(error))?
     };
-    refuse_problems(&prepared.plan, supply.noun())?;
+    prepared.plan.refuse_problems()?;
     let loads = prepared.divide(supply)?;
     progress.event(planned(&prepared, &loads));
     supply.rows.check(&loads.values().map(|loading| loading.place).collect::<Vec<_>>(), options, progress)?;
@@ -277,23 +276,6 @@ fn is_absent(target: &Endpoint<'_>) -> bool {
     target.dialect.capabilities().creates_database && target.open(Purpose::Read, &Cancel::new()).is_err()
 }
 
-fn refuse_problems(plan: &RestorePlan, noun: &str) -> Result<()> {
-    let problems = plan.problems();
-    if problems.is_empty() {
-        return Ok(());
-    }
-    let count = match problems.len() {
-        1 => "1 problem".to_owned(),
-        count => format!("{count} problems"),
-    };
-    let list = problems.iter().map(|problem| format!("\n  - {problem}")).collect::<String>();
-    Err(Error::new(
-        ErrorKind::Incompatible,
-        format!("the target cannot take the {noun} as it is; {count}, nothing was changed:{list}"),
-    )
-    .hint("see all verdicts with `dbferry plan`; --recreate drops and creates anew a table of another shape"))
-}
-
 fn safety_backup(
     prepared: &Prepared<'_>,
     target: &Endpoint<'_>,
@@ -306,7 +288,7 @@ fn safety_backup(
         .map(|collection| Assignment {
             collection: collection.target.clone(),
             group: collection.group.clone(),
-            rule: "about to be changed by a restore".into(),
+            rule: SAFETY_RULE.into(),
             part_of: None,
         })
         .collect();

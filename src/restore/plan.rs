@@ -5,7 +5,7 @@
 use super::shape::PlannedColumn;
 use crate::progress::RowCount;
 use dbferry_dialect::model::NotCarried;
-use dbferry_dialect::{CollectionAction, CollectionName, DatabaseInfo};
+use dbferry_dialect::{CollectionAction, CollectionName, DatabaseInfo, Error, ErrorKind, Result};
 use serde::Serialize;
 
 /// What a restore would do.
@@ -91,6 +91,39 @@ impl RestorePlan {
     /// About how many rows of the target will be gone: estimates, as far as the target tells without a scan.
     pub fn rows_overwritten(&self) -> u64 {
         self.collections().filter_map(|collection| collection.rows_overwritten).sum()
+    }
+
+    /// Whether anything that exists in the target changes: it is replaced, dropped or added to. What is only created takes
+    /// nothing away from anybody.
+    pub fn changes_existing(&self) -> bool {
+        self.collections().any(|collection| {
+            matches!(
+                collection.action,
+                Some(CollectionAction::Replace | CollectionAction::Recreate | CollectionAction::Append)
+            )
+        })
+    }
+
+    /// Refuses a plan with problems.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Incompatible`] with all of them.
+    pub fn refuse_problems(&self) -> Result<()> {
+        let problems = self.problems();
+        if problems.is_empty() {
+            return Ok(());
+        }
+        let count = match problems.len() {
+            1 => "1 problem".to_owned(),
+            count => format!("{count} problems"),
+        };
+        let noun = if self.archive.is_some() { "archive" } else { "source" };
+        let list = problems.iter().map(|problem| format!("\n  - {problem}")).collect::<String>();
+        Err(Error::new(
+            ErrorKind::Incompatible,
+            format!("the target cannot take the {noun} as it is; {count}, nothing was changed:{list}"),
+        )
+        .hint("see all verdicts with `dbferry plan`; --recreate drops and creates anew a table of another shape"))
     }
 
     /// Whether anything that exists in the target is replaced or dropped.

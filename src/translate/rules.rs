@@ -113,6 +113,16 @@ impl TryFrom<Entry> for TypeRule {
 }
 
 impl TypeRule {
+    /// A rule that gives every column of that native type the target's own type of that name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] when `native` is no pattern.
+    pub(crate) fn native(native: &str, to_native: &str, note: &str) -> Result<Self> {
+        let matches = Match { native: Some(Glob::try_from(native.to_owned())?), ..Match::default() };
+        let (to_native, note) = (Some(to_native.to_owned()), Some(note.to_owned()));
+        Ok(Self { matches, to: None, to_native, on_misfit: Policy::Error, note })
+    }
+
     /// Whether the rule is about rows that go from the one database to the other.
     pub fn is_about(&self, source: &DatabaseInfo, target: &DatabaseInfo) -> bool {
         let Match { engine, target: into, .. } = &self.matches;

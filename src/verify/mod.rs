@@ -34,6 +34,7 @@ pub use rows::{CellDifference, KeyPart, RowDifference, RowDifferenceKind, RowDif
 pub use sample::Sample;
 pub(crate) use scan::Run;
 pub use scratch::{ScratchReport, in_scratch};
+pub(crate) use scratch::{contents, empty};
 pub use whole::verify;
 
 use crate::archive::Archive;

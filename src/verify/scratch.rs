@@ -58,7 +58,11 @@ pub fn in_scratch(
     }
 }
 
-fn empty(scratch: &Endpoint<'_>) -> Result<()> {
+/// Takes away whatever a database holds, by its own hand.
+///
+/// # Errors
+/// What the database says, and when it still holds something.
+pub(crate) fn empty(scratch: &Endpoint<'_>) -> Result<()> {
     let cancel = Cancel::new();
     let mut database = scratch.open(Purpose::Plan, &cancel)?;
     if database.is_empty()? {
@@ -74,7 +78,7 @@ fn empty(scratch: &Endpoint<'_>) -> Result<()> {
 }
 
 /// A few of the things that are there.
-fn contents(schema: &Schema) -> String {
+pub(crate) fn contents(schema: &Schema) -> String {
     const SHOWN: usize = 3;
     let collections = schema.collections.iter().map(|collection| collection.name.to_string());
     let objects = schema.objects.iter().map(|object| format!("{}.{}", object.namespace, object.name));

@@ -2,8 +2,8 @@
 
 use crate::workdir::Workdir;
 
-const VERBS: [&str; 11] =
-    ["dump", "restore", "plan", "groups", "inspect", "list", "verify", "pack", "unpack", "completions", "man"];
+const VERBS: [&str; 12] =
+    ["bench", "dump", "restore", "plan", "groups", "inspect", "list", "verify", "pack", "unpack", "completions", "man"];
 
 #[test]
 fn every_verb_starts_with_examples() {

@@ -8,6 +8,7 @@
 
 mod workdir;
 
+mod bench;
 mod completions;
 mod config;
 mod copy;
@@ -29,6 +30,7 @@ mod pack;
 mod plan;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod prune;
 mod readme;
 mod restore;
 mod secrets;

@@ -7,6 +7,8 @@
 // Copies between two engines, there and back.
 #[cfg(all(feature = "sqlite", feature = "postgres"))]
 mod across;
+// How fast it is: what is read to find out, and what is said of it.
+mod bench;
 // Cancelling where the dialect does not listen.
 mod cancel;
 // Copies without files: the same as a dump and a restore, also where either side fails.

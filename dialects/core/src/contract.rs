@@ -238,6 +238,29 @@ pub trait Reader: Send {
     /// [`ErrorKind::Incompatible`](crate::ErrorKind::Incompatible), with the `column` in its context, when the database's
     /// own column cannot be read as the wanted type: that tells a difference from a failure.
     fn read(&mut self, request: &ReadRequest<'_>, sink: &mut dyn Sink) -> Result<u64>;
+
+    /// Takes the rows that [`read`](Self::read) would read and makes nothing of them, for measurements: what is left is the
+    /// time of the database, the network and the driver. A dialect that leaves it at the default decodes them all the same.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
+    fn skim(&mut self, request: &ReadRequest<'_>) -> Result<Skimmed> {
+        let mut bytes = 0;
+        let rows = self.read(request, &mut |batch: Batch| {
+            bytes += batch.memory_size() as u64;
+            Ok(())
+        })?;
+        Ok(Skimmed { rows, bytes })
+    }
+}
+
+/// Rows that went by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Skimmed {
+    /// How many.
+    pub rows: u64,
+    /// Their size, in the form in which they came.
+    pub bytes: u64,
 }
 
 /// What to read.

@@ -11,7 +11,7 @@ mod tests;
 
 use crate::wire::Wire;
 use batch::BatchBuilder;
-use dbferry_dialect::{ChunkRange, CollectionName, Error, ReadRequest, Reader, Result, Sink};
+use dbferry_dialect::{ChunkRange, CollectionName, Error, ReadRequest, Reader, Result, Sink, Skimmed};
 use query::Plan;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -118,6 +118,15 @@ impl Reader for MySqlReader {
         self.counts.add(request, count);
         Ok(count)
     }
+
+    fn skim(&mut self, request: &ReadRequest<'_>) -> Result<Skimmed> {
+        let mut wire = self.wire.lock().unwrap_or_else(PoisonError::into_inner);
+        let relation = (self.relation)(&request.collection.name);
+        let skimmed = skim(&mut wire, &self.charsets, &relation, request)
+            .map_err(|error| explain(error).with("collection", &request.collection.name))?;
+        self.counts.add(request, skimmed.rows);
+        Ok(skimmed)
+    }
 }
 
 fn read(
@@ -142,6 +151,18 @@ fn read(
     }
     wire.forget(READING, &statement)?;
     Ok(count)
+}
+
+/// Counts the rows of a chunk and the bytes of their values on the wire.
+fn skim(wire: &mut Wire, charsets: &Charsets, relation: &str, request: &ReadRequest<'_>) -> Result<Skimmed> {
+    let Plan { statement, .. } = Plan::new(wire, charsets, relation, request)?;
+    let mut bytes = 0;
+    let rows = wire.rows(READING, &statement, |row| {
+        bytes += row.len() as u64;
+        Ok(())
+    })?;
+    wire.forget(READING, &statement)?;
+    Ok(Skimmed { rows, bytes })
 }
 
 /// The server's numbers of errors that mean that somebody changed the table.

@@ -5,6 +5,7 @@
 
 mod batch;
 mod query;
+mod skim;
 #[cfg(test)]
 mod tests;
 
@@ -14,7 +15,7 @@ use crate::session::Session;
 use crate::syntax::PostgresSyntax;
 use crate::types::TypeCatalogue;
 use batch::BatchBuilder;
-use dbferry_dialect::{CollectionName, Error, ErrorKind, ReadRequest, Reader, Result, Sink, Syntax};
+use dbferry_dialect::{CollectionName, Error, ErrorKind, ReadRequest, Reader, Result, Sink, Skimmed, Syntax};
 use query::{Plan, any_bytes};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -45,6 +46,20 @@ impl PostgresReader {
 
 impl Reader for PostgresReader {
     fn read(&mut self, request: &ReadRequest<'_>, sink: &mut dyn Sink) -> Result<u64> {
+        self.with_source(request, |session, source, relation| read(session, source, relation, request, sink))
+    }
+
+    fn skim(&mut self, request: &ReadRequest<'_>) -> Result<Skimmed> {
+        self.with_source(request, |session, source, relation| skim::skim(session, source, relation, request))
+    }
+}
+
+impl PostgresReader {
+    fn with_source<T>(
+        &mut self,
+        request: &ReadRequest<'_>,
+        action: impl FnOnce(&mut Session, Source<'_>, &str) -> Result<T>,
+    ) -> Result<T> {
         // A session that a panicking thread held may be in the middle of anything; the server then says so.
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         let relation = (self.relation)(&request.collection.name);
@@ -53,8 +68,7 @@ impl Reader for PostgresReader {
             None => *self.any_bytes.insert(any_bytes(&mut session)?),
         };
         let source = Source { types: &self.types, any_bytes };
-        read(&mut session, source, &relation, request, sink)
-            .map_err(|error| error.with("collection", &request.collection.name))
+        action(&mut session, source, &relation).map_err(|error| error.with("collection", &request.collection.name))
     }
 }
 

@@ -8,10 +8,10 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use dbferry_dialect::{
     Batch, ChunkRange, Collection, Error, ErrorKind, Exception, ExceptionReason, NativeValue, ReadRequest, Reader,
-    Result, Sink, carrier,
+    Result, Sink, Skimmed, carrier,
 };
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Row, params_from_iter};
+use rusqlite::{Connection, Row, Statement, params_from_iter};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Rows of a batch at most, however small they are.
@@ -40,20 +40,56 @@ impl Reader for SqliteReader {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         read(&connection, request, sink).map_err(|error| error.with("collection", &request.collection.name))
     }
+
+    fn skim(&mut self, request: &ReadRequest<'_>) -> Result<Skimmed> {
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        skim(&connection, request).map_err(|error| error.with("collection", &request.collection.name))
+    }
 }
 
-fn read(connection: &Connection, request: &ReadRequest<'_>, sink: &mut dyn Sink) -> Result<u64> {
+/// The statement that reads a chunk, and the values of its parameters.
+fn prepare<'c>(
+    connection: &'c Connection,
+    request: &ReadRequest<'_>,
+    text: TextForm,
+) -> Result<(Statement<'c>, Vec<i64>)> {
     let collection = request.collection;
     let key = row_key(connection, &collection.name)?;
-    let text = TextForm::of(connection)?;
     if let Some(condition) = request.predicate {
         check_condition(connection, &key.source(&collection.name), condition)?;
     }
     let (select, bounds) = select(collection, &key, request, text)?;
-    let mut batch = BatchBuilder::new(collection, request.batch_bytes)?;
-    let mut statement = connection
+    let statement = connection
         .prepare(&format!("{select} {}", key.order(false)))
         .map_err(|error| database_error("the collection cannot be read", error))?;
+    Ok((statement, bounds))
+}
+
+/// Steps over the rows of a chunk, and looks at each value as far as its size.
+fn skim(connection: &Connection, request: &ReadRequest<'_>) -> Result<Skimmed> {
+    let (mut statement, bounds) = prepare(connection, request, TextForm::of(connection)?)?;
+    let columns = statement.column_count();
+    let mut rows = statement
+        .query(params_from_iter(bounds))
+        .map_err(|error| database_error("the collection cannot be read", error))?;
+    let mut skimmed = Skimmed::default();
+    while let Some(row) = rows.next().map_err(|error| interrupted(skimmed.rows, error))? {
+        for column in 0..columns {
+            skimmed.bytes += match row.get_ref(column).map_err(|error| interrupted(skimmed.rows, error))? {
+                ValueRef::Null => 0,
+                ValueRef::Integer(_) | ValueRef::Real(_) => 8,
+                ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len() as u64,
+            };
+        }
+        skimmed.rows += 1;
+    }
+    Ok(skimmed)
+}
+
+fn read(connection: &Connection, request: &ReadRequest<'_>, sink: &mut dyn Sink) -> Result<u64> {
+    let text = TextForm::of(connection)?;
+    let mut batch = BatchBuilder::new(request.collection, request.batch_bytes)?;
+    let (mut statement, bounds) = prepare(connection, request, text)?;
     let mut rows = statement
         .query(params_from_iter(bounds))
         .map_err(|error| database_error("the collection cannot be read", error))?;

@@ -1,9 +1,9 @@
 //! Progress on a terminal: one bar for all, and a line for each collection in work.
 
 use super::View;
-use super::tally::{Active, Tally, of_rows};
+use super::words::{of_rows, rates, state};
 use crate::cli::text::one_line;
-use dbferry::progress::Event;
+use dbferry::progress::{Active, Event, Tally};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::Duration;
 
@@ -72,9 +72,9 @@ impl View for Bars {
         self.total.set_prefix(tally.phase().to_owned());
         // From 0 to 1.
         self.total.set_position((done.unwrap_or(0.0) * BAR_LENGTH as f64) as u64);
-        self.total.set_message(tally.state());
+        self.total.set_message(state(tally));
         self.total.tick();
-        self.rates.set_message(tally.rates());
+        self.rates.set_message(rates(tally));
         let mut shown = 0;
         for (name, active) in tally.in_work().take(self.most) {
             if shown == self.lines.len() {

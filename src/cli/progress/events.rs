@@ -1,10 +1,9 @@
 //! Progress as JSON events: one line each, at most one `progress` line a second.
 
-use super::tally::Tally;
 use super::{Output, View};
 use crate::cli::json;
 use crate::cli::output::write_err;
-use dbferry::progress::Event;
+use dbferry::progress::{Event, Tally};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -102,13 +101,13 @@ fn content(event: Event<'_>) -> Option<(&'static str, Content<'_>)> {
 
 fn progress(tally: &Tally) -> Content<'_> {
     Content::Progress {
-        collections_done: tally.collections_done,
+        collections_done: tally.collections_done(),
         done: tally.fraction(),
         rows: tally.rows(),
         rows_planned: tally.rows_planned().number(),
         rows_estimated: tally.rows_planned().is_estimate(),
-        bytes: tally.bytes,
-        seconds: tally.started.elapsed().as_secs_f64(),
+        bytes: tally.bytes(),
+        seconds: tally.started().elapsed().as_secs_f64(),
         seconds_left: tally.left().map(|left| left.as_secs_f64()),
         in_work: tally.in_work().map(|(name, _)| name).collect(),
     }

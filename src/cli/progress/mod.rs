@@ -6,20 +6,19 @@
 mod bar;
 mod events;
 mod plain;
-mod tally;
+mod words;
 
 use super::choices::ProgressStyle;
 use super::output::Output;
 use bar::Bars;
 use dbferry::Error;
-use dbferry::progress::{Event, Progress};
+use dbferry::progress::{Event, Progress, Tally};
 use events::Events;
 use plain::Plain;
 use std::io::{self, IsTerminal};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use tally::Tally;
 
 /// Somewhere that progress is shown.
 trait View: Send {
@@ -99,7 +98,7 @@ impl Reporter {
     pub(crate) fn finish(mut self) -> Moved {
         self.stop();
         let tally = lock(&self.shared.tally);
-        Moved { rows: tally.rows(), bytes: tally.bytes, time: tally.started.elapsed() }
+        Moved { rows: tally.rows(), bytes: tally.bytes(), time: tally.started().elapsed() }
     }
 
     fn stop(&mut self) {
@@ -144,6 +143,9 @@ impl Shared {
 
 impl Progress for Reporter {
     fn event(&self, event: Event<'_>) {
+        if matches!(event, Event::Spent { .. }) {
+            return;
+        }
         let tally = {
             let mut tally = lock(&self.shared.tally);
             tally.add(event);

@@ -1,11 +1,11 @@
 //! Progress as lines in a log: one a phase, and one every so often while rows move.
 
-use super::tally::Tally;
+use super::words::{rates, state};
 use super::{Output, View};
 use crate::cli::output::write_err;
 use crate::cli::text::one_line;
 use crate::cli::units;
-use dbferry::progress::Event;
+use dbferry::progress::{Event, Tally};
 use std::time::Duration;
 
 /// How many collections in work a line names.
@@ -56,7 +56,7 @@ fn line(tally: &Tally) -> String {
         last.push_str(&format!(" and {more} more"));
     }
     let in_work = if names.is_empty() { String::new() } else { format!("in work: {}", names.join(", ")) };
-    let mut parts = vec![tally.state(), tally.rates(), in_work];
+    let mut parts = vec![state(tally), rates(tally), in_work];
     parts.retain(|part| !part.is_empty());
     format!("{}: {}", tally.phase(), if parts.is_empty() { "begins".to_owned() } else { parts.join("; ") })
 }

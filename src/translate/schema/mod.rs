@@ -11,7 +11,7 @@ mod expressions;
 use super::choose::Crossing;
 use super::{ColumnTranslation, Decision};
 use dbferry_dialect::expression;
-use dbferry_dialect::model::{Check, ColumnRole, Counter, DefaultMeaning, Identity, NotCarried};
+use dbferry_dialect::model::{Check, ColumnRole, Counter, DefaultMeaning, DefaultValue, Identity, NotCarried};
 use dbferry_dialect::{Collection, CollectionName, Column, Expression, LogicalType, Part};
 use std::collections::BTreeMap;
 
@@ -157,8 +157,7 @@ impl<'s, 'a, 'c, 'r> Carrying<'s, 'a, 'c, 'r> {
             let is_numbered = column.identity.is_some() || source.identity.is_some();
             let numbers = syntax.numbers(collection, column);
             let default = source.default.as_ref().filter(|_| !is_numbered && source.generated.is_none());
-            let is_null =
-                |default: &dbferry_dialect::model::DefaultValue| default.meaning == Some(DefaultMeaning::Null);
+            let is_null = |default: &DefaultValue| default.meaning == Some(DefaultMeaning::Null);
             let lost = default.filter(|default| !is_null(default)).and_then(|default| match &default.meaning {
                 None => Some((default.native.clone(), "it is not understood")),
                 Some(_) if syntax.column_default(collection, column).is_none() => {

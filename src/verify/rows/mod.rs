@@ -14,6 +14,7 @@ pub use report::{CellDifference, KeyPart, RowDifference, RowDifferenceKind, RowD
 pub(crate) use collect::{Collect, Wanted};
 pub(crate) use key::{KeyHasher, RowKey};
 pub(crate) use report::Finding;
+pub(crate) use value::plain;
 
 use super::scan::{Feed, Rows, Run, scan};
 use super::side::Side;

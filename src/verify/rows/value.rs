@@ -61,6 +61,20 @@ pub(crate) fn text(logical: &LogicalType, cells: &dyn Array, row: usize, excepti
     shorten(out)
 }
 
+/// The text of a cell as it stands, without the quotes that tell a text from a null: nothing for a null.
+pub(crate) fn plain(
+    logical: &LogicalType,
+    cells: &dyn Array,
+    row: usize,
+    exception: Option<&Exception>,
+) -> Option<String> {
+    match (exception, cells.data_type()) {
+        (None, _) if cells.is_null(row) => None,
+        (None, DataType::Utf8) => Some(cells.as_string::<i32>().value(row).to_owned()),
+        _ => Some(text(logical, cells, row, exception)),
+    }
+}
+
 /// The beginning of a long text, and how long it is.
 fn shorten(mut text: String) -> String {
     if let Some((end, _)) = text.char_indices().nth(MOST_CHARACTERS) {

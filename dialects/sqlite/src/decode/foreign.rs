@@ -4,6 +4,7 @@
 //! may have been stored as text where the column's affinity made it one.
 
 use super::{Taken, refuse_unless_null, spelling, unsupported};
+use crate::number::Decimal;
 use crate::temporal::{Separator, span, wide_date, wide_time, wide_timestamp};
 use arrow::array::{
     ArrayRef, BinaryBuilder, Date32Array, Decimal128Array, Decimal256Array, Float32Array, Int8Array, Int16Array,
@@ -139,6 +140,13 @@ impl Form {
             (Self::Decimal { precision, scale }, ValueRef::Text(text)) => {
                 return decimal(text, precision, scale).ok_or_else(|| spelling(text, ExceptionReason::Precision));
             }
+            // A column of numeric affinity, which the user's own type may be, has made numbers of the texts.
+            (Self::Decimal { precision, scale }, ValueRef::Integer(value)) => {
+                return narrow(precision, scale)?.of_integer(value).map(i256::from_i128);
+            }
+            (Self::Decimal { precision, scale }, ValueRef::Real(value)) => {
+                return narrow(precision, scale)?.of_real(value).map(i256::from_i128);
+            }
             (Self::Signed(_) | Self::Unsigned(_) | Self::Year, ValueRef::Integer(value)) => i128::from(value),
             (Self::Signed(_) | Self::Unsigned(_) | Self::Year, ValueRef::Text(text)) => std::str::from_utf8(text)
                 .map_err(|_| ExceptionReason::InvalidUtf8)?
@@ -209,6 +217,11 @@ impl Form {
     }
 }
 
+/// A decimal type that numbers can hold; none of more than 38 digits is one.
+fn narrow(precision: u8, scale: u8) -> Result<Decimal, ExceptionReason> {
+    Decimal::new(precision, scale).ok_or(ExceptionReason::StorageClass)
+}
+
 /// `-12.30` with exactly `scale` digits after the point and at most `precision` digits in all.
 fn decimal(text: &[u8], precision: u8, scale: u8) -> Option<i256> {
     let text = std::str::from_utf8(text).ok()?;
@@ -254,6 +267,7 @@ mod tests {
             (LogicalType::Year, &[Integer(1999)], "1999"),
             (LogicalType::Float { bits: 32 }, &[Real(0.5)], "0.5"),
             (LogicalType::Decimal { precision: 5, scale: 2 }, &[Text(b"-0.05")], "-5,"),
+            (LogicalType::Decimal { precision: 5, scale: 2 }, &[Integer(7), Real(-19.99)], "700,\n  -1999"),
             (
                 LogicalType::Decimal { precision: 40, scale: 0 },
                 &[Text(b"1234567890123456789012345678901234567890")],
@@ -294,7 +308,7 @@ mod tests {
             (LogicalType::Float { bits: 32 }, &[Real(0.1), Integer(1)]),
             (
                 LogicalType::Decimal { precision: 5, scale: 2 },
-                &[Text(b"1.5"), Text(b"1000.00"), Text(b"-"), Integer(1)],
+                &[Text(b"1.5"), Text(b"1000.00"), Text(b"-"), Integer(1000), Real(0.001)],
             ),
             (LogicalType::Date, &[Text(b"1970-02-30"), Integer(1), Text(b"\xff")]),
             (LogicalType::Instant { precision: 0 }, &[Text(b"1970-01-01T00:00:01")]),

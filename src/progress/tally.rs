@@ -1,33 +1,32 @@
-//! What a run has done so far: the one place where its events are added up.
+//! What a run has done so far: the one place where its events are added up, for every front end.
 
-use crate::cli::text::one_line;
-use crate::cli::units;
-use dbferry::progress::{Event, RowCount};
+use super::{Event, RowCount};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// A collection that is being worked on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Active {
+pub struct Active {
     /// Rows so far.
-    pub(super) rows: u64,
+    pub rows: u64,
     /// All its rows.
-    pub(super) expected: RowCount,
+    pub expected: RowCount,
 }
 
 /// Everything so far. Small, since it is copied for each look at it.
 #[derive(Clone, Debug)]
-pub(super) struct Tally {
-    pub(super) started: Instant,
+pub struct Tally {
+    started: Instant,
     phase: String,
     group: Option<String>,
-    pub(super) collections_done: usize,
+    collections: Option<usize>,
+    collections_done: usize,
     /// Rows that will be moved, and rows that will be read again.
     planned: (RowCount, u64),
     /// Rows that were moved, and rows that were read again.
     moved: (u64, u64),
     /// Bytes of all of them, in memory.
-    pub(super) bytes: u64,
+    bytes: u64,
     work_planned: u64,
     work_done: u64,
     /// When the first work was done, and when the last. The time left is counted from the first, not from the start of the
@@ -47,11 +46,13 @@ struct InPhase {
 }
 
 impl Tally {
-    pub(super) fn new(started: Instant) -> Self {
+    /// That of a run that began then.
+    pub fn new(started: Instant) -> Self {
         Self {
             started,
             phase: "start".into(),
             group: None,
+            collections: None,
             collections_done: 0,
             planned: (RowCount::Unknown, 0),
             moved: (0, 0),
@@ -65,7 +66,7 @@ impl Tally {
     }
 
     /// Adds what happened.
-    pub(super) fn add(&mut self, event: Event<'_>) {
+    pub fn add(&mut self, event: Event<'_>) {
         match event {
             Event::Phase { name, group } => {
                 self.phase = name.to_owned();
@@ -74,7 +75,8 @@ impl Tally {
                 // A phase looks at its collections anew; what the one before left open is not in work any more.
                 self.active.clear();
             }
-            Event::Planned { rows, again, work, .. } => {
+            Event::Planned { collections, rows, again, work } => {
+                self.collections = Some(collections);
                 self.planned = (rows, again);
                 self.work_planned = work;
             }
@@ -107,18 +109,18 @@ impl Tally {
     }
 
     /// Rows that went by, those that were read again included.
-    pub(super) fn rows(&self) -> u64 {
+    pub fn rows(&self) -> u64 {
         self.moved.0 + self.moved.1
     }
 
     /// Rows that will have gone by at the end.
-    pub(super) fn rows_planned(&self) -> RowCount {
+    pub fn rows_planned(&self) -> RowCount {
         [self.planned.0, RowCount::Exactly(self.planned.1)].into_iter().sum()
     }
 
     /// The collections in work. One whose rows have all been moved stays open in some phases until it is proven; it is
     /// not in work.
-    pub(super) fn in_work(&self) -> impl Iterator<Item = (&str, Active)> {
+    pub fn in_work(&self) -> impl Iterator<Item = (&str, Active)> {
         self.active
             .iter()
             .filter(|(_, active)| active.expected != RowCount::Exactly(active.rows) || active.rows == 0)
@@ -126,12 +128,12 @@ impl Tally {
     }
 
     /// How much of the work is done, from 0 to 1; unknown before it is planned.
-    pub(super) fn fraction(&self) -> Option<f64> {
+    pub fn fraction(&self) -> Option<f64> {
         (self.work_planned > 0).then(|| (self.work_done as f64 / self.work_planned as f64).min(1.0))
     }
 
     /// The time left if it goes on like this; unknown in the first moments, and when it should have gone on by now.
-    pub(super) fn left(&self) -> Option<Duration> {
+    pub fn left(&self) -> Option<Duration> {
         let (first, last) = self.worked?;
         self.left_after(last - first, last.elapsed())
     }
@@ -143,49 +145,75 @@ impl Tally {
     }
 
     /// The phase.
-    pub(super) fn phase(&self) -> &str {
+    pub fn phase(&self) -> &str {
         &self.phase
     }
 
-    /// How far it is: `42%, 5 s left, group user`; what is not known is left out.
-    pub(super) fn state(&self) -> String {
-        // Rounded down: 100% is the end and nothing before it.
-        let percent = self.fraction().map(|done| format!("{}%", (done * 100.0).floor()));
-        let left = self.left().map(|left| format!("{} left", units::time_left(left)));
-        let group = self.group.as_ref().map(|group| format!("group {}", one_line(group)));
-        percent.into_iter().chain(left).chain(group).collect::<Vec<_>>().join(", ")
+    /// The group that the phase works on.
+    pub fn group(&self) -> Option<&str> {
+        self.group.as_deref()
     }
 
-    /// What went by: `4,200,000 of ~10,000,000 rows, 1,230,000 rows/s, 140 MB/s`; empty before the first row.
-    pub(super) fn rates(&self) -> String {
-        self.rates_after(self.in_phase.first_rows.map_or(Duration::ZERO, |first| first.elapsed()))
+    /// When the run began.
+    pub fn started(&self) -> Instant {
+        self.started
     }
 
-    fn rates_after(&self, moving: Duration) -> String {
-        let mut line = match (self.in_phase.again, self.moved) {
-            (_, (0, 0)) => return String::new(),
-            (false, (moved, _)) => of_rows(moved, self.planned.0),
-            (true, (_, again)) => format!("{} read again", of_rows(again, RowCount::Exactly(self.planned.1))),
-        };
-        // Before half a second has passed a rate says more about the first batch than about the run.
-        if moving >= Duration::from_millis(500) {
-            let rows = units::three_digits(units::per_second(self.in_phase.rows, moving));
-            let bytes = units::per_second(self.in_phase.bytes, moving);
-            line.push_str(&format!(", {} rows/s, {}/s", units::count(rows), units::size(bytes)));
+    /// How many collections there are to do, once that is planned.
+    pub fn collections(&self) -> Option<usize> {
+        self.collections
+    }
+
+    /// How many of them are done.
+    pub fn collections_done(&self) -> usize {
+        self.collections_done
+    }
+
+    /// Bytes that went by, in memory.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The rows that went by the way they go by in this phase, and how many there will be: those that are moved, or those
+    /// that are read again.
+    pub fn position(&self) -> Position {
+        match self.in_phase.again {
+            false => Position { rows: self.moved.0, expected: self.planned.0, again: false },
+            true => Position { rows: self.moved.1, expected: RowCount::Exactly(self.planned.1), again: true },
         }
-        line
+    }
+
+    /// Rows and bytes a second in this phase; unknown in its first half second, when it says more about the first batch than
+    /// about the run.
+    pub fn speed(&self) -> Option<Speed> {
+        self.speed_after(self.in_phase.first_rows?.elapsed())
+    }
+
+    fn speed_after(&self, moving: Duration) -> Option<Speed> {
+        let a_second = |amount: u64| (amount as f64 / moving.as_secs_f64()).round() as u64;
+        (moving >= Duration::from_millis(500))
+            .then(|| Speed { rows: a_second(self.in_phase.rows), bytes: a_second(self.in_phase.bytes) })
     }
 }
 
-/// `5 of 10 rows`, `5 of ~10 rows`, `5 rows`. An estimate that was too low claims nothing.
-pub(super) fn of_rows(rows: u64, expected: RowCount) -> String {
-    match expected {
-        RowCount::Exactly(expected) => format!("{} of {} rows", units::count(rows), units::count(expected)),
-        RowCount::About(expected) if expected >= rows => {
-            format!("{} of ~{} rows", units::count(rows), units::count(expected))
-        }
-        _ => format!("{} rows", units::count(rows)),
-    }
+/// How many rows went by in the way of the present phase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// So far.
+    pub rows: u64,
+    /// At the end.
+    pub expected: RowCount,
+    /// Whether they are read again.
+    pub again: bool,
+}
+
+/// How fast it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Speed {
+    /// Rows a second.
+    pub rows: u64,
+    /// Bytes a second, in memory.
+    pub bytes: u64,
 }
 
 #[cfg(test)]
@@ -206,12 +234,12 @@ mod tests {
     #[test]
     fn events_add_up() {
         let mut tally = tally();
-        assert_eq!((tally.rows(), tally.bytes), (1_200_000, 48_000_000));
+        assert_eq!((tally.rows(), tally.bytes()), (1_200_000, 48_000_000));
         assert_eq!(tally.rows_planned(), RowCount::About(5_000_000));
         assert_eq!(tally.active["main.a"], Active { rows: 1_000_000, expected: RowCount::Exactly(2_000_000) });
         assert_eq!(tally.active["main.b"], Active { rows: 200_000, expected: RowCount::Unknown });
         tally.add(Event::CollectionFinished { collection: "main.a", rows: 1_000_000 });
-        assert_eq!((tally.active.len(), tally.collections_done), (1, 1));
+        assert_eq!((tally.active.len(), tally.collections_done(), tally.collections()), (1, 1, Some(2)));
         tally.add(Event::Phase { name: "prove", group: None });
         assert!(tally.active.is_empty());
     }
@@ -224,41 +252,31 @@ mod tests {
     }
 
     #[test]
-    fn the_lines_say_how_far_how_fast_and_how_long() {
-        let mut tally = tally();
-        assert_eq!(tally.phase(), "load");
-        assert_eq!(tally.state(), "39%, group user", "no time is told in the first moments");
-        let left = |working, silent| tally.left_after(Duration::from_secs(working), Duration::from_secs(silent));
+    fn the_time_left_is_that_of_the_work() {
+        let left = |working, silent| tally().left_after(Duration::from_secs(working), Duration::from_secs(silent));
         assert_eq!(left(395, 0), Some(Duration::from_secs(605)));
         assert_eq!(left(395, 600), Some(Duration::from_secs(5)), "it goes on while nothing is told");
         assert_eq!(left(395, 606), None, "overdue");
         assert_eq!(left(0, 0), None);
-        assert_eq!(tally.rates_after(Duration::from_secs(7)), "1,200,000 of ~3,000,000 rows, 171,000 rows/s, 6.9 MB/s");
+    }
+
+    #[test]
+    fn the_speed_is_that_of_the_phase() {
+        let mut tally = tally();
+        let speed = Speed { rows: 171_429, bytes: 6_857_143 };
+        assert_eq!(tally.speed_after(Duration::from_secs(7)), Some(speed));
+        assert_eq!(tally.speed_after(Duration::from_millis(499)), None);
         tally.add(Event::Phase { name: "prove", group: Some("user") });
-        assert_eq!(tally.rates_after(Duration::ZERO), "1,200,000 of ~3,000,000 rows", "no rates without rows");
+        assert_eq!(tally.speed(), None, "no rows yet");
         tally.add(Event::Rows { collection: "main.a", rows: 500_000, bytes: 5_000_000, again: true });
-        assert_eq!(
-            tally.rates_after(Duration::from_secs(1)),
-            "500,000 of 2,000,000 rows read again, 500,000 rows/s, 5.0 MB/s"
-        );
-        tally.add(Event::Work { amount: 5_000 });
-        assert_eq!((tally.fraction(), tally.state().as_str()), (Some(1.0), "100%, group user"));
+        let position = Position { rows: 500_000, expected: RowCount::Exactly(2_000_000), again: true };
+        assert_eq!(tally.position(), position);
+        assert_eq!(tally.speed_after(Duration::from_secs(1)), Some(Speed { rows: 500_000, bytes: 5_000_000 }));
     }
 
     #[test]
     fn before_anything_is_planned_nothing_is_claimed() {
         let tally = Tally::new(Instant::now());
-        assert_eq!(
-            (tally.fraction(), tally.left(), tally.state(), tally.rates()),
-            (None, None, String::new(), String::new())
-        );
-    }
-
-    #[test]
-    fn an_estimate_that_was_too_low_claims_nothing() {
-        assert_eq!(of_rows(5, RowCount::About(10)), "5 of ~10 rows");
-        assert_eq!(of_rows(15, RowCount::About(10)), "15 rows");
-        assert_eq!(of_rows(15, RowCount::Exactly(10)), "15 of 10 rows");
-        assert_eq!(of_rows(1_000, RowCount::Unknown), "1,000 rows");
+        assert_eq!((tally.fraction(), tally.left(), tally.speed()), (None, None, None));
     }
 }

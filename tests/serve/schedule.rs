@@ -1,0 +1,76 @@
+//! Schedules: their backups, and what is kept of them.
+
+use crate::client::Request;
+use crate::served::{Served, shop_with};
+use serde_json::json;
+
+const NIGHTLY: &str = r#"
+[schedule.nightly]
+cron = "0 3 * * *"
+time_zone = "Europe/Paris"
+connection = "prod"
+groups = ["user"]
+keep = { last = 2 }
+"#;
+
+#[test]
+fn a_schedule_keeps_what_it_says_of_its_own_backups() {
+    let workdir = shop_with(NIGHTLY);
+    let served = Served::start(&workdir, &[]);
+    let mine = served.back_up("prod");
+    let mut made = Vec::new();
+    for _ in 0..3 {
+        let job = served.ask(Request::new("POST", "/api/schedule/nightly/run")).is(202).document();
+        let job = served.ended(job["id"].as_str().expect("an id"));
+        assert_eq!((&job["state"], &job["schedule"]), (&json!("done"), &json!("nightly")), "{job:#}");
+        made.push(job);
+    }
+    assert_eq!(made[2]["result"]["pruned"], json!([made[0]["backup"]]));
+    let mut expected: Vec<String> =
+        made[1..].iter().map(|job| job["backup"].as_str().expect("a name").into()).collect();
+    expected.push(mine);
+    let mut names = served.names();
+    names.sort();
+    expected.sort();
+    assert_eq!(names, expected);
+    let line = served.get("/api/schedule").is(200).document()["schedules"][0].clone();
+    let next = line["next_at"].as_str().expect("a time");
+    assert!(next.ends_with("T02:00:00Z") || next.ends_with("T01:00:00Z"), "three in the night in Paris: {next}");
+    assert_eq!((&line["last"]["job"], &line["last"]["state"]), (&made[2]["id"], &json!("done")));
+    let log = served.get("/api/audit").document();
+    let pruned = log["entries"].as_array().expect("entries").iter().find(|entry| entry["action"] == "prune");
+    assert_eq!(pruned.expect("it is on record")["backup"], made[0]["backup"]);
+}
+
+#[test]
+fn the_last_good_one_is_never_removed() {
+    let workdir = shop_with(&NIGHTLY.replace("last = 2", "last = 1"));
+    let served = Served::start(&workdir, &[]);
+    let run = || {
+        let job = served.ask(Request::new("POST", "/api/schedule/nightly/run")).is(202).document();
+        served.ended(job["id"].as_str().expect("an id"))
+    };
+    let first = run()["backup"].as_str().expect("a name").to_owned();
+    std::fs::rename(workdir.path("shop.db"), workdir.path("away.db")).expect("a move");
+    assert_eq!(run()["state"], "failed");
+    assert_eq!(served.names(), [first.as_str()], "a failure takes nobody's place");
+    std::fs::rename(workdir.path("away.db"), workdir.path("shop.db")).expect("a move");
+    // Found damaged, it is no good one: it stays to be looked at, and takes nobody's place.
+    let second = run()["backup"].as_str().expect("a name").to_owned();
+    workdir.damage(workdir.parquet_of(&format!("archives/{second}"), "users"));
+    served.job(&format!("/api/backups/{second}/verify"), &json!({ "depth": "bytes" }));
+    let third = run()["backup"].as_str().expect("a name").to_owned();
+    let mut names = served.names();
+    names.sort();
+    let mut expected = [second, third];
+    expected.sort();
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn a_schedule_that_makes_no_sense_is_told_at_the_start() {
+    for (from, to) in [("0 3 * * *", "0 25 * * *"), ("Europe/Paris", "Mars/Olympus"), ("\"prod\"", "\"prd\"")] {
+        let workdir = shop_with(&NIGHTLY.replace(from, to));
+        workdir.run(&["serve", "--archives", "archives", "--listen", "127.0.0.1:0"]).is(2);
+    }
+}
