@@ -2,7 +2,8 @@
 
 use crate::support::restore_options;
 use dbferry::copy::{CopyOptions, copy, plan as plan_copy};
-use dbferry::dialect::CollectionAction;
+use dbferry::dialect::expression::{ColumnKinds, Function, Literal, Operator, Pattern, condition};
+use dbferry::dialect::{Collection, CollectionAction, CollectionName, Column, Expression, LogicalType};
 use dbferry::diff::{DiffOptions, diff};
 use dbferry::endpoint::Endpoint;
 use dbferry::progress::Silent;
@@ -371,6 +372,85 @@ fn foreign_keys_that_no_server_takes_are_named_and_widths_agree() {
             target.sql("INSERT INTO big (id) VALUES (6)");
             assert_eq!(target.sql("SELECT price FROM big WHERE id = 6"), "1.50");
             expect_proven(&copy(&from, &to, &options, &Silent).expect("over it"));
+        }
+    }
+}
+
+/// A collection whose columns are what they are in the target.
+struct Kinds<'c>(&'c Collection);
+
+impl ColumnKinds for Kinds<'_> {
+    fn logical(&self, column: &str) -> Option<&LogicalType> {
+        self.0.column(column).map(|(_, column)| &column.logical)
+    }
+
+    fn ignores_case(&self, _column: &str) -> bool {
+        false
+    }
+}
+
+#[test]
+fn what_a_dialect_spells_it_reads_again_and_nothing_else() {
+    let evil = "a`b\"c'd\\e\n; DROP TABLE t; --";
+    let types = [
+        ("id", LogicalType::INT64),
+        ("name", LogicalType::TEXT),
+        ("price", LogicalType::Decimal { precision: 10, scale: 2 }),
+        ("flag", LogicalType::Bool),
+        ("born", LogicalType::Date),
+        ("at", LogicalType::Timestamp { precision: 0 }),
+        (evil, LogicalType::TEXT),
+    ];
+    let columns = types.into_iter().map(|(name, logical)| Column::new(name, logical, "")).collect();
+    let table = Collection::table(CollectionName::new("main", "t"), columns);
+    let (column, text, number) = (Expression::column, Expression::text, Expression::number);
+    let compare = |left, operator, right| Expression::binary(left, operator, right);
+    let call = |function, argument| Expression::call(function, vec![argument]);
+    let like = |pattern: &str, negated| Expression::Like {
+        operand: Box::new(column("name")),
+        pattern: Pattern::like(pattern, Some('\\')).expect("a pattern"),
+        negated,
+    };
+    let cases = [
+        compare(column("id"), Operator::GreaterOrEqual, number("-5")),
+        compare(column("price"), Operator::Less, number("10.50")),
+        compare(
+            compare(column("id"), Operator::Minus, number("1")),
+            Operator::Equal,
+            compare(number("2"), Operator::Times, Expression::Negative(Box::new(column("id")))),
+        ),
+        compare(compare(column("id"), Operator::Remainder, number("2")), Operator::NotEqual, number("0")),
+        Expression::one_of("name", ["a".to_owned(), evil.to_owned(), String::new(), "é🦆".to_owned()]),
+        Expression::one_of(evil, [evil.to_owned()]),
+        Expression::Not(Box::new(column("flag"))),
+        compare(column("flag"), Operator::Equal, Expression::Literal(Literal::Bool(true))),
+        compare(column("born"), Operator::Greater, text("2000-01-31")),
+        Expression::Between {
+            operand: Box::new(column("at")),
+            low: Box::new(text("2000-01-31 00:00:00")),
+            high: Box::new(text("2001-01-31 23:59:59")),
+            negated: true,
+        },
+        Expression::Any(vec![
+            Expression::All(vec![like("A\\_%_*?[x]\\\\", false), like("%", true)]),
+            Expression::IsNull { operand: Box::new(column(evil)), negated: true },
+        ]),
+        compare(call(Function::Length, column("name")), Operator::LessOrEqual, number("9")),
+        compare(call(Function::Lower, column("name")), Operator::Equal, column("name")),
+        compare(call(Function::Trim, call(Function::Upper, column("name"))), Operator::NotEqual, text("")),
+        compare(Expression::call(Function::Left, vec![column("name"), number("2")]), Operator::Equal, text("ab")),
+        compare(
+            Expression::call(Function::Coalesce, vec![column("id"), number("0")]),
+            Operator::Equal,
+            call(Function::Absolute, column("id")),
+        ),
+    ];
+    for url in ["sqlite:x.db", "mysql://localhost/x", "postgres://localhost/x"] {
+        let syntax = Endpoint::parse(url).expect("a URL").dialect.syntax();
+        for case in &cases {
+            let text = syntax.expression(&table, case).unwrap_or_else(|| panic!("{url}: {case:?}"));
+            let read = syntax.read_expression(&table, &text).unwrap_or_else(|| panic!("{url}: {text}"));
+            assert_eq!(condition(read, &Kinds(&table)).as_ref(), Ok(case), "{url}: {text}");
         }
     }
 }

@@ -141,6 +141,11 @@ impl Syntax for PostgresSyntax {
         for key in collection.unique_keys.iter().filter(|key| !key.columns.is_empty()) {
             parts.push(format!("UNIQUE ({})", self.names(&key.columns)));
         }
+        for check in &collection.checks {
+            let condition = check.meaning.as_ref().and_then(|meaning| self.expression(collection, meaning));
+            let name = check.name.as_ref().map(|name| format!("CONSTRAINT {} ", self.quote_identifier(name)));
+            parts.extend(condition.map(|condition| format!("{}CHECK ({condition})", name.unwrap_or_default())));
+        }
         format!("CREATE TABLE {} (\n  {}\n)", self.qualified(name), parts.join(",\n  "))
     }
 

@@ -97,11 +97,10 @@ impl<'s, 'a, 'c, 'r> Carrying<'s, 'a, 'c, 'r> {
         for unspoken in found {
             carried &= !unspoken.essential;
             let reason = format!("there it {}", unspoken.without);
-            match unspoken.essential {
-                true => {
-                    self.losses.lose(kind, name, format!("without {} it {} there", unspoken.what, unspoken.without))
-                }
-                false => self.losses.lose(&format!("{} of {kind}", unspoken.what), name, reason),
+            if unspoken.essential {
+                self.losses.lose(kind, name, format!("without {} it {} there", unspoken.what, unspoken.without));
+            } else {
+                self.losses.lose(&format!("{} of {kind}", unspoken.what), name, reason);
             }
         }
         carried

@@ -241,7 +241,7 @@ impl Expression {
                 [operand, low, high].into_iter().for_each(|one| one.each_column(change));
             }
             Self::Any(all) | Self::All(all) | Self::Call { arguments: all, .. } => {
-                all.iter_mut().for_each(|one| one.each_column(change))
+                all.iter_mut().for_each(|one| one.each_column(change));
             }
         }
     }

@@ -195,8 +195,8 @@ fn alike(left: Value, right: Value, operator: Operator) -> Result<(Value, Value)
         (Text, Text) => Err("it orders texts, and each engine has an order of its own".to_owned()),
         (Bool, _) if !ordered => as_bool(right).map(|right| (left, right)),
         (_, Bool) if !ordered => as_bool(left).map(|left| (left, right)),
-        (kind, Text) if is_literal(&right) => as_kind(right, kind).map(|right| (left, right)),
-        (Text, kind) if is_literal(&left) => as_kind(left, kind).map(|left| (left, right)),
+        (kind, Text) if is_literal(&right) => as_kind(&right, kind).map(|right| (left, right)),
+        (Text, kind) if is_literal(&left) => as_kind(&left, kind).map(|left| (left, right)),
         _ => Err("it compares values of different types".to_owned()),
     }
 }
@@ -222,7 +222,7 @@ fn as_bool(value: Value) -> Typed {
 }
 
 /// A text that is written out, as a value of another kind.
-fn as_kind(value: Value, kind: Kind) -> Typed {
+fn as_kind(value: &Value, kind: Kind) -> Typed {
     let Expression::Literal(Literal::Text(text)) = &value.expression else {
         return Err("it compares values of different types".to_owned());
     };
@@ -323,7 +323,7 @@ fn cast(value: Value, to: CastTo) -> Typed {
         _ => None,
     };
     match (written, value.kind, to) {
-        (Some(kind), ..) => as_kind(value, kind),
+        (Some(kind), ..) => as_kind(&value, kind),
         (_, Kind::Text, CastTo::Text)
         | (_, Kind::Integer | Kind::Number, CastTo::Number)
         | (_, Kind::Integer, CastTo::Integer)

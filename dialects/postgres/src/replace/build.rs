@@ -63,6 +63,7 @@ fn create_table(session: &mut Session, members: &Members, member: &Member) -> Re
         let mut bare = member.source.clone();
         bare.primary_key = None;
         bare.unique_keys.clear();
+        bare.checks.clear();
         return statement(session, DOING, &PostgresSyntax.create_table(name, &bare));
     }
     let collection = members.as_staged(member);
