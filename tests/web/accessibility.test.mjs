@@ -8,7 +8,7 @@ import { serve, shopDirectory } from "./support/serve.mjs";
 let served;
 let backup;
 before(async () => {
-  const shop = shopDirectory({ slow: true, more: '[[schedule]]\nname = "nightly"\nconnection = "shop"\ncron = "0 3 * * *"\n' });
+  const shop = shopDirectory({ slow: true, more: '[schedule.nightly]\nconnection = "shop"\ncron = "0 3 * * *"\n' });
   served = await serve(shop);
   backup = await served.backup("shop");
 });
@@ -46,7 +46,7 @@ for (const theme of ["light", "dark"]) {
   scene(`every dialog, ${theme}`, () => served, async ({ page }) => {
     const heading = (name) => page.getByRole("dialog").getByRole("heading", { name }).waitFor();
     await page.getByRole("button", { name: "New backup" }).click();
-    await page.getByLabel("Database").selectOption("shop");
+    await page.getByLabel("Database", { exact: true }).selectOption("shop");
     await page.getByRole("checkbox", { name: /User data/ }).waitFor();
     await assertAccessible(page, "new backup");
     await page.getByRole("button", { name: "Learn more about the groups" }).click();

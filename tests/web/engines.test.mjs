@@ -40,7 +40,7 @@ after(async () => {
 });
 
 async function backUp(page, connection) {
-  await page.getByRole("button", { name: "New backup" }).click();
+  await page.getByRole("button", { name: "New backup" }).first().click();
   const dialog = page.getByRole("dialog", { name: "New backup" });
   await dialog.getByLabel("Database").selectOption(connection);
   await dialog.getByRole("checkbox", { name: /Log data|Unclassified data|User data/ }).first().waitFor();
@@ -105,7 +105,7 @@ scene("PostgreSQL to MySQL: losses are named, accepted one by one, and the rows 
   const planned = dialog.locator("[data-collection='public.visits_log']");
   assert.match(await planned.innerText(), /create/);
   await planned.locator("summary").first().click();
-  assert.match(await planned.innerText(), /timestamp with time zone → \w+/);
+  await planned.getByText(/timestamp with time zone → \w+/).waitFor();
   if (await dialog.getByRole("button", { name: /^Accept/ }).count() > 0) {
     assert.ok(await dialog.getByRole("button", { name: "Continue" }).isDisabled());
     while (await dialog.getByRole("button", { name: /^Accept this loss/ }).count() > 0) {
