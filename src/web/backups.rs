@@ -21,8 +21,14 @@ struct BackupList {
     backups: Vec<Backup>,
 }
 
+/// So many lists are written at once: more would not be ready sooner, and each takes memory.
+pub(super) const LISTS_AT_ONCE: usize = 4;
+
 /// `GET /api/backups`.
 pub(super) async fn list(State(server): State<Arc<Server>>) -> Answer<Response> {
+    let waiting = Arc::clone(&server);
+    // Its end is that of the server.
+    let _turn = waiting.listing.acquire().await;
     document(move || {
         let listed = server.catalogue.list()?;
         Ok(BackupList { backups: listed.iter().map(|listed| Backup::new(listed, &server)).collect() })
