@@ -243,7 +243,7 @@ mod tests {
         assert_eq!(loose.manifest(), dense.manifest());
         assert!(dense.strays().expect("a listing").is_empty());
         for entry in &dense.manifest().collections {
-            dense.check_bytes(entry, &dbferry_dialect::Cancel::new(), &mut |_| {}).expect("undamaged files");
+            dense.check_bytes(entry, &Cancel::new(), &mut |_| {}).expect("undamaged files");
             let read = |archive| testing::read_all(archive, entry, 1000).expect("rows");
             let (loose, dense) = (read(&loose), read(&dense));
             assert!(

@@ -26,15 +26,12 @@ pub fn remove(path: &Path) -> Result<()> {
         // Of a link the archive itself stays where it is.
         return fs::remove_file(path).map_err(cannot);
     }
-    let found = match leftovers::complete(path).map_err(cannot)? {
-        Some(found) => found,
-        None => {
-            return Err(Error::new(
-                ErrorKind::ArchiveLocked,
-                format!("{} holds files that are not an archive's; nothing was removed", path.display()),
-            )
-            .hint("move them away first, or remove the directory by hand"));
-        }
+    let Some(found) = leftovers::complete(path).map_err(cannot)? else {
+        return Err(Error::new(
+            ErrorKind::ArchiveLocked,
+            format!("{} holds files that are not an archive's; nothing was removed", path.display()),
+        )
+        .hint("move them away first, or remove the directory by hand"));
     };
     fs::remove_file(path.join(MANIFEST)).map_err(cannot)?;
     leftovers::remove(&Disk::default(), &found).map_err(cannot)?;

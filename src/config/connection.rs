@@ -1,6 +1,6 @@
 //! Named connections: where a database is, how to get its password, and what it may be used for.
 
-use crate::dialect::DatabaseUrl;
+use crate::dialect::{DatabaseUrl, Dialect};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use std::fmt;
@@ -27,7 +27,7 @@ impl Connection {
     /// Its dialect, where the file says so: the URL may be fetched only when it is used.
     pub fn dialect(&self) -> Option<&'static str> {
         match &self.url {
-            UrlSource::Literal(url) => crate::registry::dialect_of(url).ok().map(|dialect| dialect.name()),
+            UrlSource::Literal(url) => crate::registry::dialect_of(url).ok().map(Dialect::name),
             UrlSource::External(_) => None,
         }
     }

@@ -1,7 +1,7 @@
 //! The decision, from times alone.
 
 use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::ISOWeekDate;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
@@ -59,17 +59,15 @@ pub fn decide(times: &[Timestamp], keep: &Keep) -> Vec<Vec<Kept>> {
     for index in newest_first.iter().take(keep.last as usize) {
         kept[*index].push(Kept::Last);
     }
-    let month = |day: Date| day.first_of_month();
-    let week = |day: Date| day.iso_week_date().first_of_week().map_or(day, |first| first.date());
-    let periods: [(Kept, u32, &dyn Fn(Date) -> Date); 3] = [
-        (Kept::Daily, keep.daily, &|day| day),
-        (Kept::Weekly, keep.weekly, &week),
-        (Kept::Monthly, keep.monthly, &month),
-    ];
-    for (why, most, period) in periods {
+    for (why, most) in [(Kept::Daily, keep.daily), (Kept::Weekly, keep.weekly), (Kept::Monthly, keep.monthly)] {
         let mut seen = BTreeSet::new();
         for index in &newest_first {
-            let period = period(TimeZone::UTC.to_datetime(times[*index]).date());
+            let day = TimeZone::UTC.to_datetime(times[*index]).date();
+            let period = match why {
+                Kept::Weekly => day.iso_week_date().first_of_week().map_or(day, ISOWeekDate::date),
+                Kept::Monthly => day.first_of_month(),
+                _ => day,
+            };
             if seen.len() < most as usize && seen.insert(period) {
                 kept[*index].push(why);
             }

@@ -169,8 +169,9 @@ pub enum Proof {
 /// Restores `archive` into `target`.
 ///
 /// # Errors
-/// [`ErrorKind::Incompatible`] with every problem of the plan, before anything is touched; whatever fails later leaves the
-/// unit that it failed in as it was, and the error says which units were replaced before it.
+/// [`ErrorKind::Incompatible`](dbferry_dialect::ErrorKind::Incompatible) with every problem of the plan, before anything is
+/// touched; whatever fails later leaves the unit that it failed in as it was, and the error says which units were replaced
+/// before it.
 pub fn restore(
     archive: &Archive,
     target: &Endpoint<'_>,
@@ -235,7 +236,8 @@ pub(crate) fn restore_from<'a>(
 /// else. Returns what was done, in words; nothing when there was nothing to do.
 ///
 /// # Errors
-/// [`ErrorKind::Busy`] when a restore into it is under way; otherwise what the database says.
+/// [`ErrorKind::Busy`](dbferry_dialect::ErrorKind::Busy) when a restore into it is under way; otherwise what the database
+/// says.
 pub fn recover(target: &Endpoint<'_>, cancel: &Cancel) -> Result<Vec<String>> {
     // Nothing is written unless there is something to end, so a database that is not there is not created for it.
     target.open(Purpose::Plan, cancel)?.recover().map_err(|error| target.name(error))

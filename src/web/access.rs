@@ -8,6 +8,7 @@ use super::audit::Who;
 use super::{Server, assets};
 use crate::{Error, ErrorKind, Result};
 use axum::extract::{ConnectInfo, Request, State};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -155,7 +156,7 @@ impl Access {
     /// Refuses what names another host: a page elsewhere whose name was made to lead here.
     fn check_host(&self, request: &Request) -> Result<(), Refusal> {
         let named = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-        let host = named.or_else(|| request.uri().authority().map(|authority| authority.as_str()));
+        let host = named.or_else(|| request.uri().authority().map(Authority::as_str));
         let name = host.map(|host| without_port(host).to_ascii_lowercase());
         match name {
             Some(name) if self.hosts.contains(&name) => Ok(()),

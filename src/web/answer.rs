@@ -45,7 +45,7 @@ impl From<&Error> for ErrorView {
 #[derive(Debug)]
 pub(super) struct Refusal {
     status: StatusCode,
-    error: ErrorView,
+    error: Box<ErrorView>,
 }
 
 impl Refusal {
@@ -59,7 +59,7 @@ impl Refusal {
             context: BTreeMap::new(),
             exit_code: exit_code(ErrorKind::Refused),
         };
-        Self { status, error }
+        Self { status, error: Box::new(error) }
     }
 
     /// Nobody has signed in.
@@ -127,7 +127,7 @@ impl From<Error> for Refusal {
             }
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Self { status, error: ErrorView::from(&error) }
+        Self { status, error: Box::new(ErrorView::from(&error)) }
     }
 }
 
@@ -136,7 +136,7 @@ macro_rules! from_rejection {
         $(impl From<$rejection> for Refusal {
             fn from(rejection: $rejection) -> Self {
                 let error = Error::new(ErrorKind::Usage, rejection.body_text());
-                Self { status: rejection.status(), error: ErrorView::from(&error) }
+                Self { status: rejection.status(), error: Box::new(ErrorView::from(&error)) }
             }
         })*
     };
@@ -148,7 +148,7 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         #[derive(Serialize)]
         struct Body {
-            error: ErrorView,
+            error: Box<ErrorView>,
         }
         (self.status, Json(Body { error: self.error })).into_response()
     }
@@ -163,6 +163,19 @@ where
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
         Err(Error::new(ErrorKind::Internal, "the request could not be finished").caused_by(error).into())
     })
+}
+
+/// Runs what blocks where it may, and writes what it finds as JSON there too: a long list takes its time.
+pub(super) async fn document<T, F>(work: F) -> Answer<Response>
+where
+    T: Serialize,
+    F: FnOnce() -> Answer<T> + Send + 'static,
+{
+    blocking(move || {
+        let body = serde_json::to_vec(&work()?).map_err(super::internal)?;
+        Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+    })
+    .await
 }
 
 /// Nothing from elsewhere, nothing in the text itself, and nobody around it.

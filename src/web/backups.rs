@@ -2,7 +2,7 @@
 
 use super::Server;
 use super::access::Caller;
-use super::answer::{Answer, Refusal, blocking};
+use super::answer::{Answer, Refusal, blocking, document};
 use super::audit::Record;
 use super::document::{Backup, BackupDetail};
 use super::jobs::{Job, Work};
@@ -11,20 +11,27 @@ use crate::preview::{Preview, preview};
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use axum::response::Response;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 #[derive(Serialize)]
-pub(super) struct BackupList {
+struct BackupList {
     backups: Vec<Backup>,
 }
 
+/// So many lists are written at once: more would not be ready sooner, and each takes memory.
+pub(super) const LISTS_AT_ONCE: usize = 4;
+
 /// `GET /api/backups`.
-pub(super) async fn list(State(server): State<Arc<Server>>) -> Answer<Json<BackupList>> {
-    blocking(move || {
+pub(super) async fn list(State(server): State<Arc<Server>>) -> Answer<Response> {
+    let waiting = Arc::clone(&server);
+    // Its end is that of the server.
+    let _turn = waiting.listing.acquire().await;
+    document(move || {
         let listed = server.catalogue.list()?;
-        Ok(Json(BackupList { backups: listed.iter().map(|listed| Backup::new(listed, &server)).collect() }))
+        Ok(BackupList { backups: listed.iter().map(|listed| Backup::new(listed, &server)).collect() })
     })
     .await
 }
@@ -33,12 +40,12 @@ pub(super) async fn list(State(server): State<Arc<Server>>) -> Answer<Json<Backu
 pub(super) async fn detail(
     State(server): State<Arc<Server>>,
     name: Result<Path<String>, PathRejection>,
-) -> Answer<Json<BackupDetail>> {
+) -> Answer<Response> {
     let Path(name) = name?;
-    blocking(move || {
+    document(move || {
         let listed = server.catalogue.find(&name)?;
         let archive = server.catalogue.open(&name)?;
-        Ok(Json(BackupDetail::new(&listed, &archive, &server)))
+        Ok(BackupDetail::new(&listed, &archive, &server))
     })
     .await
 }
@@ -55,7 +62,7 @@ fn twenty() -> usize {
 }
 
 #[derive(Serialize)]
-pub(super) struct PreviewDocument {
+struct PreviewDocument {
     collection: String,
     #[serde(flatten)]
     preview: Preview,
@@ -69,9 +76,9 @@ pub(super) async fn first_rows(
     State(server): State<Arc<Server>>,
     name: Result<Path<String>, PathRejection>,
     query: Result<Query<PreviewQuery>, QueryRejection>,
-) -> Answer<Json<PreviewDocument>> {
+) -> Answer<Response> {
     let (Path(name), Query(PreviewQuery { collection, rows })) = (name?, query?);
-    blocking(move || {
+    document(move || {
         let archive = server.catalogue.open(&name)?;
         let entries = &archive.manifest().collections;
         let entry = entries
@@ -79,7 +86,7 @@ pub(super) async fn first_rows(
             .find(|entry| entry.collection.name.to_string() == collection)
             .ok_or_else(|| Refusal::not_found("there is no such collection in this backup"))?;
         let preview = preview(&archive, entry, rows.min(MOST_ROWS))?;
-        Ok(Json(PreviewDocument { collection, preview }))
+        Ok(PreviewDocument { collection, preview })
     })
     .await
 }

@@ -26,8 +26,11 @@ pub(super) struct Listed {
 #[derive(Debug)]
 pub(super) struct Catalogue {
     directory: PathBuf,
-    seen: Mutex<HashMap<String, (Fingerprint, Option<Arc<Listed>>)>>,
+    seen: Mutex<HashMap<String, Seen>>,
 }
+
+/// What was found under a name when it looked like that; nothing where it was no archive.
+type Seen = (Fingerprint, Option<Arc<Listed>>);
 
 /// What changes when a file is another one.
 type Fingerprint = (bool, u64, Option<SystemTime>);

@@ -1,8 +1,7 @@
 //! What there is to know: the server, the groups of a database, the audit log, the API itself.
 
 use super::Server;
-use super::answer::{Answer, Refusal, blocking};
-use super::audit::Page;
+use super::answer::{Answer, Refusal, document};
 use super::document::Text;
 use crate::Cancel;
 use crate::group::{self, CrossGroupEdge, GroupExplanation, Language, UnmatchedRule};
@@ -11,7 +10,7 @@ use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::header;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use dbferry_dialect::Purpose;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -87,7 +86,7 @@ struct SourceGroup {
 }
 
 #[derive(Serialize)]
-pub(super) struct ConnectionGroups {
+struct ConnectionGroups {
     connection: String,
     groups: Vec<SourceGroup>,
     edges: Vec<CrossGroupEdge>,
@@ -98,10 +97,10 @@ pub(super) struct ConnectionGroups {
 pub(super) async fn groups(
     State(server): State<Arc<Server>>,
     name: Result<Path<String>, PathRejection>,
-) -> Answer<Json<ConnectionGroups>> {
+) -> Answer<Response> {
     let Path(name) = name?;
     server.connection(&name)?;
-    blocking(move || {
+    document(move || {
         let mut database = (server.open)(&name)?.open(Purpose::Read, &Cancel::new())?;
         let schema = database.introspect()?;
         let rules = &server.config.groups;
@@ -122,12 +121,12 @@ pub(super) async fn groups(
                 collections: group.collections,
             }
         };
-        Ok(Json(ConnectionGroups {
+        Ok(ConnectionGroups {
             connection: name,
             groups: explanation.groups.into_iter().map(one).collect(),
             edges: explanation.cross_group_edges,
             unmatched_rules: explanation.unmatched_rules,
-        }))
+        })
     })
     .await
 }
@@ -145,9 +144,9 @@ const MOST_ENTRIES: usize = 500;
 pub(super) async fn audit(
     State(server): State<Arc<Server>>,
     query: Result<Query<AuditQuery>, QueryRejection>,
-) -> Answer<Json<Page>> {
+) -> Answer<Response> {
     let Query(AuditQuery { limit, before }) = query?;
-    blocking(move || Ok(Json(server.audit.page(limit.unwrap_or(100).min(MOST_ENTRIES), before)?))).await
+    document(move || Ok(server.audit.page(limit.unwrap_or(100).min(MOST_ENTRIES), before)?)).await
 }
 
 impl Server {

@@ -2,7 +2,7 @@
 
 use super::Server;
 use super::access::Caller;
-use super::answer::{Answer, blocking};
+use super::answer::{Answer, blocking, document};
 use super::backups::submit;
 use super::document::Source;
 use super::jobs::{Job, RestoreWork, Work};
@@ -16,6 +16,7 @@ use crate::{Cancel, Error, ErrorKind, Result};
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
+use axum::response::Response;
 use axum::{Extension, Json};
 use dbferry_dialect::CollectionAction;
 use serde::{Deserialize, Serialize};
@@ -200,7 +201,7 @@ impl From<&LeavingEdge> for Edge {
 
 /// A plan as the API tells it.
 #[derive(Debug, Serialize)]
-pub(super) struct Plan {
+struct Plan {
     backup: String,
     connection: String,
     trusted: bool,
@@ -255,11 +256,11 @@ fn confirmation(choice: &RestoreChoice, plan: &RestorePlan, server: &Server) -> 
 pub(super) async fn plan(
     State(server): State<Arc<Server>>,
     body: Result<Json<RestoreChoice>, JsonRejection>,
-) -> Answer<Json<Plan>> {
+) -> Answer<Response> {
     let Json(choice) = body?;
-    blocking(move || {
+    document(move || {
         let plan = choice.plan(&server, &Cancel::new())?;
-        Ok(Json(Plan::new(&choice, &plan, &server)?))
+        Ok(Plan::new(&choice, &plan, &server)?)
     })
     .await
 }

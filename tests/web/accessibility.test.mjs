@@ -3,14 +3,12 @@
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import { accessibilityProblems, row, scene } from "./support/browser.mjs";
-import { lock } from "./support/lock.mjs";
 import { serve, shopDirectory } from "./support/serve.mjs";
 
-let shop;
 let served;
 let backup;
 before(async () => {
-  shop = shopDirectory({ more: '[[schedule]]\nname = "nightly"\nconnection = "shop"\ncron = "0 3 * * *"\n' });
+  const shop = shopDirectory({ slow: true, more: '[schedule.nightly]\nconnection = "shop"\ncron = "0 3 * * *"\n' });
   served = await serve(shop);
   backup = await served.backup("shop");
 });
@@ -37,23 +35,18 @@ for (const theme of ["light", "dark"]) {
   }, { theme });
 
   scene(`a job that runs and one that ended, ${theme}`, () => served, async ({ page }) => {
-    const free = await lock(shop.file("shop.sqlite"));
-    try {
-      await served.api("POST", "/api/backups", { connection: "shop" });
-      await page.locator(".job progress").waitFor();
-      await assertAccessible(page, "running");
-      await page.getByRole("button", { name: /^Cancel: / }).click();
-      await page.locator(".job").getByText("Cancelled", { exact: true }).first().waitFor();
-      await assertAccessible(page, "cancelled");
-    } finally {
-      await free();
-    }
+    await served.api("POST", "/api/backups", { connection: "slow" });
+    await page.locator(".job progress").waitFor();
+    await assertAccessible(page, "running");
+    await page.getByRole("button", { name: /^Cancel: / }).click();
+    await page.locator(".job").getByText("Cancelled", { exact: true }).first().waitFor();
+    await assertAccessible(page, "cancelled");
   }, { theme });
 
   scene(`every dialog, ${theme}`, () => served, async ({ page }) => {
     const heading = (name) => page.getByRole("dialog").getByRole("heading", { name }).waitFor();
     await page.getByRole("button", { name: "New backup" }).click();
-    await page.getByLabel("Database").selectOption("shop");
+    await page.getByLabel("Database", { exact: true }).selectOption("shop");
     await page.getByRole("checkbox", { name: /User data/ }).waitFor();
     await assertAccessible(page, "new backup");
     await page.getByRole("button", { name: "Learn more about the groups" }).click();

@@ -5,7 +5,6 @@ import { readdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before } from "node:test";
 import { card, row, scene, signIn } from "./support/browser.mjs";
-import { lock } from "./support/lock.mjs";
 import { until } from "./support/machine.mjs";
 import { serve, shopDirectory } from "./support/serve.mjs";
 
@@ -14,7 +13,7 @@ const ROWS = 400000;
 let shop;
 let served;
 before(async () => {
-  shop = shopDirectory();
+  shop = shopDirectory({ slow: true });
   shop.query("shop.sqlite", `CREATE TABLE big_log (id INTEGER PRIMARY KEY, text TEXT NOT NULL);
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${ROWS})
     INSERT INTO big_log SELECT i, printf('%064d', i * 7919) FROM n`);
@@ -48,31 +47,23 @@ scene("a backup shows its phase, how far it is, and ends in a line that says wha
 
 scene("a job that is cancelled stops and leaves nothing", () => served, async ({ page }) => {
   const before = archives();
-  const free = await lock(shop.file("shop.sqlite"));
-  try {
-    await start();
-    const job = card(page, "Backup of shop");
-    await job.locator(".phase").getByText("Taking a consistent view of the database").waitFor();
-    await job.getByRole("button", { name: "Cancel: Backup of shop" }).click();
-    await job.getByText("Cancelled", { exact: true }).waitFor();
-    await job.getByText("Nothing half done was kept.").waitFor();
-    assert.deepEqual(archives(), before);
-  } finally {
-    await free();
-  }
+  await start("slow");
+  const job = card(page, "Backup of slow");
+  await job.locator(".phase").getByText("Reading").waitFor();
+  await job.getByRole("button", { name: "Cancel: Backup of slow" }).click();
+  await job.getByText("Cancelled", { exact: true }).waitFor();
+  await job.getByText("Nothing half done was kept.").waitFor();
+  assert.deepEqual(archives(), before);
 });
 
 scene("a page that is loaded anew shows the job that runs, and its end", () => served, async ({ page }) => {
-  const free = await lock(shop.file("shop.sqlite"));
-  try {
-    await start();
-    await card(page, "Backup of shop").locator(".phase").getByText("Taking a consistent view of the database").waitFor();
-    await page.reload();
-    await card(page, "Backup of shop").locator(".phase").getByText("Taking a consistent view of the database").waitFor();
-  } finally {
-    await free();
-  }
-  await card(page, "Backup of shop").getByText(/401,213 rows/).waitFor();
+  const { id } = await start("slow");
+  const job = card(page, "Backup of slow");
+  await job.locator(".phase").getByText("Reading").waitFor();
+  await page.reload();
+  await job.locator(".phase").getByText("Reading").waitFor();
+  await served.api("POST", `/api/jobs/${id}/cancel`);
+  await job.getByText("Cancelled", { exact: true }).waitFor();
 });
 
 scene("a failure says what failed, why and what to do, until it is dismissed", () => served, async ({ page }) => {
@@ -104,21 +95,16 @@ scene("a failure says what failed, why and what to do, until it is dismissed", (
 });
 
 scene("a restart of the server is survived by the open page, and what it interrupted is shown so", () => served, async ({ page }) => {
-  const free = await lock(shop.file("shop.sqlite"));
-  try {
-    await start();
-    await card(page, "Backup of shop").locator(".phase").getByText("Taking a consistent view of the database").waitFor();
-    await served.stop("SIGKILL");
-    await page.getByText(/The connection to dbferry is lost/).waitFor();
-    served = await serve({ ...shop, port: served.port });
-    await page.getByText("dbferry was restarted.", { exact: false }).waitFor();
-    await card(page, "Backup of shop").getByText("Interrupted", { exact: true }).waitFor();
-    await card(page, "Backup of shop").getByText(/Nothing half done is listed/).waitFor();
-    await page.getByRole("button", { name: "Got it" }).click();
-    assert.equal(await page.getByText("dbferry was restarted.").count(), 0);
-  } finally {
-    await free();
-  }
+  await start("slow");
+  await card(page, "Backup of slow").locator(".phase").getByText("Reading").waitFor();
+  await served.stop("SIGKILL");
+  await page.getByText(/The connection to dbferry is lost/).waitFor();
+  served = await serve({ ...shop, port: served.port });
+  await page.getByText("dbferry was restarted.", { exact: false }).waitFor();
+  await card(page, "Backup of slow").getByText("Interrupted", { exact: true }).waitFor();
+  await card(page, "Backup of slow").getByText(/Nothing half done is listed/).waitFor();
+  await page.getByRole("button", { name: "Got it" }).click();
+  assert.equal(await page.getByText("dbferry was restarted.").count(), 0);
   // The page is as alive as before: what happens now comes by itself.
   const name = await served.backup("shop", ["log"]);
   await row(page, name).waitFor();

@@ -97,7 +97,7 @@ scene("a browser that speaks neither gets English", () => served, async ({ page 
 
 scene("Learn more explains the groups in French", () => served, async ({ page }) => {
   await page.getByRole("button", { name: "Nouvelle sauvegarde" }).click();
-  await page.getByLabel("Base de données").selectOption("shop");
+  await page.getByLabel("Base de données", { exact: true }).selectOption("shop");
   await page.getByRole("button", { name: "En savoir plus sur les groupes" }).click();
   const learn = page.getByRole("dialog", { name: "Ce que contiennent les groupes" });
   await learn.getByText(/Ce dont l'application a besoin pour démarrer/).waitFor();

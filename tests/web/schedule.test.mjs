@@ -6,8 +6,7 @@ import { card, scene } from "./support/browser.mjs";
 import { until } from "./support/machine.mjs";
 import { serve, shopDirectory } from "./support/serve.mjs";
 
-const SCHEDULE = `[[schedule]]
-name = "nightly"
+const SCHEDULE = `[schedule.nightly]
 connection = "shop"
 cron = "0 3 * * *"
 groups = ["user"]
@@ -32,7 +31,7 @@ scene("a schedule says when it runs and what it keeps, and can be run at once", 
   await card(page, "Backup of shop").getByText(/rows of \d+ tables are in/).waitFor();
   const { backups } = await served.api("GET", "/api/backups");
   assert.equal(backups[0].schedule, "nightly");
-  await page.locator("[data-backup]").getByText("nightly").waitFor();
+  await page.locator("[data-backup]").getByText("nightly", { exact: true }).waitFor();
   await page.getByRole("link", { name: "Schedule" }).click();
   await page.getByText("Done", { exact: true }).or(page.getByText("Done, with warnings")).waitFor();
 });

@@ -265,7 +265,12 @@ impl Context<'_> {
             })?;
         }
         let report = restore(&archive, &target, &options, self.watch);
-        let kept = safety.filter(|(_, name)| server.catalogue.find(name).is_ok()).map(|(_, name)| name);
+        let kept = match safety {
+            Some((_, name)) if server.catalogue.find(&name).is_ok() => Some(name),
+            // There was nothing to keep, or it did not come so far.
+            Some((_, name)) => server.marks.forget(&name).map(|()| None)?,
+            None => None,
+        };
         let report = report.map_err(|error| match &kept {
             Some(name) => error.with("safety backup", name),
             None => error,

@@ -9,8 +9,7 @@ import { t } from "./i18n.js";
 import { notice } from "./notices.js";
 import { mayChange, noteJob, subscribe } from "./store.js";
 
-const EXAMPLE = `[[schedule]]
-name = "nightly"
+const EXAMPLE = `[schedule.nightly]
 connection = "prod"
 cron = "0 3 * * *"
 keep = { last = 3, daily = 7, weekly = 4, monthly = 6 }`;

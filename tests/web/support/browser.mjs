@@ -36,7 +36,10 @@ export function scene(name, served, play, { locale = "en", theme = "light", view
       await play({ page, served: served(), context, t });
       assert.deepEqual(errors, [], "the page reported errors");
     } catch (error) {
-      await page.screenshot({ path: failureFile(name) }).catch(() => {});
+      await page.screenshot({ path: failureFile(name), fullPage: true }).catch(() => {});
+      if (errors.length > 0) {
+        console.error(`what the page reported: ${errors.join("; ")}`);
+      }
       throw error;
     } finally {
       await context.close();

@@ -8,15 +8,23 @@ import { PROGRAM, ROOT, sqlite, until, workDirectory } from "./machine.mjs";
 /** The rules of the shop: those of fixtures/dbferry.toml without its connection. */
 const SHOP_RULES = readFileSync(join(ROOT, "fixtures/dbferry.toml"), "utf8").replace(/\[connections\.shop\][^[]*/, "");
 
+/** A small table whose rows are slow to read, on any machine: SQLite computes a long text for each. A backup takes many seconds. */
+const SLOW = `CREATE TABLE slow_log (id INTEGER PRIMARY KEY, work INTEGER AS (length(replace(printf('%0*d', 4000, id), '0', 'ab'))) VIRTUAL);
+  WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 600000) INSERT INTO slow_log SELECT i FROM n`;
+
 /**
- * A directory with the shop as `shop` (a source) and a copy of it as `test` (a target), and a configuration that names them and whatever
- * `connections` adds: name to { url, role }.
+ * A directory with the shop as `shop` (a source), a copy of it as `test` (a target), with `slow` a database that is slow to read, and a
+ * configuration that names them and whatever `connections` adds: name to { url, role }.
  */
-export function shopDirectory({ connections = {}, more = "" } = {}) {
+export function shopDirectory({ connections = {}, more = "", slow = false } = {}) {
   const directory = workDirectory();
   const file = (name) => join(directory, name);
   for (const name of ["shop.sqlite", "test.sqlite"]) {
     copyFileSync(join(ROOT, "fixtures/shop.sqlite"), file(name));
+  }
+  if (slow) {
+    sqlite(file("slow.sqlite"), SLOW);
+    connections.slow = { url: `sqlite:${file("slow.sqlite")}`, role: "source" };
   }
   const all = { shop: { url: `sqlite:${file("shop.sqlite")}`, role: "source" }, test: { url: `sqlite:${file("test.sqlite")}`, role: "target" }, ...connections };
   const lines = Object.entries(all).map(([name, { url, role }]) => `[connections.${name}]\nurl = ${JSON.stringify(url)}\n${role ? `role = "${role}"\n` : ""}`);
