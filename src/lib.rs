@@ -18,7 +18,7 @@
 //! | [`copy`] | a database into another one, without files between |
 //! | [`verify`] | whether an archive is whole, and whether a database holds it, or holds what another one does |
 //! | [`diff`] | what is different between any two of archive and database |
-//! | [`bench`] | how fast a database is read and comes back, stage by stage |
+//! | [`mod@bench`] | how fast a database is read and comes back, stage by stage |
 //! | [`group`], [`config`] | which tables belong together; `dbferry.toml` |
 //! | [`progress`], [`resources`] | what a run tells, and what it may use |
 //!
