@@ -19,7 +19,7 @@
 //! | [`verify`] | whether an archive is whole, and whether a database holds it, or holds what another one does |
 //! | [`diff`] | what is different between any two of archive and database |
 //! | [`prune`], [`preview`] | which archives are kept; the first rows of one |
-//! | [`bench`] | how fast a database is read and comes back, stage by stage |
+//! | [`mod@bench`] | how fast a database is read and comes back, stage by stage |
 //! | [`group`], [`config`] | which tables belong together; `dbferry.toml` |
 //! | [`progress`], [`resources`] | what a run tells, and what it may use |
 //! | [`failure`] | how a failure is told to programs |
