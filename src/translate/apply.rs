@@ -2,7 +2,7 @@
 
 use super::cast::{Cast, Fate, Found};
 use super::misfit::{Policy, Tally, shown_native};
-use super::{CountedMisfits, Translation};
+use super::{ColumnTranslation, CountedMisfits, Translation};
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -23,7 +23,7 @@ pub struct Application<'a> {
 impl<'a> Application<'a> {
     /// For batches that begin with the row `before` of the collection, counted from 0, where that is known.
     pub fn new(translation: &'a Translation<'a>, before: Option<u64>) -> Self {
-        let changes = |position: usize| translation.columns.get(position).is_some_and(|column| column.changes_cells());
+        let changes = |position: usize| translation.columns.get(position).is_some_and(ColumnTranslation::changes_cells);
         let casts = (0..translation.columns.len()).map(|at| translation.cast(at).filter(|_| changes(at))).collect();
         Self { schema: carrier::schema(&translation.collection), casts, before, tally: Tally::default(), translation }
     }
@@ -138,7 +138,7 @@ impl Place<'_> {
 
     fn judge(&self, found: Found<'_>, tally: &mut Tally) -> Result<Fate> {
         let Found { row, reason, value, has_nearest, converted } = found;
-        let policy = self.translation.columns.get(self.position).map(|column| column.on_misfit).unwrap_or_default();
+        let policy = self.translation.columns.get(self.position).map_or(Policy::Error, |column| column.on_misfit);
         if converted {
             // A value of the target's type all the same; where the column became text for such values, they are counted.
             if policy == Policy::Text {

@@ -16,7 +16,7 @@ pub(super) fn meeting(left: &LogicalType, right: &LogicalType) -> Option<Logical
     let moment = Timestamp { precision: 6 };
     Some(match (left, right) {
         (Text { .. }, other) | (other, Text { .. }) if Number::of(other).is_some_and(Number::is_spelled) => {
-            let Some(number) = Number::of(other) else { return None };
+            let number = Number::of(other)?;
             number.meet(number)?
         }
         (Uuid, Text { .. } | Bytes { .. }) | (Text { .. } | Bytes { .. }, Uuid) => Uuid,
