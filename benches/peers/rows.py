@@ -240,8 +240,8 @@ class Rows:
             words = ["-h", "127.0.0.1", "-P", str(server.port), "-u", "bench"]
             dump = ["mydumper", *words, "-B", "tpch", "-t", "2", "-r", "500000", "-c", "-o"]
             source = self.input(f"mydumper-{which}", lambda path: check([*dump, path]))
-            load = ["myloader", *words, "-t", "2", "-d", source, "-B", "target"]
-            found.append(Contestant(f"myloader {version} -t2", lambda: [load],
+            reload = ["myloader", *words, "-t", "2", "-d", source, "-B", "target"]
+            found.append(Contestant(f"myloader {version} -t2", lambda: [reload],
                                     before=lambda: server.recreate("target"), proof=proof))
         return found
 
