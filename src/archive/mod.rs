@@ -27,6 +27,7 @@ mod parquet_file;
 mod properties;
 mod range;
 mod reader;
+mod repetition;
 mod row_group;
 mod store;
 #[cfg(test)]
