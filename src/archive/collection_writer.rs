@@ -4,7 +4,8 @@ use super::disk::{Failure, HashedFile};
 use super::exceptions;
 use super::layout;
 use super::manifest::{CollectionFiles, ExceptionsEntry, hash_text};
-use super::row_group::{EncodedRowGroup, EncoderFactory, RowGroupEncoder};
+use super::properties::Dictionaries;
+use super::row_group::{EncodedRowGroup, EncoderFactory, RowGroupEncoder, Writers};
 use super::writer::Shared;
 use super::{FORMAT_VERSION, content, key, parquet_error, properties};
 use dbferry_dialect::hash::CollectionHash;
@@ -52,19 +53,32 @@ impl CollectionWriter {
                 .hint("leave the table out"));
         }
         let schema = carrier::schema(collection);
-        let options = ArrowWriterOptions::new().with_properties(properties::rows(collection, &shared.options)?);
+        let options = |dictionaries| {
+            let properties = properties::rows(collection, &shared.options, dictionaries)?;
+            Ok::<_, Error>(ArrowWriterOptions::new().with_properties(properties))
+        };
         let path = layout::rows_path(group, &collection.name);
         let file = shared.begin(group, &path)?;
         let failure = file.failure();
-        let (file, factory) = ArrowWriter::try_new_with_options(file, Arc::clone(&schema), options)
+        let (file, plain) = ArrowWriter::try_new_with_options(file, Arc::clone(&schema), options(Dictionaries::Off)?)
             .and_then(ArrowWriter::into_serialized_writer)
             .map_err(|error| write_error(shared, &path, &failure, error))?;
+        // A file knows one set of properties, and its row groups may be encoded with others: this one is never written to.
+        let others = options(Dictionaries::On)?;
+        let (_, dictionaries) = ArrowWriter::try_new_with_options(std::io::sink(), Arc::clone(&schema), others)
+            .and_then(ArrowWriter::into_serialized_writer)
+            .map_err(|error| parquet_error("rows cannot be encoded", error))?;
         Ok(Self {
             shared: Arc::clone(shared),
             name: collection.name.clone(),
             group: group.into(),
             dialect: dialect.into(),
-            encoders: EncoderFactory::new(collection, schema, shared.options.row_group_bytes, factory),
+            encoders: EncoderFactory::new(
+                collection,
+                schema,
+                shared.options.row_group_bytes,
+                Writers { plain, dictionaries },
+            ),
             file,
             failure,
             path,

@@ -29,6 +29,7 @@ mod properties;
 mod range;
 mod reader;
 mod remove;
+mod repetition;
 mod row_group;
 mod store;
 #[cfg(test)]

@@ -6,18 +6,33 @@ use super::parquet_error;
 use dbferry_dialect::model::{ColumnRole, IndexSubject};
 use dbferry_dialect::{Collection, Result};
 use parquet::arrow::ArrowSchemaConverter;
-use parquet::basic::{LogicalType, Type};
+use parquet::basic::{Encoding, LogicalType, Type};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnDescriptor;
 
 /// What Parquet's `created_by` says. It names the format, not the build, since builds must not change bytes.
 pub(super) const CREATED_BY: &str = "dbferry archive version 1";
 
+/// Whether columns may have dictionaries. Every row group is encoded one way or the other, column by column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dictionaries {
+    /// All that can.
+    On,
+    /// None.
+    Off,
+}
+
 /// The properties of the file with a collection's rows.
 ///
-/// Dictionaries are on where values repeat in practice: texts, small numbers and days. They are off for floats, UUIDs,
-/// bytes and plain numbers, and for columns that are unique by themselves, where they cost time and save nothing.
-pub(super) fn rows(collection: &Collection, options: &WriteOptions) -> Result<WriterProperties> {
+/// Numbers are packed as the differences from one to the next, texts and bytes are kept apart from their lengths: both are
+/// smaller than the plain form before anything is compressed, which is where the time goes. A dictionary stands in front of
+/// them where the rows say that it pays ([`repetition`](super::repetition)), and never in columns that are unique by
+/// themselves. In nested values only texts, days and small numbers have one.
+pub(super) fn rows(
+    collection: &Collection,
+    options: &WriteOptions,
+    dictionaries: Dictionaries,
+) -> Result<WriterProperties> {
     let schema = dbferry_dialect::carrier::schema(collection);
     let descriptor = ArrowSchemaConverter::new()
         .convert(&schema)
@@ -26,9 +41,17 @@ pub(super) fn rows(collection: &Collection, options: &WriteOptions) -> Result<Wr
     let mut builder = common(options)?.set_dictionary_enabled(false);
     for (position, leaf) in descriptor.columns().iter().enumerate() {
         let root = descriptor.get_column_root_idx(position);
-        if !unique.get(root).copied().unwrap_or_default() && repeats(leaf) {
+        let is_nested = leaf.path().parts().len() > 1;
+        let pays = !unique.get(root).copied().unwrap_or_default() && (!is_nested || repeats(leaf));
+        if pays && dictionaries == Dictionaries::On {
             builder = builder.set_column_dictionary_enabled(leaf.path().clone(), true);
         }
+        let encoding = match leaf.physical_type() {
+            Type::INT32 | Type::INT64 => Encoding::DELTA_BINARY_PACKED,
+            Type::BYTE_ARRAY => Encoding::DELTA_LENGTH_BYTE_ARRAY,
+            _ => continue,
+        };
+        builder = builder.set_column_encoding(leaf.path().clone(), encoding);
     }
     Ok(builder.build())
 }
@@ -81,27 +104,32 @@ mod tests {
     use parquet::schema::types::ColumnPath;
 
     #[test]
-    fn dictionaries_are_where_values_repeat() {
+    fn dictionaries_are_where_values_can_repeat() {
+        let list = |element| LogicalType::List { element: Box::new(element) };
         let columns = [
             ("id", LogicalType::TEXT, false),
             ("city", LogicalType::TEXT, true),
-            ("day", LogicalType::Date, true),
-            ("year", LogicalType::Year, true),
-            ("amount", LogicalType::FLOAT64, false),
-            ("code", LogicalType::Uuid, false),
-            ("blob", LogicalType::BYTES, false),
-            ("number", LogicalType::INT64, false),
+            ("amount", LogicalType::FLOAT64, true),
+            ("code", LogicalType::Uuid, true),
+            ("number", LogicalType::INT64, true),
             ("a.b", LogicalType::Json, true),
+            ("tags", list(LogicalType::TEXT), true),
+            ("numbers", list(LogicalType::INT64), false),
         ];
         let mut collection = Collection::table(
             CollectionName::new("main", "t"),
             columns.iter().map(|(name, logical, _)| Column::new(*name, logical.clone(), "")).collect(),
         );
         collection.primary_key = Some(Key { definition: None, name: None, columns: vec!["id".into()] });
-        let properties = rows(&collection, &WriteOptions::default()).expect("properties");
-        for (name, _, expected) in columns {
-            let path = ColumnPath::new(vec![name.into()]);
-            assert_eq!(properties.dictionary_enabled(&path), expected, "{name}");
+        let [on, off] = [Dictionaries::On, Dictionaries::Off]
+            .map(|dictionaries| rows(&collection, &WriteOptions::default(), dictionaries).expect("properties"));
+        for (name, logical, expected) in columns {
+            let nested = matches!(logical, LogicalType::List { .. });
+            let path = [name, "list", "item"].into_iter().take(if nested { 3 } else { 1 }).map(str::to_owned);
+            let path = ColumnPath::new(path.collect());
+            assert_eq!(on.dictionary_enabled(&path), expected, "{name}");
+            assert!(!off.dictionary_enabled(&path), "{name}");
+            assert_eq!(on.encoding(&path), off.encoding(&path), "{name}");
         }
     }
 }

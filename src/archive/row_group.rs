@@ -2,10 +2,12 @@
 
 use super::exceptions::ExceptionColumns;
 use super::parquet_error;
+use super::repetition::repeats;
 use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use dbferry_dialect::{Batch, Collection, CollectionName, Error, ErrorKind, Result};
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::errors::ParquetError;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -20,18 +22,42 @@ struct Parts {
     columns: Vec<String>,
     schema: SchemaRef,
     row_group_bytes: usize,
-    factory: ArrowRowGroupWriterFactory,
+    writers: Writers,
+}
+
+/// Makes the writers of columns, with dictionaries and without.
+#[derive(Debug)]
+pub(super) struct Writers {
+    pub(super) plain: ArrowRowGroupWriterFactory,
+    pub(super) dictionaries: ArrowRowGroupWriterFactory,
+}
+
+impl Writers {
+    /// One of each for every leaf.
+    fn create(&self) -> Result<Vec<Undecided>, ParquetError> {
+        // The index only matters to encrypted files.
+        let (plain, dictionaries) = (self.plain.create_column_writers(0)?, self.dictionaries.create_column_writers(0)?);
+        Ok(plain.into_iter().zip(dictionaries).map(|(plain, dictionary)| Undecided { plain, dictionary }).collect())
+    }
+}
+
+/// The two ways of writing a leaf before its first values.
+#[derive(Debug)]
+struct Undecided {
+    plain: ArrowColumnWriter,
+    dictionary: ArrowColumnWriter,
+}
+
+impl Undecided {
+    fn decide(self, dictionary: bool) -> ArrowColumnWriter {
+        if dictionary { self.dictionary } else { self.plain }
+    }
 }
 
 impl EncoderFactory {
-    pub(super) fn new(
-        collection: &Collection,
-        schema: SchemaRef,
-        row_group_bytes: usize,
-        factory: ArrowRowGroupWriterFactory,
-    ) -> Self {
+    pub(super) fn new(collection: &Collection, schema: SchemaRef, row_group_bytes: usize, writers: Writers) -> Self {
         let columns = collection.columns.iter().map(|column| column.name.clone()).collect();
-        Self(Arc::new(Parts { name: collection.name.clone(), columns, schema, row_group_bytes, factory }))
+        Self(Arc::new(Parts { name: collection.name.clone(), columns, schema, row_group_bytes, writers }))
     }
 
     /// An encoder for one row group.
@@ -39,11 +65,10 @@ impl EncoderFactory {
     /// # Errors
     /// [`ErrorKind::Internal`] when a column cannot be encoded.
     pub fn encoder(&self) -> Result<RowGroupEncoder> {
-        // The index only matters to encrypted files.
-        let writers = self.0.factory.create_column_writers(0).map_err(|error| self.0.failed(error))?;
         Ok(RowGroupEncoder {
+            undecided: self.0.writers.create().map_err(|error| self.0.failed(error))?,
             parts: Arc::clone(&self.0),
-            writers,
+            writers: Vec::new(),
             rows: 0,
             input_bytes: 0,
             exceptions: ExceptionColumns::default(),
@@ -52,7 +77,7 @@ impl EncoderFactory {
 }
 
 impl Parts {
-    fn failed(&self, error: parquet::errors::ParquetError) -> Error {
+    fn failed(&self, error: ParquetError) -> Error {
         parquet_error("rows cannot be encoded", error).with("collection", &self.name)
     }
 
@@ -65,6 +90,9 @@ impl Parts {
 #[derive(Debug)]
 pub struct RowGroupEncoder {
     parts: Arc<Parts>,
+    /// What the first rows decide.
+    undecided: Vec<Undecided>,
+    /// One a leaf, once there are rows.
     writers: Vec<ArrowColumnWriter>,
     rows: u64,
     input_bytes: usize,
@@ -79,11 +107,16 @@ impl RowGroupEncoder {
     /// order or not null in the rows.
     pub fn write(&mut self, batch: &Batch) -> Result<()> {
         self.check(batch)?;
-        let mut writers = self.writers.iter_mut();
+        let mut undecided = std::mem::take(&mut self.undecided).into_iter();
+        let mut place = 0;
         for (field, column) in self.parts.schema.fields().iter().zip(batch.records.columns()) {
+            let dictionary = undecided.len() > 0 && repeats(column);
             for leaf in compute_leaves(field, column).map_err(|error| self.parts.failed(error))? {
-                let writer = writers.next().ok_or_else(|| self.parts.misfit("a column has too many leaves"))?;
+                self.writers.extend(undecided.next().map(|writers| writers.decide(dictionary)));
+                let writer =
+                    self.writers.get_mut(place).ok_or_else(|| self.parts.misfit("a column has too many leaves"))?;
                 writer.write(&leaf).map_err(|error| self.parts.failed(error))?;
+                place += 1;
             }
             self.input_bytes += logical_size(column);
         }
@@ -195,8 +228,14 @@ fn logical_size(array: &dyn Array) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ArchiveWriter, WriteOptions, testing};
+    use super::super::{Archive, ArchiveWriter, CollectionEntry, WriteOptions, testing};
     use super::*;
+    use arrow::array::{
+        ArrayRef, BinaryArray, Date32Array, Decimal128Array, Int32Array, Int64Array, StringArray, UInt64Array,
+    };
+    use dbferry_dialect::hash::CollectionHash;
+    use dbferry_dialect::{Column, LogicalType, carrier};
+    use parquet::file::reader::{FileReader, SerializedFileReader};
 
     #[test]
     fn batches_that_break_the_contract_are_refused() {
@@ -242,5 +281,82 @@ mod tests {
         let copy = arrow::compute::concat_batches(&short.records.schema(), [&short.records.slice(0, 10)]);
         let copied: usize = copy.expect("a batch").columns().iter().map(|column| logical_size(column)).sum();
         assert!(sizes(&long) <= copied && copied < short.records.get_array_memory_size() / 4);
+    }
+
+    /// Rows of numbers and texts: steps as wide as the types are with hardly a value twice, or a few values over and over.
+    fn steps(collection: &Collection, rows: u64, repeated: bool) -> Batch {
+        let numbers: Vec<u64> = (0..rows)
+            .map(|row| match (row % 8, repeated) {
+                (0, _) => i64::MIN as u64,
+                (1, _) => i64::MAX as u64,
+                (_, true) => row % 7,
+                (_, false) => row.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+            })
+            .collect();
+        let signed = |number: &u64| *number as i64;
+        let narrow = |number: &u64| (*number >> 32) as i32;
+        let decimal = |number: &u64| i128::from(signed(number) / 10);
+        let texts: Vec<String> = numbers.iter().map(|number| "x".repeat(narrow(number) as usize % 40)).collect();
+        let text = |(number, text): (&u64, &String)| format!("{text}{}", if text.is_empty() { 0 } else { *number });
+        let arrays: Vec<ArrayRef> = vec![
+            Arc::new(Int64Array::from_iter_values(numbers.iter().map(signed))),
+            Arc::new(Int32Array::from_iter_values(numbers.iter().map(narrow))),
+            Arc::new(UInt64Array::from_iter_values(numbers.iter().copied())),
+            Arc::new(
+                Decimal128Array::from_iter_values(numbers.iter().map(decimal))
+                    .with_precision_and_scale(18, 2)
+                    .expect("a decimal"),
+            ),
+            Arc::new(Date32Array::from_iter(numbers.iter().map(|number| (number % 5 > 0).then(|| narrow(number))))),
+            Arc::new(StringArray::from_iter_values(numbers.iter().zip(&texts).map(text))),
+            Arc::new(BinaryArray::from_iter_values(numbers.iter().map(|number| number.to_string().repeat(2)))),
+        ];
+        Batch::plain(RecordBatch::try_new(carrier::schema(collection), arrays).expect("a batch"))
+    }
+
+    #[test]
+    fn the_rows_decide_how_they_are_encoded_and_come_back_either_way() {
+        let types = [
+            ("a", LogicalType::INT64),
+            ("b", LogicalType::Int { bits: 32, signed: true }),
+            ("c", LogicalType::Int { bits: 64, signed: false }),
+            ("d", LogicalType::Decimal { precision: 18, scale: 2 }),
+            ("e", LogicalType::Date),
+            ("f", LogicalType::TEXT),
+            ("g", LogicalType::BYTES),
+        ];
+        let columns = types.map(|(name, logical)| Column::new(name, logical, "")).to_vec();
+        let collection = Collection::table(CollectionName::new("main", "t"), columns);
+        let batches = [false, true].map(|repeated| steps(&collection, 30_011, repeated));
+
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("a");
+        let writer = ArchiveWriter::create(&path, WriteOptions::default()).expect("a writer");
+        let mut into = writer.collection(&collection, "user", &testing::source()).expect("a writer");
+        for batch in &batches {
+            let mut encoder = into.encoder().expect("an encoder");
+            encoder.write(&batch.clone()).expect("room");
+            into.append(encoder.finish().expect("a row group")).expect("a file");
+        }
+        let hash = CollectionHash { rows: 2 * 30_011, sum: 1 };
+        let files = into.finish(hash).expect("files");
+        let mut manifest = testing::manifest();
+        manifest.collections = vec![CollectionEntry::new(collection.clone(), "user", "default", hash, files)];
+        manifest.count_groups(["user"]);
+        writer.finish(&manifest).expect("an archive");
+
+        let entry = &manifest.collections[0];
+        let file = std::fs::File::open(path.join(&entry.file.as_ref().expect("a file").path)).expect("the file");
+        let metadata = SerializedFileReader::new(file).expect("a Parquet file").metadata().clone();
+        for (row_group, has_dictionary) in [(0, false), (1, true)] {
+            for column in metadata.row_group(row_group).columns() {
+                let path = column.column_path();
+                assert_eq!(column.dictionary_page_offset().is_some(), has_dictionary, "{path} of {row_group}");
+            }
+        }
+        let read = testing::read_all(&Archive::open(&path).expect("an archive"), entry, 100_000).expect("rows");
+        let written = batches.map(|batch| batch.records);
+        let written = arrow::compute::concat_batches(&written[0].schema(), &written).expect("one batch");
+        assert_eq!(read.records, written);
     }
 }

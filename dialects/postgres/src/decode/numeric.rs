@@ -97,11 +97,25 @@ impl Digits {
         let Some((last, first)) = number.digits.split_last() else { return Ok(0) };
         let exponent = self.exponent(&number)?;
         let (last, width) = last_digit(*last, exponent)?;
+        let bound = POWERS.get(usize::from(self.precision)).copied().unwrap_or(u128::MAX);
+        if let ([] | [_] | [_, _] | [_, _, _], ..=3) = (first, exponent) {
+            // At most 16 digits, and 3 zeros behind them: 64 bits hold that.
+            let mut value: u64 = 0;
+            for digit in first {
+                value = value * 10_000 + u64::from(group(*digit)?);
+            }
+            value = value * u64::from(width) + u64::from(last);
+            value *= SMALL_POWERS[exponent.clamp(0, 3) as usize];
+            if u128::from(value) >= bound {
+                return Err(PRECISION);
+            }
+            let value = i128::from(value);
+            return Ok(if number.negative { -value } else { value });
+        }
         let mut value: u128 = 0;
         for digit in first {
             value = value.checked_mul(10_000).ok_or(PRECISION)? + u128::from(group(*digit)?);
         }
-        let bound = POWERS.get(usize::from(self.precision)).copied().unwrap_or(u128::MAX);
         let power = |exponent: i32| POWERS.get(usize::try_from(exponent).unwrap_or(0)).copied().ok_or(PRECISION);
         value =
             value.checked_mul(u128::from(width)).and_then(|value| value.checked_add(last.into())).ok_or(PRECISION)?;
@@ -153,6 +167,9 @@ const POWERS: [u128; 39] = {
     }
     powers
 };
+
+/// Those that digits to base 10000 are short of.
+const SMALL_POWERS: [u64; 4] = [1, 10, 100, 1000];
 
 #[inline]
 fn group(bytes: [u8; 2]) -> Result<u16, Refusal> {

@@ -4,7 +4,7 @@
 //! and its own row is put into `sqlite_schema` after the load. So its module need not be part of this build, and nothing
 //! depends on what the module would do when it is asked to create a table.
 
-use super::catalog::{columns, definition, indexes, is_taken, run};
+use super::catalog::{columns, definition, end, indexes, is_created, is_taken, run};
 use super::failure::{failed, missing_ability};
 use dbferry_dialect::model::CollectionKind;
 use dbferry_dialect::{CollectionAction, CollectionPlan, Error, ErrorKind, Result, Syntax};
@@ -93,6 +93,7 @@ pub(super) fn create_table(
         }
         None => syntax.create_table(&plan.target, &plan.source),
     };
+    let end = end(connection)?;
     run(connection, &sql).map_err(|error| {
         let missing = missing_ability(&error).is_some();
         let error = failed("cannot create the table", error);
@@ -102,7 +103,7 @@ pub(super) fn create_table(
             error
         }
     })?;
-    if definition(connection, "table", name)?.is_none() {
+    if !is_created(connection, end, "table", name)? {
         return Err(Error::new(ErrorKind::ArchiveDamaged, "the table's definition creates something else"));
     }
     Ok(())

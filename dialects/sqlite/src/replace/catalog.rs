@@ -3,6 +3,7 @@
 use super::failure::failed;
 use dbferry_dialect::Result;
 use rusqlite::{Connection, OptionalExtension as _};
+use std::collections::BTreeSet;
 
 /// A column of a table in the target.
 pub(super) struct TargetColumn {
@@ -41,12 +42,60 @@ pub(super) fn definition(connection: &Connection, kind: &str, name: &str) -> Res
 
 /// Whether anything has that name. Tables, views, indexes and triggers share one name space, apart from triggers.
 pub(super) fn is_taken(connection: &Connection, name: &str) -> Result<bool> {
+    if !may_be_taken(connection, name) {
+        return Ok(false);
+    }
     connection
         .query_row("SELECT count(*) FROM main.sqlite_schema WHERE name = ?1 COLLATE NOCASE", [name], |row| {
             row.get::<_, i64>(0)
         })
         .map(|count| count > 0)
         .map_err(|error| failed("cannot read the catalogue", error))
+}
+
+/// Whether a table, view or index may have that name. SQLite finds those by their names, where the catalogue is read from its
+/// beginning: with thousands of tables that would be most of the work. Tables that SQLite itself makes up are found too, and
+/// what it cannot say may be.
+fn may_be_taken(connection: &Connection, name: &str) -> bool {
+    let found = connection
+        .prepare_cached(
+            "SELECT 1 FROM pragma_table_xinfo(?1, 'main') UNION ALL SELECT 1 FROM pragma_index_info(?1, 'main')",
+        )
+        .and_then(|mut statement| statement.exists([name]));
+    found.unwrap_or(true)
+}
+
+/// Where the catalogue ends now; see [`is_created`].
+pub(super) fn end(connection: &Connection) -> Result<i64> {
+    connection
+        .query_row("SELECT coalesce(max(rowid), 0) FROM main.sqlite_schema", [], |row| row.get(0))
+        .map_err(|error| failed("cannot read the catalogue", error))
+}
+
+/// Whether an object of that kind and name was added to the catalogue after `end`.
+pub(super) fn is_created(connection: &Connection, end: i64, kind: &str, name: &str) -> Result<bool> {
+    connection
+        .query_row(
+            "SELECT count(*) FROM main.sqlite_schema WHERE rowid > ?1 AND type = ?2 AND name = ?3 COLLATE NOCASE",
+            (end, kind, name),
+            |row| row.get::<_, i64>(0),
+        )
+        .map(|count| count > 0)
+        .map_err(|error| failed("cannot read the catalogue", error))
+}
+
+/// The tables that number their rows by `sqlite_sequence`, in lower case.
+pub(super) fn numbered(connection: &Connection) -> Result<BTreeSet<String>> {
+    let read = || -> rusqlite::Result<_> {
+        connection
+            .prepare(
+                "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND sql LIKE '%AUTOINCREMENT%' \
+                 AND EXISTS (SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = 'sqlite_sequence')",
+            )?
+            .query_map([], |row| row.get::<_, String>(0).map(|name| name.to_ascii_lowercase()))?
+            .collect()
+    };
+    read().map_err(|error| failed("cannot read the catalogue", error))
 }
 
 /// The columns of a table, generated ones included.

@@ -49,17 +49,12 @@ pub(super) fn create_indexes(
     Ok(())
 }
 
-/// Sets where a table's automatic numbering stands.
+/// Sets where a table's automatic numbering stands; the table has one.
 ///
 /// A replaced table stands where the source stood, without a row of `sqlite_sequence` where the source had none. One to
 /// which rows were added never goes back.
 pub(super) fn set_counter(connection: &Connection, plan: &CollectionPlan) -> Result<()> {
     let name = &plan.target.name;
-    let numbered =
-        definition(connection, "table", name)?.is_some_and(|sql| sql.to_ascii_uppercase().contains("AUTOINCREMENT"));
-    if !numbered || definition(connection, "table", "sqlite_sequence")?.is_none() {
-        return Ok(());
-    }
     let last = plan.source.counter.as_ref().map(|counter| match counter.is_called {
         true => counter.last_value,
         false => counter.last_value.saturating_sub(1),

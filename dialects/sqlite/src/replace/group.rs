@@ -1,5 +1,6 @@
 //! One group: what is done to its tables before and after their rows come.
 
+use super::catalog::numbered;
 use super::foreign_keys::ForeignKeys;
 use super::load::{Load, Loads};
 use super::malformed::MalformedTexts;
@@ -115,12 +116,13 @@ impl Group {
     ) -> Result<Vec<String>> {
         let mut warnings = std::mem::take(&mut self.warnings);
         build::restore_indexes(connection, &self.saved)?;
+        let numbered = numbered(connection)?;
         for plan in &self.plan.collections {
             cancel.check()?;
             if plan.action == CollectionAction::Keep || build::is_skipped(plan) {
                 continue;
             }
-            complete_collection(connection, syntax, plan, &mut warnings)
+            complete_collection(connection, syntax, plan, &numbered, &mut warnings)
                 .map_err(|error| error.with("collection", &plan.target))?;
         }
         for plan in self.plan.collections.iter().filter(|plan| plan.action != CollectionAction::Keep) {
@@ -137,6 +139,7 @@ fn complete_collection(
     connection: &Connection,
     syntax: &dyn Syntax,
     plan: &CollectionPlan,
+    numbered: &BTreeSet<String>,
     warnings: &mut Vec<String>,
 ) -> Result<()> {
     let created =
@@ -148,7 +151,8 @@ fn complete_collection(
             if created {
                 complete::create_indexes(connection, syntax, plan, warnings)?;
             }
-            if plan.action.loads() { complete::set_counter(connection, plan) } else { Ok(()) }
+            let counts = plan.action.loads() && numbered.contains(&plan.target.name.to_ascii_lowercase());
+            if counts { complete::set_counter(connection, plan) } else { Ok(()) }
         }
     }
 }
