@@ -10,8 +10,8 @@ use super::side::Side;
 use super::work;
 use crate::progress::RowCount;
 use dbferry_dialect::hash::same_class;
-use dbferry_dialect::model::ColumnRole;
-use dbferry_dialect::{Candidate, Collection, Column, Error, ErrorKind, LogicalType, Result, Syntax};
+use dbferry_dialect::model::{ColumnRole, NativeType};
+use dbferry_dialect::{Candidate, Collection, Column, Error, ErrorKind, LogicalType, Result};
 
 /// One collection in two places.
 pub(crate) struct Pair<'a> {
@@ -36,10 +36,17 @@ struct Compared {
     ways: Vec<Way>,
 }
 
-/// Whether `text` is a column of texts whose declaration says that they are values of what `other` holds.
-fn spells(syntax: &dyn Syntax, text: &Column, other: &Column) -> bool {
-    let is_it = |candidate: &Candidate| same_class(&candidate.logical, &other.logical);
-    matches!(text.logical, LogicalType::Text { .. }) && syntax.candidates(text).iter().any(is_it)
+/// A column of texts as what its declaration says that they are, where the other place has no texts and the database can be
+/// asked for that: `DECIMAL_TEXT(10,2)` holds decimals.
+fn meant(side: &Side<'_>, column: &Column, other: &Column) -> Option<Column> {
+    let is_text = |column: &Column| matches!(column.logical, LogicalType::Text { .. });
+    let syntax = side.endpoint()?.dialect.syntax();
+    if !is_text(column) || is_text(other) {
+        return None;
+    }
+    let Candidate { logical, .. } = syntax.candidates(column).into_iter().next()?;
+    // What else the dialect knows of the column is about texts.
+    Some(Column { logical, native: NativeType::default(), ..column.clone() })
 }
 
 impl<'a> Pair<'a> {
@@ -53,7 +60,6 @@ impl<'a> Pair<'a> {
         let same_dialect = sides[0].info.dialect == sides[1].info.dialect;
         let places =
             Places { same_dialect, databases: [sides[0].entry(left), sides[1].entry(right)].map(|e| e.is_none()) };
-        let syntax = sides.iter().find_map(Side::endpoint).map(|endpoint| endpoint.dialect.syntax());
         let mut pair = Self {
             own: [left.clone(), right.clone()],
             columns: Vec::new(),
@@ -72,10 +78,10 @@ impl<'a> Pair<'a> {
                 pair.missing.push(column.name.clone());
                 continue;
             };
+            let [left, right] = [meant(&sides[0], column, other), meant(&sides[1], other, column)];
             // A text that is declared to be a value is that value, also to its own dialect.
-            let is_spelled =
-                syntax.is_some_and(|syntax| spells(syntax, column, other) || spells(syntax, other, column));
-            let ways = ways([column, other], Places { same_dialect: same_dialect && !is_spelled, ..places });
+            let as_declared = Places { same_dialect: same_dialect && left.is_none() && right.is_none(), ..places };
+            let ways = ways([left.as_ref().unwrap_or(column), right.as_ref().unwrap_or(other)], as_declared);
             if ways.is_empty() {
                 let reason = format!("{} on one side and {} on the other", column.logical, other.logical);
                 pair.not_compared.push(NotCompared { column: column.name.clone(), reason });

@@ -1,6 +1,8 @@
 //! What a front end hears, and that many tables cost time in proportion.
 
-use crate::support::{Cell, I, T, Tables, Work, dump_options, in_time, int, name, restore_options, shop, table, text};
+use crate::support::{
+    Cell, I, Null, T, Tables, Work, clock, dump_options, in_time, int, name, restore_options, shop, table, text,
+};
 use dbferry::config::RestoreMode;
 use dbferry::dialect::model::{NativeObject, ObjectKind};
 use dbferry::dump::dump;
@@ -107,7 +109,7 @@ fn a_comparison_keeps_to_its_plan_whatever_it_finds() {
     let work = Work::with_backup(&shop(1), &dump_options(2));
     work.insert(
         "other",
-        &shop(2).without("reviews").with(table("reviews", vec![int("id"), text("user_id")]), &[&[I(1), T("x")]]),
+        &shop(2).without("reviews").with(table("reviews", vec![int("id"), clock("user_id")]), &[&[I(1), Null]]),
     );
     let (archive, source, other) =
         (work.archive("backup"), work.at(&work.memory, "source"), work.at(&work.memory, "other"));

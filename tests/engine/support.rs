@@ -41,6 +41,10 @@ pub(crate) fn text(name: &str) -> Column {
     Column::new(name, LogicalType::TEXT, "TEXT")
 }
 
+pub(crate) fn clock(name: &str) -> Column {
+    Column::new(name, LogicalType::Time { precision: 6 }, "TIME")
+}
+
 pub(crate) fn not_null(mut column: Column) -> Column {
     column.nullable = false;
     column
