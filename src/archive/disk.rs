@@ -89,6 +89,11 @@ impl Disk {
         fs::remove_dir(path)
     }
 
+    /// Makes the content of a file durable that has its final name.
+    pub(super) fn sync_file(&self, path: &Path) -> Result<()> {
+        self.open_file(path).and_then(|file| file.sync_all()).map_err(|error| cannot_sync(path, error))
+    }
+
     /// Makes the names in a directory durable.
     pub(super) fn sync_directory(&self, path: &Path) -> Result<()> {
         let sync = || {
@@ -96,7 +101,7 @@ impl Disk {
             // Elsewhere a directory cannot be opened as a file, and its entries are durable without it.
             if cfg!(unix) && !self.forgetful { File::open(path)?.sync_all() } else { Ok(()) }
         };
-        sync().map_err(|error| Error::io(format!("cannot make {} durable", path.display()), error))
+        sync().map_err(|error| cannot_sync(path, error))
     }
 
     /// Removes a file that this run wrote. A failure is of no use to anybody: the caller is giving up already.
@@ -175,11 +180,16 @@ impl PartialFile {
     }
 
     /// Makes the content durable and gives the file its final name, which must be free.
-    pub(super) fn finish(mut self) -> Result<()> {
+    pub(super) fn finish(self) -> Result<()> {
         self.disk
             .step()
             .and_then(|()| if self.disk.forgetful { Ok(()) } else { self.open_file()?.sync_all() })
-            .map_err(|error| Error::io(format!("cannot make {} durable", self.partial.display()), error))?;
+            .map_err(|error| cannot_sync(&self.partial, error))?;
+        self.finish_volatile()
+    }
+
+    /// Gives the file its final name, which must be free. Somebody has to [`Disk::sync_file`] it.
+    fn finish_volatile(mut self) -> Result<()> {
         if self.target.symlink_metadata().is_ok() {
             return Err(Error::new(ErrorKind::ArchiveLocked, format!("{} is there already", self.target.display())));
         }
@@ -226,6 +236,10 @@ impl Drop for PartialFile {
 fn in_use(partial: &Path) -> Error {
     Error::new(ErrorKind::ArchiveLocked, format!("{} is there already", partial.display()))
         .hint("another run is writing it, or one was interrupted; if none is running, remove it")
+}
+
+fn cannot_sync(path: &Path, error: io::Error) -> Error {
+    Error::io(format!("cannot make {} durable", path.display()), error)
 }
 
 /// A file or directory that cannot be created.
@@ -280,9 +294,20 @@ impl HashedFile {
         self.file.target()
     }
 
+    /// What was written so far, in bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Makes the content durable and gives the file its final name. Returns its size and BLAKE3.
     pub(super) fn finish(self) -> Result<(u64, String)> {
         self.file.finish()?;
+        Ok((self.bytes, self.hasher.finalize().to_hex().to_string()))
+    }
+
+    /// The same, but its content is durable only after [`Disk::sync_file`].
+    pub(super) fn finish_volatile(self) -> Result<(u64, String)> {
+        self.file.finish_volatile()?;
         Ok((self.bytes, self.hasher.finalize().to_hex().to_string()))
     }
 }
