@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn what_is_no_schedule_is_refused_at_the_start() {
         for (cron, zone) in [("0 25 * * *", "UTC"), ("daily", "UTC"), ("", "UTC"), ("0 3 * * *", "Mars/Olympus")] {
-            let error = parse(&schedule(cron, zone)).err().expect("a refusal");
+            let Err(error) = parse(&schedule(cron, zone)) else { panic!("{cron} in {zone:?} was not refused") };
             assert_eq!(error.kind(), ErrorKind::Usage, "{cron} {zone}");
         }
     }

@@ -93,7 +93,7 @@ fn options(types: &str) -> CopyOptions {
 /// Everything that was counted, in sentences.
 fn misfits(report: &RestoreReport) -> Vec<String> {
     let lines = report.units.iter().flat_map(|unit| &unit.collections);
-    lines.flat_map(|line| line.misfits.iter().map(|misfit| misfit.describe())).collect()
+    lines.flat_map(|line| line.misfits.iter().map(dbferry::translate::CountedMisfits::describe)).collect()
 }
 
 fn expect_proven(report: &RestoreReport) {

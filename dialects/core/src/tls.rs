@@ -220,7 +220,8 @@ impl ServerCertVerifier for Verifier {
 }
 
 // Certificates are made by the testkit.
-#[cfg(all(test, feature = "testkit"))]
+#[cfg(test)]
+#[cfg(feature = "testkit")]
 mod tests {
     use super::*;
     use crate::testkit::certificates::{Authority, self_signed};

@@ -30,6 +30,7 @@ pub(super) struct Cast {
 }
 
 /// A value that does not fit.
+#[derive(Clone, Copy)]
 pub(super) struct Found<'a> {
     /// Its row in the batch.
     pub(super) row: usize,

@@ -8,7 +8,8 @@
 mod build;
 mod parse;
 mod spell;
-#[cfg(all(test, feature = "testkit"))]
+#[cfg(test)]
+#[cfg(feature = "testkit")]
 mod tests;
 mod time;
 mod write;
