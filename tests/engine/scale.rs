@@ -1,7 +1,7 @@
 //! What a front end hears, and that many tables cost time in proportion.
 
 use crate::support::{
-    Cell, I, Null, T, Tables, Work, clock, dump_options, in_time, int, name, restore_options, shop, table, text,
+    Cell, I, T, Tables, Work, bytes, dump_options, in_time, int, name, restore_options, shop, table, text,
 };
 use dbferry::config::RestoreMode;
 use dbferry::dialect::model::{NativeObject, ObjectKind};
@@ -109,7 +109,7 @@ fn a_comparison_keeps_to_its_plan_whatever_it_finds() {
     let work = Work::with_backup(&shop(1), &dump_options(2));
     work.insert(
         "other",
-        &shop(2).without("reviews").with(table("reviews", vec![int("id"), clock("user_id")]), &[&[I(1), Null]]),
+        &shop(2).without("reviews").with(table("reviews", vec![int("id"), bytes("user_id")]), &[&[I(1), T("x")]]),
     );
     let (archive, source, other) =
         (work.archive("backup"), work.at(&work.memory, "source"), work.at(&work.memory, "other"));

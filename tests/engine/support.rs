@@ -41,8 +41,8 @@ pub(crate) fn text(name: &str) -> Column {
     Column::new(name, LogicalType::TEXT, "TEXT")
 }
 
-pub(crate) fn clock(name: &str) -> Column {
-    Column::new(name, LogicalType::Time { precision: 6 }, "TIME")
+pub(crate) fn bytes(name: &str) -> Column {
+    Column::new(name, LogicalType::BYTES, "BLOB")
 }
 
 pub(crate) fn not_null(mut column: Column) -> Column {
