@@ -116,7 +116,7 @@ scene("SQLite to PostgreSQL: a loss stands in the way until it is accepted", () 
   }
   await dialog.getByRole("heading", { name: "This can be restored" }).waitFor();
   await carryOut(dialog);
-  assert.equal(postgres.query("shop_other", "SELECT string_agg(anything, ',' ORDER BY id) FROM main.loose_log"), "42,x");
+  assert.equal(postgres.query("shop_other", "SELECT string_agg(anything, ',' ORDER BY id) FROM public.loose_log"), "42,x");
 });
 
 scene("PostgreSQL to MySQL: what is checked is told, and the rows arrive", () => served, async ({ page, t }) => {
