@@ -274,7 +274,8 @@ fn settings_of_the_server_are_overridden(installation: &Installation) {
         ("wait_timeout", "86400"),
         ("net_write_timeout", "86400"),
         ("autocommit", "1"),
-        ("group_concat_max_len", "4294967295"),
+        // MariaDB has come to take no more than a gibibyte.
+        ("group_concat_max_len >= 1073741824", "1"),
         ("character_set_client", "utf8mb4"),
         ("character_set_connection", "utf8mb4"),
         ("completion_type", "NO_CHAIN"),
