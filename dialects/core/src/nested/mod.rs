@@ -14,7 +14,7 @@ mod tests;
 mod time;
 mod write;
 
-pub use spell::{interval, time_with_offset};
+pub use spell::{bits, hex, interval, time_with_offset, uuid};
 pub use write::{Unwritten, dynamic_text, json};
 
 use crate::carrier::arrow_type;

@@ -5,14 +5,16 @@ use std::io::Write as _;
 const SECOND: u64 = 1_000_000;
 
 /// Appends two hexadecimal digits.
-pub(super) fn hex(byte: u8, out: &mut Vec<u8>) {
+#[inline]
+pub fn hex(byte: u8, out: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     // A byte's halves are below 16.
     out.extend_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
 }
 
 /// Appends the 36 characters of a UUID.
-pub(super) fn uuid(bytes: &[u8], out: &mut Vec<u8>) {
+#[inline]
+pub fn uuid(bytes: &[u8], out: &mut Vec<u8>) {
     for (position, byte) in bytes.iter().enumerate() {
         if matches!(position, 4 | 6 | 8 | 10) {
             out.push(b'-');
@@ -22,7 +24,8 @@ pub(super) fn uuid(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Appends the lowest `length` bits as 0 and 1, the highest of them first.
-pub(super) fn bits(value: u64, length: u32, out: &mut Vec<u8>) {
+#[inline]
+pub fn bits(value: u64, length: u32, out: &mut Vec<u8>) {
     out.extend((0..length.min(64)).rev().map(|position| b'0' + (value >> position & 1) as u8));
 }
 

@@ -1,6 +1,6 @@
 //! The two texts that rows are written as: lines of `LOAD DATA`, and lists of literals of `INSERT`.
 
-use super::text::hex;
+use dbferry_dialect::nested::hex;
 
 /// How a cell is written.
 pub(super) trait Form {

@@ -310,14 +310,14 @@ impl<'a> View<'a> {
                     text::unsigned(year.into(), out);
                 });
             }
-            Cells::UuidText(array) => F::plain(out, |out| text::uuid(array.value(row), out)),
+            Cells::UuidText(array) => F::plain(out, |out| nested::uuid(array.value(row), out)),
             Cells::UuidBytes(array) => F::bytes(out, &[array.value(row)]),
             Cells::Address(array, bytes) => {
                 let mut address = [0; 16];
                 F::bytes(out, &[network::address(array.value(row), *bytes, &mut address)?]);
             }
             Cells::BitsBytes(values, length) => return put_bits::<F>(values[row], *length, out),
-            Cells::BitsText(values, length) => F::plain(out, |out| text::bits(values[row], *length, out)),
+            Cells::BitsText(values, length) => F::plain(out, |out| nested::bits(values[row], *length, out)),
             Cells::BitTextBytes(array, length) => {
                 let digits = array.value(row);
                 // A sign would be taken too.
