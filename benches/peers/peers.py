@@ -200,7 +200,9 @@ def main():
     parser.add_argument("--jobs", type=int, default=2, help="threads of dbferry (default: 2, as the peers have)")
     parser.add_argument("--timeout", type=int, default=900, help="seconds that one command may take (default: 900)")
     parser.add_argument("--dbferry", default=os.path.join(HERE, "../../target/release/dbferry"), help="the program to measure")
-    parser.add_argument("--work", default=os.path.expanduser("~/.cache/dbferry-peers"), help="where everything is kept")
+    # Servers that root starts run as other users, who do not get into root's home.
+    cache = "/var/cache" if os.geteuid() == 0 else os.path.expanduser("~/.cache")
+    parser.add_argument("--work", default=f"{cache}/dbferry-peers", help=f"where everything is kept (default: {cache}/dbferry-peers)")
     parser.add_argument("--install", action="store_true", help="also install what is missing from apt")
     parser.add_argument("--fresh", action="store_true", help="forget the measurements of this scale")
     parser.add_argument("--table", action="store_true", help="only print the table of what was measured")

@@ -232,6 +232,10 @@ impl Replacer for Wrapped<dyn Replacer> {
         self.inner.complete()
     }
 
+    fn reads_while_completing(&self) -> bool {
+        self.inner.reads_while_completing()
+    }
+
     fn readers(&mut self, count: usize) -> Result<Vec<Box<dyn Reader>>> {
         let readers = self.inner.readers(count)?;
         Ok(Wrapped::readers(self, readers))

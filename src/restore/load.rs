@@ -5,14 +5,14 @@
 //! lane does both in turn.
 
 use super::prepare::Loading;
-use super::prove::{Member, Read, prove};
+use super::prove::{Member, Proving, Read, prove};
 use super::supply::{Measure, Supply, difference};
 use super::{Proof, RestoreOptions, RestoredCollection};
 use crate::progress::{Event, Progress, Share, divide};
 use crate::resources::Resources;
 use crate::translate::{Application, Tally};
 use crate::verify::work;
-use dbferry_dialect::hash::RowHasher;
+use dbferry_dialect::hash::{CollectionHash, RowHasher};
 use dbferry_dialect::{Batch, CollectionAction, CollectionName, Error, ErrorKind, GroupPlan, Replacer, Result, Writer};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -69,13 +69,8 @@ pub(super) fn replace(
     load.progress.event(Event::Phase { name: "load", group });
     let (read, misfits) = load_rows(load, replacer.writers()?, &members)?;
     load.options.cancel.check()?;
-    load.progress.event(Event::Phase { name: "indexes", group });
-    warnings.extend(replacer.complete()?);
-    let complete = |member: &Member<'_>| work::complete(member.loading.division.amount, member.source());
-    load.progress.event(Event::Work { amount: work::sum(members.iter().map(complete)) });
-    load.options.cancel.check()?;
-    load.progress.event(Event::Phase { name: "prove", group });
-    let proofs = prove(load, replacer, &members, &read, warnings)?;
+    let found = complete_and_read(load, replacer, &members, &read, warnings)?;
+    let proofs = prove(load, replacer, &members, &read, found, warnings)?;
     load.options.cancel.check()?;
     if load.last {
         // Before the switch: what moved underneath is a reason not to.
@@ -93,6 +88,52 @@ pub(super) fn replace(
         warnings.extend(line.misfits.iter().map(|counted| format!("{}: {}", member.source().name, counted.describe())));
     }
     Ok(restored)
+}
+
+/// Gives the loaded rows what comes after them and reads them again, both at once where that can be.
+fn complete_and_read<'a, 'm>(
+    load: &Load<'_>,
+    replacer: &mut dyn Replacer,
+    members: &'m [Member<'a>],
+    read: &[Read],
+    warnings: &mut Vec<String>,
+) -> Result<(Proving<'a, 'm>, Vec<Result<CollectionHash>>)> {
+    let proving = Proving::new(members);
+    let begins = |name| load.progress.event(Event::Phase { name, group: Some(load.group) });
+    begins("indexes");
+    let early = match replacer.reads_while_completing() {
+        true => Some(proving.open(load, replacer, read)?),
+        false => None,
+    };
+    let mut complete = |replacer: &mut dyn Replacer| -> Result<()> {
+        warnings.extend(replacer.complete()?);
+        let amount = |member: &Member<'_>| work::complete(member.loading.division.amount, member.source());
+        load.progress.event(Event::Work { amount: work::sum(members.iter().map(amount)) });
+        load.options.cancel.check()?;
+        begins("prove");
+        Ok(())
+    };
+    let found = match early {
+        None => {
+            complete(replacer)?;
+            proving.open(load, replacer, read)?.run(load, &load.options.cancel)?
+        }
+        Some(early) => {
+            let reading = load.options.cancel.part();
+            let (completed, found) = std::thread::scope(|scope| {
+                let found = scope.spawn(|| early.run(load, &reading));
+                let completed = complete(replacer);
+                if completed.is_err() {
+                    reading.cancel();
+                }
+                (completed, found.join())
+            });
+            // What stood in the way of the keys is the cause; then nobody reads on.
+            completed?;
+            found.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?
+        }
+    };
+    Ok((proving, found))
 }
 
 /// One part of one collection.

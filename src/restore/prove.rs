@@ -15,7 +15,8 @@ use crate::verify::{Projection, Rehash, Run, difference, rehash, work};
 use dbferry_dialect::hash::{CollectionHash, RowHasher};
 use dbferry_dialect::model::ColumnRole;
 use dbferry_dialect::{
-    Batch, Collection, CollectionAction, CollectionName, CollectionPlan, Error, ErrorKind, Replacer, Result,
+    Batch, Cancel, Collection, CollectionAction, CollectionName, CollectionPlan, Error, ErrorKind, Reader, Replacer,
+    Result,
 };
 use rayon::prelude::*;
 
@@ -124,34 +125,49 @@ struct Doubt<'a, 'm> {
     found: Option<CollectionHash>,
 }
 
-/// Reads the loaded members again and compares them with what was read of the source; returns the proof of each.
-pub(super) fn prove(
-    load: &Load<'_>,
-    replacer: &mut dyn Replacer,
-    members: &[Member<'_>],
-    read: &[Read],
-    warnings: &mut Vec<String>,
-) -> Result<Vec<Proof>> {
-    let mut proofs = vec![Proof::Count; members.len()];
-    let provable = members.iter().enumerate().filter(|(_, member)| {
-        // Another dialect may have no use for any column.
-        is_provable(Some(member.action)) && !member.compared().columns.is_empty()
-    });
-    let mut wanted: Vec<Doubt<'_, '_>> = provable
-        .map(|(place, member)| Doubt {
+/// Everything that can be read again of a unit.
+pub(super) struct Proving<'a, 'm> {
+    wanted: Vec<Doubt<'a, 'm>>,
+}
+
+impl<'a, 'm> Proving<'a, 'm> {
+    /// All members of whose rows something can be compared.
+    pub(super) fn new(members: &'m [Member<'a>]) -> Self {
+        let provable = members.iter().enumerate().filter(|(_, member)| {
+            // Another dialect may have no use for any column.
+            is_provable(Some(member.action)) && !member.compared().columns.is_empty()
+        });
+        let doubt = |(place, member): (usize, &'m Member<'a>)| Doubt {
             place,
             member,
             columns: member.in_target(member.compared()),
             unreadable: Vec::new(),
             found: None,
-        })
-        .collect();
-    let share = |doubt: &Doubt<'_, '_>| work::reread(doubt.member.loading.division.amount);
-    let found = hash_target(load, replacer, &wanted, read, &share)?;
+        };
+        Self { wanted: provable.map(doubt).collect() }
+    }
 
+    /// Gets ready to read them.
+    pub(super) fn open(&self, load: &Load<'_>, replacer: &mut dyn Replacer, read: &[Read]) -> Result<Reread> {
+        let share = |doubt: &Doubt<'_, '_>| work::reread(doubt.member.loading.division.amount);
+        Reread::open(load, replacer, &self.wanted, read, &share)
+    }
+}
+
+/// Compares what was `found` of a unit in the target with what was read of the source; returns the proof of each member. What
+/// differs or cannot be read is looked at closer.
+pub(super) fn prove(
+    load: &Load<'_>,
+    replacer: &mut dyn Replacer,
+    members: &[Member<'_>],
+    read: &[Read],
+    (mut proving, found): (Proving<'_, '_>, Vec<Result<CollectionHash>>),
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Proof>> {
+    let mut proofs = vec![Proof::Count; members.len()];
     let mut differences = Vec::new();
     let (mut computed, mut narrowed) = (Vec::new(), Vec::new());
-    for (mut doubt, found) in wanted.drain(..).zip(found) {
+    for (mut doubt, found) in proving.wanted.drain(..).zip(found) {
         let place = doubt.place;
         match found {
             Ok(found) => match disagreement(doubt.member.hash(&read[place]), found) {
@@ -322,17 +338,39 @@ fn hash_target(
     read: &[Read],
     share: &dyn Fn(&Doubt<'_, '_>) -> u64,
 ) -> Result<Vec<Result<CollectionHash>>> {
-    let resources = load.options.resources;
-    let mut work = Vec::with_capacity(wanted.len());
-    for doubt in wanted {
-        let chunks = replacer
-            .chunks(&doubt.columns, resources.row_group_bytes(32 << 20) as u64)
-            .map_err(|error| error.with("collection", &doubt.member.source().name))?;
-        work.push(Rehash::of_loaded(&doubt.columns, chunks, read[doubt.place].rows(), share(doubt)));
+    Reread::open(load, replacer, wanted, read, share)?.run(load, &load.options.cancel)
+}
+
+/// What is to be read of the target, and who reads it.
+pub(super) struct Reread {
+    work: Vec<Rehash>,
+    readers: Vec<Box<dyn Reader>>,
+}
+
+impl Reread {
+    fn open(
+        load: &Load<'_>,
+        replacer: &mut dyn Replacer,
+        wanted: &[Doubt<'_, '_>],
+        read: &[Read],
+        share: &dyn Fn(&Doubt<'_, '_>) -> u64,
+    ) -> Result<Self> {
+        let resources = load.options.resources;
+        let mut work = Vec::with_capacity(wanted.len());
+        for doubt in wanted {
+            let chunks = replacer
+                .chunks(&doubt.columns, resources.row_group_bytes(32 << 20) as u64)
+                .map_err(|error| error.with("collection", &doubt.member.source().name))?;
+            work.push(Rehash::of_loaded(&doubt.columns, chunks, read[doubt.place].rows(), share(doubt)));
+        }
+        Ok(Self { work, readers: replacer.readers(resources.jobs)? })
     }
-    let readers = replacer.readers(resources.jobs)?;
-    let run = Run { resources, cancel: &load.options.cancel, progress: load.progress, again: true };
-    rehash(readers, &work, &run)
+
+    /// Hashes the rows, until `cancel` is raised.
+    pub(super) fn run(self, load: &Load<'_>, cancel: &Cancel) -> Result<Vec<Result<CollectionHash>>> {
+        let run = Run { resources: load.options.resources, cancel, progress: load.progress, again: true };
+        rehash(self.readers, &self.work, &run)
+    }
 }
 
 /// What does not agree between what was read of the source and of the target.

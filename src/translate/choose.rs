@@ -1,7 +1,7 @@
 //! What each column becomes: a rule of the user's before what the data proves before the target's own type.
 
 use super::cast::Cast;
-use super::evidence::{Question, Scan, Verdict, ask};
+use super::evidence::{Question, Scan, Verdict, Witness, ask};
 use super::links::Links;
 use super::misfit::Policy;
 use super::names::Names;
@@ -283,8 +283,14 @@ fn prove(
         if questions.is_empty() {
             continue;
         }
-        let (source, target) = (crossing.source_syntax, crossing.target_syntax);
-        let found = ask(subject.collection, subject.place, &questions, scan, source, target)?;
+        let witness = Witness {
+            collection: subject.collection,
+            place: subject.place,
+            scan,
+            source: crossing.source_syntax,
+            target: crossing.target_syntax,
+        };
+        let found = ask(witness, &questions)?;
         for (question, found) in questions.into_iter().zip(found) {
             verdicts.insert((at, question.position), found);
         }

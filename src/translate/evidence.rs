@@ -5,6 +5,7 @@
 
 use super::cast::{Cast, Fate};
 use dbferry_dialect::{Batch, Collection, Error, ErrorKind, Exception, LogicalType, Result, Syntax};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Reads some columns of what is offered, all rows, by its place.
@@ -48,57 +49,76 @@ pub(super) struct Question {
     pub(super) types: Vec<LogicalType>,
 }
 
-/// Looks at all values of the columns in question; for each question a verdict on each of its types.
-pub(super) fn ask(
-    collection: &Collection,
-    place: usize,
-    questions: &[Question],
-    scan: &dyn Scan,
-    source: Option<&dyn Syntax>,
-    target: &dyn Syntax,
-) -> Result<Vec<Vec<Verdict>>> {
-    let mut positions: Vec<usize> = questions.iter().map(|question| question.position).collect();
+/// What is asked about, and of whom.
+#[derive(Clone, Copy)]
+pub(super) struct Witness<'a> {
+    pub(super) collection: &'a Collection,
+    /// Its place among what is offered.
+    pub(super) place: usize,
+    pub(super) scan: &'a dyn Scan,
+    /// How the source spells exceptions, if this build knows its dialect.
+    pub(super) source: Option<&'a dyn Syntax>,
+    pub(super) target: &'a dyn Syntax,
+}
+
+/// Looks at all values of the columns in question; for each question a verdict on each of its types, in their order, up to the
+/// first that holds. A type is only tried once those before it are disproved, so that the rows are read once where each column
+/// is what it seems.
+pub(super) fn ask(witness: Witness<'_>, questions: &[Question]) -> Result<Vec<Vec<Verdict>>> {
+    let mut verdicts: Vec<Vec<Verdict>> = vec![Vec::new(); questions.len()];
+    loop {
+        let is_open = |(question, known): &(&Question, &mut Vec<Verdict>)| {
+            known.len() < question.types.len() && known.iter().all(|verdict| verdict.counterexample.is_some())
+        };
+        let open: Vec<(&Question, &mut Vec<Verdict>)> = questions.iter().zip(&mut verdicts).filter(is_open).collect();
+        if open.is_empty() {
+            return Ok(verdicts);
+        }
+        let next: Vec<(usize, &LogicalType)> =
+            open.iter().map(|(question, known)| (question.position, &question.types[known.len()])).collect();
+        let found = try_all(witness, &next)?;
+        open.into_iter().zip(found).for_each(|((_, known), verdict)| known.push(verdict));
+    }
+}
+
+/// Tries one type for each of some columns, in one reading.
+fn try_all(witness: Witness<'_>, types: &[(usize, &LogicalType)]) -> Result<Vec<Verdict>> {
+    let Witness { collection, place, scan, source, target } = witness;
+    let mut positions: Vec<usize> = types.iter().map(|(position, _)| *position).collect();
     let key = collection.primary_key.iter().flat_map(|key| &key.columns);
     let key: Vec<usize> = key.filter_map(|name| Some(collection.column(name)?.0)).collect();
-    positions.extend(key.iter().copied().filter(|at| !questions.iter().any(|question| question.position == *at)));
-    let casts: Vec<Vec<Cast>> = questions
-        .iter()
-        .map(|question| {
-            let from = collection.columns.get(question.position).map(|column| &column.logical);
-            let cast = |to: &LogicalType| Cast::new(from?, to, target.domain(to));
-            question.types.iter().map(|to| cast(to).ok_or_else(no_conversion)).collect()
-        })
-        .collect::<Result<_>>()?;
-    let blank: Vec<Vec<Verdict>> = casts.iter().map(|casts| vec![Verdict::default(); casts.len()]).collect();
-    let total = Mutex::new(blank.clone());
+    positions.extend(key.iter().copied().filter(|at| types.iter().all(|(position, _)| position != at)));
+    let cast = |(position, to): &(usize, &LogicalType)| {
+        let from = collection.columns.get(*position).map(|column| &column.logical);
+        from.and_then(|from| Cast::new(from, to, target.domain(to))).ok_or_else(no_conversion)
+    };
+    let casts: Vec<Cast> = types.iter().map(cast).collect::<Result<_>>()?;
+    let total = Mutex::new(vec![Verdict::default(); casts.len()]);
+    let disproved: Vec<AtomicBool> = casts.iter().map(|_| AtomicBool::new(false)).collect();
     let look = |batch: Batch| {
-        let mut found = blank.clone();
-        for (place, (casts, verdicts)) in casts.iter().zip(&mut found).enumerate() {
+        for (place, (cast, disproved)) in casts.iter().zip(&disproved).enumerate() {
+            if disproved.load(Ordering::Relaxed) {
+                continue;
+            }
             let Some(array) = batch.records.columns().get(place) else { return Err(other_columns()) };
             let own: Vec<&Exception> =
                 batch.exceptions.iter().filter(|exception| exception.column as usize == place).collect();
-            let values = (array.len() - array.null_count() + own.len()) as u64;
-            for (cast, verdict) in casts.iter().zip(verdicts) {
-                verdict.values = values;
-                let mut first = None;
-                cast.column(array, &own, source, &mut |found| {
-                    if !found.converted && first.is_none() {
-                        first = Some((found.row, found.reason, (found.value)()));
-                    }
-                    Ok(Fate::Null)
-                })?;
-                verdict.counterexample = first.map(|(row, reason, value)| Counterexample {
-                    value,
-                    reason,
-                    key: super::apply::key_of(collection, &positions, &batch, row),
-                });
-            }
-        }
-        let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
-        for (all, new) in total.iter_mut().flatten().zip(found.into_iter().flatten()) {
-            all.values += new.values;
-            if all.counterexample.is_none() {
-                all.counterexample = new.counterexample;
+            let mut first = None;
+            cast.column(array, &own, source, &mut |found| {
+                if !found.converted && first.is_none() {
+                    first = Some((found.row, found.reason, (found.value)()));
+                }
+                Ok(Fate::Null)
+            })?;
+            let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
+            let verdict = &mut total[place];
+            verdict.values += (array.len() - array.null_count() + own.len()) as u64;
+            if let Some((row, reason, value)) = first
+                && verdict.counterexample.is_none()
+            {
+                disproved.store(true, Ordering::Relaxed);
+                let key = super::apply::key_of(collection, &positions, &batch, row);
+                verdict.counterexample = Some(Counterexample { value, reason, key });
             }
         }
         Ok(())

@@ -1,5 +1,5 @@
 //! A target that is not as it should be: its writers change what they are given, its readers cannot give every column, and
-//! it may go by the name of another dialect. A decorator of the in-memory one, and what may become of rows.
+//! it may go by the name of another dialect. One can also be read while it completes a group. A decorator of the in-memory one, and what may become of rows.
 
 use arrow::array::{RecordBatch, UInt64Array};
 use arrow::compute::{concat_batches, take_record_batch};
@@ -10,6 +10,9 @@ use dbferry::dialect::{
     OpenOptions, ReadRequest, Reader, ReplaceOptions, Replacer, Sink, Snapshot, SnapshotOptions, Syntax, Writer,
 };
 use dbferry::{Error, ErrorKind, Result};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 /// What becomes of the rows of a batch.
 pub(crate) type Lie = fn(&RecordBatch) -> RecordBatch;
@@ -22,12 +25,35 @@ pub(crate) struct Liar {
     pub(crate) lie: Lie,
     /// Columns that the readers of a loaded group cannot give.
     pub(crate) unreadable: &'static [&'static str],
+    /// Its groups are read while they are completed.
+    pub(crate) meanwhile: Option<Arc<Meanwhile>>,
+}
+
+/// A group that is read while it is completed: completing waits until somebody reads, and may then be refused; whoever reads
+/// goes on until that is over.
+#[derive(Debug, Default)]
+pub(crate) struct Meanwhile {
+    /// Whether the keys do not hold.
+    pub(crate) refuses: bool,
+    pub(crate) is_read: AtomicBool,
+    pub(crate) is_over: AtomicBool,
+    /// Whether whoever read was stopped.
+    pub(crate) was_stopped: AtomicBool,
+}
+
+/// Waits until something is so, and fails when it never is.
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it never came to it: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 impl Liar {
     /// One that goes by the dialect's own name, and reads everything.
     pub(crate) fn new(memory: &MemoryDialect, lie: Lie) -> Self {
-        Self { memory: memory.clone(), name: memory.name(), lie, unreadable: &[] }
+        Self { memory: memory.clone(), name: memory.name(), lie, unreadable: &[], meanwhile: None }
     }
 
     /// An honest one that is another dialect.
@@ -88,13 +114,15 @@ impl Database for LyingDatabase {
     }
 
     fn replacer(&mut self, options: &ReplaceOptions) -> Result<Box<dyn Replacer>> {
-        Ok(Box::new(LyingReplacer { honest: self.honest.replacer(options)?, liar: self.liar.clone() }))
+        Ok(Box::new(LyingReplacer { honest: self.honest.replacer(options)?, liar: self.liar.clone(), completed: None }))
     }
 }
 
 struct LyingReplacer {
     honest: Box<dyn Replacer>,
     liar: Liar,
+    /// What completing said that was done before it was asked for.
+    completed: Option<Vec<String>>,
 }
 
 impl Replacer for LyingReplacer {
@@ -108,16 +136,30 @@ impl Replacer for LyingReplacer {
     }
 
     fn complete(&mut self) -> Result<Vec<String>> {
-        self.honest.complete()
+        let Some(meanwhile) = &self.liar.meanwhile else { return self.honest.complete() };
+        wait_until("somebody reads meanwhile", || meanwhile.is_read.load(Ordering::SeqCst));
+        meanwhile.is_over.store(true, Ordering::SeqCst);
+        if meanwhile.refuses {
+            return Err(Error::new(ErrorKind::Mismatch, "the keys do not hold"));
+        }
+        Ok(self.completed.take().unwrap_or_default())
+    }
+
+    fn reads_while_completing(&self) -> bool {
+        self.liar.meanwhile.is_some()
     }
 
     fn readers(&mut self, count: usize) -> Result<Vec<Box<dyn Reader>>> {
-        let unreadable = self.liar.unreadable;
-        let reader = |honest| Box::new(BlindReader { honest, unreadable }) as Box<dyn Reader>;
+        let Liar { unreadable, meanwhile, .. } = &self.liar;
+        let reader =
+            |honest| -> Box<dyn Reader> { Box::new(BlindReader { honest, unreadable, meanwhile: meanwhile.clone() }) };
         Ok(self.honest.readers(count)?.into_iter().map(reader).collect())
     }
 
     fn chunks(&mut self, collection: &Collection, target_bytes: u64) -> Result<Vec<Chunk>> {
+        if self.liar.meanwhile.is_some() && self.completed.is_none() {
+            self.completed = Some(self.honest.complete()?);
+        }
         self.honest.chunks(collection, target_bytes)
     }
 
@@ -151,10 +193,19 @@ impl Writer for LyingWriter {
 struct BlindReader {
     honest: Box<dyn Reader>,
     unreadable: &'static [&'static str],
+    meanwhile: Option<Arc<Meanwhile>>,
 }
 
 impl Reader for BlindReader {
     fn read(&mut self, request: &ReadRequest<'_>, sink: &mut dyn Sink) -> Result<u64> {
+        if let Some(meanwhile) = &self.meanwhile {
+            meanwhile.is_read.store(true, Ordering::SeqCst);
+            wait_until("the group is complete", || meanwhile.is_over.load(Ordering::SeqCst));
+            if meanwhile.refuses {
+                wait_until("reading is stopped", || self.honest.read(request, sink).is_err());
+                meanwhile.was_stopped.store(true, Ordering::SeqCst);
+            }
+        }
         let mut columns = request.collection.columns.iter().map(|column| column.name.as_str());
         match columns.find(|column| self.unreadable.contains(column)) {
             Some(column) => Err(Error::new(ErrorKind::Incompatible, "nobody can read that").with("column", column)),

@@ -2,7 +2,8 @@
 //! stays as it was. What cannot be compared is said.
 
 use crate::liar::{
-    Liar, Lie, doubles_a_row, forgets_a_cell, honest, loses_a_row, swaps_cells_between_rows, takes_one_row_for_another,
+    Liar, Lie, Meanwhile, doubles_a_row, forgets_a_cell, honest, loses_a_row, swaps_cells_between_rows,
+    takes_one_row_for_another,
 };
 use crate::support::{I, T, Tables, Work, dump_options, int, name, restore_options, table, text};
 use dbferry::config::RestoreMode;
@@ -11,6 +12,8 @@ use dbferry::dialect::Collection;
 use dbferry::progress::Silent;
 use dbferry::restore::{Proof, RestoreReport, restore};
 use dbferry::{ErrorKind, Result};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Without a key, so that nothing but the proof can object.
 fn keyless() -> Collection {
@@ -124,4 +127,28 @@ fn added_rows_are_counted() {
     let report = copy(&work.at(&work.memory, "source"), &target, &options, &Silent).expect("a copy");
     assert_eq!((report.units[0].collections[0].rows, report.rows), (3, 3));
     assert_eq!(work.content("target").rows[&name("t")].len(), 7);
+}
+
+#[test]
+fn rows_are_read_while_keys_are_built_where_the_target_lets_them() {
+    let work = three_rows();
+    let meanwhile = |lie, refuses| Liar {
+        meanwhile: Some(Arc::new(Meanwhile { refuses, ..Meanwhile::default() })),
+        ..Liar::new(&work.memory, lie)
+    };
+    let restored = |liar: &Liar| restore(&work.archive("backup"), &work.at(liar, "new"), &restore_options(2), &Silent);
+    let report = restored(&meanwhile(honest, false)).expect("a restore");
+    assert_eq!(report.units[0].collections[0].proof, Proof::Hash);
+    work.memory.remove("new");
+    for lie in LIES {
+        let error = restored(&meanwhile(lie, false)).expect_err("a lie that was believed");
+        assert!(error.kind() == ErrorKind::Mismatch && error.message().contains("main.t"), "{error}");
+    }
+    // Keys that do not hold end it, whatever the rows are, and nobody reads on.
+    for lie in [honest, loses_a_row] {
+        let refusing = meanwhile(lie, true);
+        assert_eq!(restored(&refusing).expect_err("keys that do not hold").message(), "the keys do not hold");
+        assert!(refusing.meanwhile.expect("a group").was_stopped.load(Ordering::SeqCst));
+    }
+    assert_eq!(work.memory.names(), ["source"]);
 }

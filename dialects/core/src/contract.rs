@@ -328,7 +328,8 @@ pub enum ForeignKeyPolicy {
 /// Puts groups of archived rows in the place of what the target holds.
 ///
 /// The order of calls is `prepare` once, then `begin`, `writers` (each finished and dropped), `complete`, `readers` (dropped
-/// again), `commit` for each group, and `finish` once at the end. Dropping it at any point rolls back whatever was not committed. Where a
+/// again), `commit` for each group, and `finish` once at the end. Where it [says so](Self::reads_while_completing), readers are
+/// taken before `complete` too, and used while it runs. Dropping it at any point rolls back whatever was not committed. Where a
 /// target database is created by this restore, nothing is visible before `finish`.
 pub trait Replacer: Send {
     /// Before the first group: creates the objects of [`Stage::Before`](crate::model::Stage::Before) that are not there.
@@ -351,6 +352,13 @@ pub trait Replacer: Send {
     /// # Errors
     /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch) when foreign keys do not hold, with the offending keys.
     fn complete(&mut self) -> Result<Vec<String>>;
+
+    /// Whether [`chunks`](Self::chunks) and [`readers`](Self::readers) may be called once all rows are written, and those
+    /// readers used while [`complete`](Self::complete) runs on other sessions: it changes no row of the group, and neither
+    /// waits for the other for long. Rows are then proven while keys are built, which is a server's work for one core each.
+    fn reads_while_completing(&self) -> bool {
+        false
+    }
 
     /// Readers that see the loaded group before it is switched, to prove it; at least one.
     fn readers(&mut self, count: usize) -> Result<Vec<Box<dyn Reader>>>;

@@ -156,6 +156,7 @@ impl MySqlReplacer {
         let session = || {
             let mut session = self.target.connect()?;
             build::settings(&mut session, self.version)?;
+            statement::run(&mut session, "the session cannot be set up", build::WAIT_FOR_OWN)?;
             Ok(session)
         };
         (1..self.options.writers).map(|_| session()).collect()
@@ -228,7 +229,10 @@ impl MySqlReplacer {
         let mut members: Vec<_> = unit.members.iter().collect();
         let rows = |member: &&unit::Member| unit.loads.get(&member.plan.source.name).map_or(0, |load| load.rows());
         members.sort_by_cached_key(|member| std::cmp::Reverse(rows(member)));
-        for_each(&mut self.main, &mut others, &members, |session, member| build::complete(session, member))?;
+        statement::run(&mut self.main, "the session cannot be set up", build::WAIT_FOR_OWN)?;
+        let made = for_each(&mut self.main, &mut others, &members, |session, member| build::complete(session, member));
+        let back = recover::wait_for_locks(&mut self.main, self.lock_wait);
+        made.and(back)?;
         let keys = KeyPlan::new(&mut self.main, self.version, &unit.members)?;
         let edges: Vec<_> = keys.edges.iter().collect();
         let policy = self.options.foreign_keys;
@@ -254,6 +258,7 @@ impl MySqlReplacer {
         let mut charsets = None;
         for _ in 0..count.max(1) {
             let mut wire = self.target.connect_wire()?;
+            wire.run("the session cannot be set up", build::WAIT_FOR_OWN)?;
             let charsets = match &charsets {
                 Some(charsets) => Arc::clone(charsets),
                 None => Arc::clone(charsets.insert(Arc::new(Charsets::load(&mut wire)?))),
@@ -311,6 +316,11 @@ impl Replacer for MySqlReplacer {
 
     fn complete(&mut self) -> Result<Vec<String>> {
         self.step(Self::complete_unit)
+    }
+
+    /// The rows of shadows are committed. Making a key lets others read, and waits for those who do, statement by statement.
+    fn reads_while_completing(&self) -> bool {
+        true
     }
 
     fn readers(&mut self, count: usize) -> Result<Vec<Box<dyn Reader>>> {

@@ -349,6 +349,11 @@ impl Replacer for PostgresReplacer {
         self.step(Self::complete_unit)
     }
 
+    /// What is staged is committed. Building an index lets others read; adding a key waits for those who do, part by part.
+    fn reads_while_completing(&self) -> bool {
+        self.unit.as_ref().is_some_and(|unit| !unit.members.at(Place::Final).any(|member| member.loads()))
+    }
+
     fn readers(&mut self, count: usize) -> Result<Vec<Box<dyn Reader>>> {
         self.step(|replacer| {
             let unit = replacer.unit()?;
@@ -356,9 +361,9 @@ impl Replacer for PostgresReplacer {
             let (types, main) = (Arc::clone(&unit.types), replacer.sessions.share_main());
             // Rows in place are seen by the main session only, so that more readers would wait for it.
             let count = if names.any_staged() { count } else { 1 };
-            let others = replacer.sessions.others(count)?;
+            let sessions = replacer.sessions.readers(count)?;
             let reader = |session| ProofReader::new(Arc::clone(session), Arc::clone(&main), &types, &names);
-            Ok(others.iter().map(|session| Box::new(reader(session)) as Box<dyn Reader>).collect())
+            Ok(sessions.iter().map(|session| Box::new(reader(session)) as Box<dyn Reader>).collect())
         })
     }
 

@@ -342,7 +342,10 @@ fn decimal<'a>(value: Value<'a>, precision: u8, scale: u8) -> Converted<'a> {
             return decimal(Value::Float(number.into()), precision, scale);
         }
         // The shortest digits that give the float back.
-        Value::Float(number) => text::parse_decimal(&format!("{number:e}")).unwrap_or((i256::ZERO, 0)),
+        Value::Float(number) => match short_decimal(number, precision, scale) {
+            Some(unscaled) => return Ok(Value::Decimal(i256::from_i128(unscaled.into()), scale)),
+            None => text::parse_decimal(&format!("{number:e}")).unwrap_or((i256::ZERO, 0)),
+        },
         Value::Float32(number) => text::parse_decimal(&format!("{number:e}")).unwrap_or((i256::ZERO, 0)),
         Value::Text(text) => match text::parse_decimal(text) {
             Some(number) => number,
@@ -368,6 +371,17 @@ fn decimal<'a>(value: Value<'a>, precision: u8, scale: u8) -> Converted<'a> {
         Some(number) => nearest(PRECISION, Value::Decimal(number, scale)),
         None => nearest(OUT_OF_RANGE, Value::Decimal(saturated, scale)),
     }
+}
+
+/// The unscaled decimal of that scale that a float stands for, if it has at most 15 digits: no two decimals of so few digits
+/// are one float, so it is the shortest that gives the float back. Powers of ten up to 10^22 are floats, and a division is
+/// rounded correctly.
+fn short_decimal(number: f64, precision: u8, scale: u8) -> Option<i64> {
+    const MOST: f64 = 1e15;
+    let power = (scale <= 15).then(|| 10f64.powi(scale.into()))?;
+    let unscaled = (number * power).round();
+    let most = if precision < 15 { 10f64.powi(precision.into()) } else { MOST };
+    (unscaled.abs() < most && unscaled / power == number).then_some(unscaled as i64)
 }
 
 fn float<'a>(value: Value<'a>, bits: u8) -> Converted<'a> {

@@ -5,6 +5,7 @@
 
 mod build;
 mod convert;
+mod quick;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -68,10 +69,26 @@ impl Cast {
         source: Option<&dyn Syntax>,
         judge: &mut dyn FnMut(Found<'_>) -> Result<Fate>,
     ) -> Result<ArrayRef> {
-        let same = self.from == self.to;
-        if !same && is_spelled(&self.from, &self.to) {
+        if exceptions.is_empty()
+            && let Some(converted) = quick::column(array, &self.from, &self.to, &self.domain)
+        {
+            return Ok(converted);
+        }
+        if self.from != self.to && is_spelled(&self.from, &self.to) {
             return self.spelled(array, exceptions, source, judge);
         }
+        self.each(array, exceptions, source, judge)
+    }
+
+    /// Converts a column cell by cell.
+    fn each(
+        &self,
+        array: &ArrayRef,
+        exceptions: &[&Exception],
+        source: Option<&dyn Syntax>,
+        judge: &mut dyn FnMut(Found<'_>) -> Result<Fate>,
+    ) -> Result<ArrayRef> {
+        let same = self.from == self.to;
         let parts = Cells::new(array, &self.from).zip(Builder::new(&self.to, array.len()));
         let Some((cells, mut builder)) = parts else {
             if !same {

@@ -200,6 +200,10 @@ impl Replacer for HookedReplacer {
         self.inner.complete()
     }
 
+    fn reads_while_completing(&self) -> bool {
+        self.inner.reads_while_completing()
+    }
+
     fn readers(&mut self, count: usize) -> Result<Vec<Box<dyn Reader>>> {
         self.hooked.before("replacer.readers")?;
         Ok(self.inner.readers(count)?.into_iter().map(|reader| self.hooked.reader(reader)).collect())

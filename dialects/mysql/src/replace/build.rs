@@ -8,6 +8,9 @@ use crate::session::Session;
 use dbferry_dialect::model::Counter;
 use dbferry_dialect::{Result, Syntax};
 
+/// Has a session wait for those who use shadows: nobody but this restore does, and each of its steps comes to an end.
+pub(super) const WAIT_FOR_OWN: &str = "SET SESSION lock_wait_timeout = 86400";
+
 /// Makes a shadow.
 pub(super) fn create(session: &mut Session, member: &Member) -> Result<()> {
     let made = run(session, "a table cannot be made", &member.shape.create);

@@ -22,12 +22,7 @@ const LOCK: &str = "CONCAT('dbferry:', LEFT(SHA2(LOWER(DATABASE()), 256), 48))";
 pub(super) fn exclusive(target: &Target, version: ServerVersion, lock_wait: Duration) -> Result<Session> {
     const DOING: &str = "the database cannot be reserved for a restore";
     let mut session = target.connect()?;
-    let seconds = lock_wait.as_secs().max(1);
-    run(
-        &mut session,
-        DOING,
-        &format!("SET SESSION lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}"),
-    )?;
+    let seconds = wait_for_locks(&mut session, lock_wait)?;
     settings(&mut session, version)?;
     let rows = session.query(DOING, &format!("SELECT GET_LOCK({LOCK}, {seconds})"))?;
     let got = rows.first().and_then(|row| row.get::<Option<String>, _>(0)).flatten();
@@ -37,6 +32,14 @@ pub(super) fn exclusive(target: &Target, version: ServerVersion, lock_wait: Dura
             .hint("wait for it to end"));
     }
     Ok(session)
+}
+
+/// Has a session wait so long for other people's locks; returns the seconds that this is to the server.
+pub(super) fn wait_for_locks(session: &mut Session, lock_wait: Duration) -> Result<u64> {
+    let seconds = lock_wait.as_secs().max(1);
+    let sql = format!("SET SESSION lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}");
+    run(session, "the session cannot be set up", &sql)?;
+    Ok(seconds)
 }
 
 /// Ends what an interrupted restore has left in the database. Returns what was done; nothing if there was nothing to do.

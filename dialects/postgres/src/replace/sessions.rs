@@ -22,6 +22,7 @@ pub(super) struct Sessions {
     lock_wait: Duration,
     main: Shared,
     others: Vec<Shared>,
+    readers: Vec<Shared>,
     limit: usize,
 }
 
@@ -30,7 +31,14 @@ impl Sessions {
     /// when they are needed.
     pub(super) fn open(target: &Target, lock_wait: Duration, limit: usize) -> Result<Self> {
         let main = Arc::new(Mutex::new(open_main(target, lock_wait)?));
-        Ok(Self { target: target.clone(), lock_wait, main, others: Vec::new(), limit: limit.max(1) })
+        Ok(Self {
+            target: target.clone(),
+            lock_wait,
+            main,
+            others: Vec::new(),
+            readers: Vec::new(),
+            limit: limit.max(1),
+        })
     }
 
     /// A new main session in the place of one that is gone.
@@ -64,9 +72,22 @@ impl Sessions {
         Ok(&self.others[..count])
     }
 
-    /// Closes the others, which gives up whatever they hold.
+    /// That many sessions which only read what is committed, while the others work.
+    pub(super) fn readers(&mut self, count: usize) -> Result<&[Shared]> {
+        let count = count.max(1);
+        while self.readers.len() < count {
+            let mut session = self.target.connect()?;
+            prepare(&mut session)?;
+            self.readers.push(Arc::new(Mutex::new(session)));
+        }
+        // `count` is no more than were just opened.
+        Ok(&self.readers[..count])
+    }
+
+    /// Closes all but the main one, which gives up whatever they hold.
     pub(super) fn close_others(&mut self) {
         self.others.clear();
+        self.readers.clear();
     }
 
     /// A new session that a raised cancel flag does not stop, to clean up with.
