@@ -25,7 +25,7 @@ fn archive(path: &Path, collection: &Collection, batch: &Batch) -> Archive {
     let source = DatabaseInfo { dialect: "none".into(), ..DatabaseInfo::default() };
     let archive = ArchiveWriter::create(path, options).expect("an archive");
     let mut writer = archive.collection(collection, "group", &source).expect("a writer");
-    let mut encoder = writer.encoder().expect("an encoder");
+    let mut encoder = writer.encoder();
     encoder.write(batch).expect("a batch of the collection");
     writer.append(encoder.finish().expect("a row group")).expect("room");
     let mut hasher = RowHasher::new(collection);

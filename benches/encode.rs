@@ -33,7 +33,7 @@ fn benchmark(criterion: &mut Criterion) {
             group.bench_function(name, |bencher| {
                 bencher.iter(|| {
                     measured(|| {
-                        let mut encoder = writer.encoder().expect("an encoder");
+                        let mut encoder = writer.encoder();
                         encoder.write(&batch).expect("a batch of the collection");
                         encoder.finish().expect("a row group")
                     })

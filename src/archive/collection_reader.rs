@@ -397,7 +397,7 @@ mod tests {
         let batch = Batch { records, exceptions: exceptions.collect() };
         let writer = ArchiveWriter::create_on(Disk::default(), &path, WriteOptions::default()).expect("a writer");
         let mut into = writer.collection(&collection, "user", &testing::source()).expect("a writer");
-        let mut encoder = into.encoder().expect("an encoder");
+        let mut encoder = into.encoder();
         encoder.write(&batch).expect("room");
         assert!(encoder.memory_size() > ROWS as usize * SIZE && encoder.input_bytes() > ROWS as usize * SIZE);
         into.append(encoder.finish().expect("a row group")).expect("a row group");
@@ -473,7 +473,7 @@ mod tests {
         let exception = Exception { row: 0, column: 0, reason: ExceptionReason::StorageClass, value };
         let writer = ArchiveWriter::create(path, WriteOptions::default()).expect("a writer");
         let mut into = writer.collection(&collection, "user", &testing::source()).expect("a writer");
-        let mut encoder = into.encoder().expect("an encoder");
+        let mut encoder = into.encoder();
         encoder.write(&Batch { records, exceptions: if null { vec![exception] } else { vec![] } }).expect("room");
         into.append(encoder.finish().expect("a row group")).expect("a row group");
         let hash = CollectionHash { rows: 1, sum: 0 };

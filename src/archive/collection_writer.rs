@@ -4,8 +4,8 @@ use super::disk::{Failure, HashedFile};
 use super::exceptions;
 use super::layout;
 use super::manifest::{CollectionFiles, ExceptionsEntry, hash_text};
-use super::properties::Dictionaries;
-use super::row_group::{EncodedRowGroup, EncoderFactory, RowGroupEncoder, Writers};
+use super::properties::Way;
+use super::row_group::{EncodedRowGroup, EncoderFactory, RowGroupEncoder};
 use super::writer::Shared;
 use super::{FORMAT_VERSION, content, key, parquet_error, properties};
 use dbferry_dialect::hash::CollectionHash;
@@ -53,32 +53,20 @@ impl CollectionWriter {
                 .hint("leave the table out"));
         }
         let schema = carrier::schema(collection);
-        let options = |dictionaries| {
-            let properties = properties::rows(collection, &shared.options, dictionaries)?;
-            Ok::<_, Error>(ArrowWriterOptions::new().with_properties(properties))
-        };
+        let options =
+            ArrowWriterOptions::new().with_properties(properties::rows(collection, &shared.options, Way::Light)?);
         let path = layout::rows_path(group, &collection.name);
         let file = shared.begin(group, &path)?;
         let failure = file.failure();
-        let (file, plain) = ArrowWriter::try_new_with_options(file, Arc::clone(&schema), options(Dictionaries::Off)?)
+        let (file, light) = ArrowWriter::try_new_with_options(file, Arc::clone(&schema), options)
             .and_then(ArrowWriter::into_serialized_writer)
             .map_err(|error| write_error(shared, &path, &failure, error))?;
-        // A file knows one set of properties, and its row groups may be encoded with others: this one is never written to.
-        let others = options(Dictionaries::On)?;
-        let (_, dictionaries) = ArrowWriter::try_new_with_options(std::io::sink(), Arc::clone(&schema), others)
-            .and_then(ArrowWriter::into_serialized_writer)
-            .map_err(|error| parquet_error("rows cannot be encoded", error))?;
         Ok(Self {
             shared: Arc::clone(shared),
             name: collection.name.clone(),
             group: group.into(),
             dialect: dialect.into(),
-            encoders: EncoderFactory::new(
-                collection,
-                schema,
-                shared.options.row_group_bytes,
-                Writers { plain, dictionaries },
-            ),
+            encoders: EncoderFactory::new(collection, schema, shared.options, light),
             file,
             failure,
             path,
@@ -94,10 +82,7 @@ impl CollectionWriter {
     }
 
     /// An encoder for one row group.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Internal`] when a column cannot be encoded.
-    pub fn encoder(&self) -> Result<RowGroupEncoder> {
+    pub fn encoder(&self) -> RowGroupEncoder {
         self.encoders.encoder()
     }
 

@@ -12,6 +12,7 @@
 mod collection_reader;
 mod collection_writer;
 mod disk;
+mod effort;
 mod envelope;
 mod exceptions;
 mod footer;

@@ -13,13 +13,15 @@ use parquet::schema::types::ColumnDescriptor;
 /// What Parquet's `created_by` says. It names the format, not the build, since builds must not change bytes.
 pub(super) const CREATED_BY: &str = "dbferry archive version 1";
 
-/// Whether columns may have dictionaries. Every row group is encoded one way or the other, column by column.
+/// How a column of a row group is written; its first rows decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dictionaries {
-    /// All that can.
-    On,
-    /// None.
-    Off,
+pub(super) enum Way {
+    /// With a dictionary, where the collection lets it have one. What is left takes little effort.
+    Dictionary,
+    /// As it is, with little effort.
+    Light,
+    /// As it is, with all effort.
+    Full,
 }
 
 /// The properties of the file with a collection's rows.
@@ -27,23 +29,23 @@ pub(super) enum Dictionaries {
 /// Numbers are packed as the differences from one to the next, texts and bytes are kept apart from their lengths: both are
 /// smaller than the plain form before anything is compressed, which is where the time goes. A dictionary stands in front of
 /// them where the rows say that it pays ([`repetition`](super::repetition)), and never in columns that are unique by
-/// themselves. In nested values only texts, days and small numbers have one.
-pub(super) fn rows(
-    collection: &Collection,
-    options: &WriteOptions,
-    dictionaries: Dictionaries,
-) -> Result<WriterProperties> {
+/// themselves. In nested values only texts, days and small numbers have one. The level of compression is what pays
+/// ([`effort`](super::effort)), unless the caller says it.
+pub(super) fn rows(collection: &Collection, options: &WriteOptions, way: Way) -> Result<WriterProperties> {
     let schema = dbferry_dialect::carrier::schema(collection);
     let descriptor = ArrowSchemaConverter::new()
         .convert(&schema)
         .map_err(|error| parquet_error("the columns have no Parquet form", error))?;
     let unique: Vec<bool> = collection.columns.iter().map(|column| is_unique(collection, &column.name)).collect();
     let mut builder = common(options)?.set_dictionary_enabled(false);
+    if way != Way::Full {
+        builder = builder.set_compression(options.compression.light_codec()?);
+    }
     for (position, leaf) in descriptor.columns().iter().enumerate() {
         let root = descriptor.get_column_root_idx(position);
         let is_nested = leaf.path().parts().len() > 1;
         let pays = !unique.get(root).copied().unwrap_or_default() && (!is_nested || repeats(leaf));
-        if pays && dictionaries == Dictionaries::On {
+        if pays && way == Way::Dictionary {
             builder = builder.set_column_dictionary_enabled(leaf.path().clone(), true);
         }
         let encoding = match leaf.physical_type() {
@@ -121,15 +123,18 @@ mod tests {
             columns.iter().map(|(name, logical, _)| Column::new(*name, logical.clone(), "")).collect(),
         );
         collection.primary_key = Some(Key { definition: None, name: None, columns: vec!["id".into()] });
-        let [on, off] = [Dictionaries::On, Dictionaries::Off]
-            .map(|dictionaries| rows(&collection, &WriteOptions::default(), dictionaries).expect("properties"));
+        let [on, light, off] = [Way::Dictionary, Way::Light, Way::Full]
+            .map(|way| rows(&collection, &WriteOptions::default(), way).expect("properties"));
         for (name, logical, expected) in columns {
             let nested = matches!(logical, LogicalType::List { .. });
             let path = [name, "list", "item"].into_iter().take(if nested { 3 } else { 1 }).map(str::to_owned);
             let path = ColumnPath::new(path.collect());
             assert_eq!(on.dictionary_enabled(&path), expected, "{name}");
             assert!(!off.dictionary_enabled(&path), "{name}");
+            assert!(!light.dictionary_enabled(&path), "{name}");
             assert_eq!(on.encoding(&path), off.encoding(&path), "{name}");
+            assert_eq!(light.compression(&path), on.compression(&path), "{name}");
+            assert_ne!(light.compression(&path), off.compression(&path), "{name}");
         }
     }
 }

@@ -1,16 +1,21 @@
 //! Encoding row groups, each by whatever thread has its rows, independent of the file that they end up in.
 
 use super::exceptions::ExceptionColumns;
-use super::parquet_error;
+use super::options::{Compression, WriteOptions};
+use super::properties::Way;
 use super::repetition::repeats;
+use super::{effort, parquet_error, properties};
 use arrow::array::{Array, RecordBatch};
-use arrow::datatypes::SchemaRef;
-use dbferry_dialect::{Batch, Collection, CollectionName, Error, ErrorKind, Result};
-use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
+use arrow::datatypes::{DataType, SchemaRef};
+use dbferry_dialect::{Batch, Collection, Error, ErrorKind, Result};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::{
+    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions, compute_leaves,
+};
 use parquet::errors::ParquetError;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Makes encoders for the row groups of one collection. Cheap to clone; clones may go to any thread.
 #[derive(Clone, Debug)]
@@ -18,71 +23,115 @@ pub struct EncoderFactory(Arc<Parts>);
 
 #[derive(Debug)]
 struct Parts {
-    name: CollectionName,
-    columns: Vec<String>,
+    collection: Collection,
     schema: SchemaRef,
-    row_group_bytes: usize,
-    writers: Writers,
-}
-
-/// Makes the writers of columns, with dictionaries and without.
-#[derive(Debug)]
-pub(super) struct Writers {
-    pub(super) plain: ArrowRowGroupWriterFactory,
-    pub(super) dictionaries: ArrowRowGroupWriterFactory,
-}
-
-impl Writers {
-    /// One of each for every leaf.
-    fn create(&self) -> Result<Vec<Undecided>, ParquetError> {
-        // The index only matters to encrypted files.
-        let (plain, dictionaries) = (self.plain.create_column_writers(0)?, self.dictionaries.create_column_writers(0)?);
-        Ok(plain.into_iter().zip(dictionaries).map(|(plain, dictionary)| Undecided { plain, dictionary }).collect())
-    }
-}
-
-/// The two ways of writing a leaf before its first values.
-#[derive(Debug)]
-struct Undecided {
-    plain: ArrowColumnWriter,
-    dictionary: ArrowColumnWriter,
-}
-
-impl Undecided {
-    fn decide(self, dictionary: bool) -> ArrowColumnWriter {
-        if dictionary { self.dictionary } else { self.plain }
-    }
+    options: WriteOptions,
+    /// The makers of columns' writers, of each [`Way`] that was needed so far.
+    light: ArrowRowGroupWriterFactory,
+    full: OnceLock<ArrowRowGroupWriterFactory>,
+    dictionary: OnceLock<ArrowRowGroupWriterFactory>,
 }
 
 impl EncoderFactory {
-    pub(super) fn new(collection: &Collection, schema: SchemaRef, row_group_bytes: usize, writers: Writers) -> Self {
-        let columns = collection.columns.iter().map(|column| column.name.clone()).collect();
-        Self(Arc::new(Parts { name: collection.name.clone(), columns, schema, row_group_bytes, writers }))
+    /// `light` makes the writers of the file's own properties, which are those of [`Way::Light`].
+    pub(super) fn new(
+        collection: &Collection,
+        schema: SchemaRef,
+        options: WriteOptions,
+        light: ArrowRowGroupWriterFactory,
+    ) -> Self {
+        let (full, dictionary) = (OnceLock::new(), OnceLock::new());
+        Self(Arc::new(Parts { collection: collection.clone(), schema, options, light, full, dictionary }))
     }
 
     /// An encoder for one row group.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Internal`] when a column cannot be encoded.
-    pub fn encoder(&self) -> Result<RowGroupEncoder> {
-        Ok(RowGroupEncoder {
-            undecided: self.0.writers.create().map_err(|error| self.0.failed(error))?,
+    pub fn encoder(&self) -> RowGroupEncoder {
+        RowGroupEncoder {
             parts: Arc::clone(&self.0),
             writers: Vec::new(),
             rows: 0,
             input_bytes: 0,
             exceptions: ExceptionColumns::default(),
-        })
+        }
     }
 }
 
 impl Parts {
+    /// How each column is written, for rows such as these.
+    fn ways(&self, records: &RecordBatch) -> Vec<Way> {
+        let decides = self.options.compression == Compression::ZstdThatPays;
+        let way = |column: &Arc<dyn Array>| match column {
+            _ if repeats(column) => Way::Dictionary,
+            _ if decides && effort::pays(column) => Way::Full,
+            _ => Way::Light,
+        };
+        records.columns().iter().map(way).collect()
+    }
+
+    /// A writer for each leaf of these columns.
+    fn writers(&self, ways: &[Way]) -> Result<Vec<ArrowColumnWriter>> {
+        // A writer of each way that any column has, for every leaf.
+        let made = [Way::Dictionary, Way::Light, Way::Full].map(|way| match ways.contains(&way) {
+            // The index only matters to encrypted files.
+            true => self.maker(way)?.create_column_writers(0).map_err(|error| self.failed(error)),
+            false => Ok(Vec::new()),
+        });
+        let [dictionary, light, full] = made;
+        let (mut dictionary, mut light, mut full) = (dictionary?.into_iter(), light?.into_iter(), full?.into_iter());
+        let mut writers = Vec::new();
+        for (way, field) in ways.iter().zip(self.schema.fields()) {
+            for _ in 0..leaves(field.data_type()) {
+                let all = (dictionary.next(), light.next(), full.next());
+                writers.extend(match way {
+                    Way::Dictionary => all.0,
+                    Way::Light => all.1,
+                    Way::Full => all.2,
+                });
+            }
+        }
+        Ok(writers)
+    }
+
+    fn maker(&self, way: Way) -> Result<&ArrowRowGroupWriterFactory> {
+        let place = match way {
+            Way::Light => return Ok(&self.light),
+            Way::Full => &self.full,
+            Way::Dictionary => &self.dictionary,
+        };
+        if let Some(made) = place.get() {
+            return Ok(made);
+        }
+        // A file knows one set of properties, and its row groups may be encoded with others: this one is never written to.
+        let properties = properties::rows(&self.collection, &self.options, way)?;
+        let options = ArrowWriterOptions::new().with_properties(properties);
+        let (_, made) = ArrowWriter::try_new_with_options(std::io::sink(), Arc::clone(&self.schema), options)
+            .and_then(ArrowWriter::into_serialized_writer)
+            .map_err(|error| self.failed(error))?;
+        Ok(place.get_or_init(|| made))
+    }
+
     fn failed(&self, error: ParquetError) -> Error {
-        parquet_error("rows cannot be encoded", error).with("collection", &self.name)
+        parquet_error("rows cannot be encoded", error).with("collection", &self.collection.name)
     }
 
     fn misfit(&self, what: impl Into<std::borrow::Cow<'static, str>>) -> Error {
-        Error::new(ErrorKind::Internal, what).with("collection", &self.name)
+        Error::new(ErrorKind::Internal, what).with("collection", &self.collection.name)
+    }
+
+    fn column(&self, position: usize) -> &str {
+        self.collection.columns.get(position).map_or("", |column| column.name.as_str())
+    }
+}
+
+/// How many columns Parquet makes of a type.
+fn leaves(data_type: &DataType) -> usize {
+    match data_type {
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::FixedSizeList(item, _)
+        | DataType::Map(item, _) => leaves(item.data_type()),
+        DataType::Struct(members) => members.iter().map(|member| leaves(member.data_type())).sum(),
+        _ => 1,
     }
 }
 
@@ -90,8 +139,6 @@ impl Parts {
 #[derive(Debug)]
 pub struct RowGroupEncoder {
     parts: Arc<Parts>,
-    /// What the first rows decide.
-    undecided: Vec<Undecided>,
     /// One a leaf, once there are rows.
     writers: Vec<ArrowColumnWriter>,
     rows: u64,
@@ -107,12 +154,12 @@ impl RowGroupEncoder {
     /// order or not null in the rows.
     pub fn write(&mut self, batch: &Batch) -> Result<()> {
         self.check(batch)?;
-        let mut undecided = std::mem::take(&mut self.undecided).into_iter();
+        if self.writers.is_empty() {
+            self.writers = self.parts.writers(&self.parts.ways(&batch.records))?;
+        }
         let mut place = 0;
         for (field, column) in self.parts.schema.fields().iter().zip(batch.records.columns()) {
-            let dictionary = undecided.len() > 0 && repeats(column);
             for leaf in compute_leaves(field, column).map_err(|error| self.parts.failed(error))? {
-                self.writers.extend(undecided.next().map(|writers| writers.decide(dictionary)));
                 let writer =
                     self.writers.get_mut(place).ok_or_else(|| self.parts.misfit("a column has too many leaves"))?;
                 writer.write(&leaf).map_err(|error| self.parts.failed(error))?;
@@ -121,7 +168,7 @@ impl RowGroupEncoder {
             self.input_bytes += logical_size(column);
         }
         for exception in &batch.exceptions {
-            let name = self.parts.columns.get(exception.column as usize).map(String::as_str).unwrap_or_default();
+            let name = self.parts.column(exception.column as usize);
             self.input_bytes += self.exceptions.push(exception, self.rows, name)?;
         }
         self.rows += batch.records.num_rows() as u64;
@@ -168,7 +215,7 @@ impl RowGroupEncoder {
 
     /// Whether the rows so far fill a row group ([`WriteOptions::row_group_bytes`](super::WriteOptions)).
     pub fn is_full(&self) -> bool {
-        self.input_bytes >= self.parts.row_group_bytes
+        self.input_bytes >= self.parts.options.row_group_bytes
     }
 
     /// What it holds now, in bytes.
@@ -228,13 +275,13 @@ fn logical_size(array: &dyn Array) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Archive, ArchiveWriter, CollectionEntry, WriteOptions, testing};
+    use super::super::{Archive, ArchiveWriter, CollectionEntry, testing};
     use super::*;
     use arrow::array::{
         ArrayRef, BinaryArray, Date32Array, Decimal128Array, Int32Array, Int64Array, StringArray, UInt64Array,
     };
     use dbferry_dialect::hash::CollectionHash;
-    use dbferry_dialect::{Column, LogicalType, carrier};
+    use dbferry_dialect::{CollectionName, Column, LogicalType, carrier};
     use parquet::file::reader::{FileReader, SerializedFileReader};
 
     #[test]
@@ -244,7 +291,7 @@ mod tests {
         let writer = ArchiveWriter::create(&directory.path().join("a"), options).expect("a writer");
         let collection = testing::narrow("t");
         let into = writer.collection(&collection, "user", &testing::source()).expect("a writer");
-        let mut encoder = into.encoder().expect("an encoder");
+        let mut encoder = into.encoder();
         let good = testing::batch(&collection, 0, 30);
         assert!(good.exceptions.len() > 2);
         let mut refused = |batch: Batch| {
@@ -334,7 +381,7 @@ mod tests {
         let writer = ArchiveWriter::create(&path, WriteOptions::default()).expect("a writer");
         let mut into = writer.collection(&collection, "user", &testing::source()).expect("a writer");
         for batch in &batches {
-            let mut encoder = into.encoder().expect("an encoder");
+            let mut encoder = into.encoder();
             encoder.write(&batch.clone()).expect("room");
             into.append(encoder.finish().expect("a row group")).expect("a file");
         }

@@ -303,7 +303,7 @@ pub(super) fn write_on(
         let mut into = writer.collection(collection, group, &source())?;
         let mut from = 0;
         for rows in *row_groups {
-            let mut encoder = into.encoder()?;
+            let mut encoder = into.encoder();
             encoder.write(&batch(collection, from, *rows))?;
             into.append(encoder.finish()?)?;
             from += rows;

@@ -320,7 +320,7 @@ mod tests {
                 let (encoders, collection, send, start) = (into.encoders(), &collection, send.clone(), from);
                 from += rows;
                 scope.spawn(move || {
-                    let mut encoder = encoders.encoder().expect("an encoder");
+                    let mut encoder = encoders.encoder();
                     encoder.write(&testing::batch(collection, start, rows)).expect("room");
                     send.send((position, encoder.finish().expect("a row group"))).expect("a receiver");
                 });
@@ -378,7 +378,7 @@ mod tests {
         let writer = ArchiveWriter::create(&path, WriteOptions::default()).expect("a writer");
         let (done, open) = (testing::narrow("done"), testing::narrow("open"));
         let mut into = writer.collection(&done, "user", &testing::source()).expect("a writer");
-        let mut encoder = into.encoder().expect("an encoder");
+        let mut encoder = into.encoder();
         encoder.write(&testing::batch(&done, 0, 30)).expect("room");
         into.append(encoder.finish().expect("a row group")).expect("a row group");
         assert_eq!(

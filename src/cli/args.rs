@@ -163,8 +163,8 @@ pub(crate) struct DumpArgs {
     pub(crate) conditions: Vec<String>,
     #[command(flatten)]
     pub(crate) resources: ResourceArgs,
-    /// How Parquet pages are compressed: zstd:1 to zstd:22, lz4, snappy or none
-    #[arg(long, value_name = "METHOD", default_value = "zstd:3", help_heading = RESOURCES)]
+    /// How Parquet pages are compressed: zstd (level 3 where it pays, 1 elsewhere), zstd:1 to zstd:22, lz4, snappy or none
+    #[arg(long, value_name = "METHOD", default_value = "zstd", help_heading = RESOURCES)]
     pub(crate) compression: Compression,
     /// The size of a row group in memory
     #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = parse_size, help_heading = RESOURCES)]
@@ -458,8 +458,9 @@ pub(crate) struct BenchArgs {
     /// Memory that a run may use, such as 256MiB or 1GB; by default 128 MiB a job, at least 256 MiB
     #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = RESOURCES)]
     pub(crate) memory: Option<u64>,
-    /// How Parquet pages are compressed: zstd:1 to zstd:22, lz4, snappy, none, or several of them
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "zstd:3", help_heading = RESOURCES)]
+    /// How Parquet pages are compressed: zstd (level 3 where it pays, 1 elsewhere), zstd:1 to zstd:22, lz4, snappy, none, or
+    /// several of them
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "zstd", help_heading = RESOURCES)]
     pub(crate) compression: Vec<Compression>,
     /// Sizes of a batch in memory, such as 256KiB,1MiB; by default what memory and jobs give
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = parse_size, help_heading = RESOURCES)]

@@ -124,7 +124,8 @@ fn dump_chunk(
     }
     let mut share = Share::new(context.progress, work(part), part.estimated_bytes);
     let new_encoder = || {
-        file.with_writer(|| context.archive.collection(collection, group, context.source), CollectionWriter::encoder)
+        let encoder = |writer: &CollectionWriter| Ok(writer.encoder());
+        file.with_writer(|| context.archive.collection(collection, group, context.source), encoder)
     };
     let mut chunk = ChunkWork { hasher: RowHasher::new(collection), encoder: Some(new_encoder().map_err(named)?) };
     let mut sink = |batch: Batch| {

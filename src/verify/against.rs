@@ -73,18 +73,11 @@ fn verify_pair(
             report.notes.push(format!("{} is left out: it means nothing to another dialect", collection.name));
             continue;
         }
-        let counterpart = counterparts.of(&collection.name);
-        if counterpart.is_none() && !same_dialect && !collection.kind.has_rows() {
-            report
-                .notes
-                .push(format!("{} is left out: its rows are in its parts, which are compared", collection.name));
-            continue;
-        }
         let mut line = match sides[0].entry(&collection) {
             Some(entry) => VerifiedCollection::of_entry(entry),
             None => VerifiedCollection::unread(&collection, group),
         };
-        match counterpart {
+        match counterparts.of(&collection.name) {
             None => line.difference = Some("it is not in the database".into()),
             Some(other) => {
                 line.target = Some(other.name.clone());

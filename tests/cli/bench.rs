@@ -16,7 +16,7 @@ fn every_case_is_measured_and_told_in_words_and_as_json() {
     workdir.run(&bench(&["--jobs", "1,2"])).is(0).says(&[
         "10 rows in 4 tables of SQLite",
         "null, 1 job ",
-        "file, 2 jobs, zstd:3 ",
+        "file, 2 jobs, zstd ",
         "compress",
     ]);
     let arguments = ["--jobs", "1,2", "--compression", "zstd:1,none", "--sink", "arrow,file", "--json"];

@@ -388,7 +388,7 @@ fn forge(work: &Work) {
     let entry = manifest.collections.remove(0);
     let (collection, group) = (entry.collection.clone(), entry.group.clone());
     let mut into = writer.collection(&collection, &group, &manifest.source).expect("a writer");
-    let mut encoder = into.encoder().expect("an encoder");
+    let mut encoder = into.encoder();
     encoder.write(&batch(&collection, &[ROWS[0], ROWS[1], ROWS[2], ROWS[3], ROWS[0]])).expect("room");
     into.append(encoder.finish().expect("a row group")).expect("a row group");
     let hash = entry.row_hash().expect("a hash");
