@@ -19,7 +19,7 @@ mod locks;
 mod tests;
 
 use crate::connect::Target;
-use crate::introspect::introspect;
+use crate::introspect::introspect_with;
 use crate::read::{PostgresReader, RelationName};
 use crate::session::Session;
 use crate::syntax::PostgresSyntax;
@@ -42,6 +42,7 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 pub(crate) struct PostgresSnapshot {
     consistency: Consistency,
     leader: Arc<Mutex<Session>>,
+    types: Arc<TypeCatalogue>,
     readers: Vec<Box<dyn Reader>>,
     tables: Tables,
     /// The collections that somebody wants to read.
@@ -100,10 +101,10 @@ impl PostgresSnapshot {
         }
         if boxed.is_empty() {
             let relation: RelationName = Box::new(|name: &CollectionName| PostgresSyntax.qualified(name));
-            boxed.push(Box::new(PostgresReader::shared(Arc::clone(&leader), types, relation)));
+            boxed.push(Box::new(PostgresReader::shared(Arc::clone(&leader), Arc::clone(&types), relation)));
         }
         consistency.readers = boxed.len();
-        Ok(Self { consistency, leader, readers: boxed, tables: taken.tables, wanted: BTreeSet::new() })
+        Ok(Self { consistency, leader, types, readers: boxed, tables: taken.tables, wanted: BTreeSet::new() })
     }
 
     fn leader(&self) -> MutexGuard<'_, Session> {
@@ -118,7 +119,7 @@ impl Snapshot for PostgresSnapshot {
     }
 
     fn schema(&mut self) -> Result<Schema> {
-        introspect(&mut self.leader())
+        introspect_with(&mut self.leader(), &self.types)
     }
 
     /// Chunks are in the order of storage, which is that of no key.

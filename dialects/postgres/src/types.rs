@@ -68,7 +68,7 @@ pub(crate) struct CompositeField {
 
 /// A table's row type is a type too, and so is the array of it: with many tables these are left out unless something has
 /// them. An array type is the one that its element type names as its own: `int2vector` has elements and is none.
-/// `rngmultitypid` is taken out of a document because there is no such column before PostgreSQL 14.
+/// `rngmultitypid` is taken out of a document because there is no such column before PostgreSQL 14, once for each range.
 const QUERY: &str = "
 WITH RECURSIVE wanted(oid) AS (
     SELECT t.oid FROM pg_catalog.pg_type t
@@ -89,7 +89,7 @@ WITH RECURSIVE wanted(oid) AS (
       UNION ALL
         SELECT r.rngsubtype FROM pg_catalog.pg_range r WHERE r.rngtypid = t.oid
     ) part(oid)
-), multirange AS (
+), multirange AS MATERIALIZED (
     SELECT (pg_catalog.to_jsonb(r) ->> 'rngmultitypid')::pg_catalog.oid AS oid, r.rngtypid FROM pg_catalog.pg_range r
 )
 SELECT t.oid, t.typname::text, pg_catalog.format_type(t.oid, -1), t.typtype::text,

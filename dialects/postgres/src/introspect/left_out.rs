@@ -71,7 +71,8 @@ const QUERY: &str = "
   ORDER BY 1, 2";
 
 /// Privileges that differ from those of a new database, on what no statement of ours makes: members of extensions, and what is
-/// the server's own. `pg_init_privs` has what an extension or the server set itself.
+/// the server's own. `pg_init_privs` has what an extension or the server set itself. Of what there are thousands of, only those
+/// are named that have privileges or had some.
 const PRIVILEGES: &str = "
   WITH thing(class, oid, part, namespace, name, acl, usual) AS (
     SELECT 'pg_class'::regclass, c.oid, 0, n.oid, format('%s %s.%s', CASE c.relkind WHEN 'S' THEN 'sequence' ELSE 'table' END, n.nspname, c.relname),
@@ -79,11 +80,14 @@ const PRIVILEGES: &str = "
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     UNION ALL
     SELECT 'pg_class'::regclass, c.oid, a.attnum, n.oid, format('column %s.%s.%s', n.nspname, c.relname, a.attname), a.attacl, '{}'
-      FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE a.attnum > 0
+      FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE a.attnum > 0 AND (a.attacl IS NOT NULL OR c.oid IN (SELECT objoid FROM pg_init_privs))
     UNION ALL
     SELECT 'pg_proc'::regclass, p.oid, 0, p.pronamespace, format('routine %s', p.oid::regprocedure), p.proacl, acldefault('f', p.proowner) FROM pg_proc p
+     WHERE p.proacl IS NOT NULL OR p.oid IN (SELECT objoid FROM pg_init_privs)
     UNION ALL
     SELECT 'pg_type'::regclass, t.oid, 0, t.typnamespace, format('type %s', t.oid::regtype), t.typacl, acldefault('T', t.typowner) FROM pg_type t
+     WHERE t.typacl IS NOT NULL OR t.oid IN (SELECT objoid FROM pg_init_privs)
     UNION ALL
     SELECT 'pg_namespace'::regclass, n.oid, 0, n.oid, format('schema %s', n.nspname), n.nspacl, acldefault('n', n.nspowner) FROM pg_namespace n
     UNION ALL
