@@ -398,5 +398,6 @@ export const en = {
   "error.forbidden": "Refused by the server",
   "error.not-found": "Not there any more",
   "error.too-large": "The file is too large",
+  "error.no-space": "There is not enough room",
   "error.too-many": "Too much is waiting already",
 };

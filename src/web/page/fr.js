@@ -398,5 +398,6 @@ export const fr = {
   "error.forbidden": "Refusé par le serveur",
   "error.not-found": "N’existe plus",
   "error.too-large": "Le fichier est trop grand",
+  "error.no-space": "Il n’y a pas assez de place",
   "error.too-many": "Trop de tâches attendent déjà",
 };
