@@ -346,7 +346,12 @@ impl Context<'_> {
     fn take_in(&self, arrived: Arrived) -> Result<Outcome> {
         let server = self.server;
         let (archive, mut outcome) = self.check(arrived.path(), Depth::Rows).map_err(|(_, error)| {
-            error.with("upload", &arrived.name).hint("the file was not kept; upload an undamaged copy")
+            // Where it lay for the moment is of no use to anybody.
+            let told = Error::new(error.kind(), error.message().to_owned()).with("upload", &arrived.name);
+            let context = error.context().filter(|(key, _)| *key != "archive");
+            context
+                .fold(told, |told, (key, value)| told.with(key, value))
+                .hint("the file was not kept; upload an undamaged copy")
         })?;
         let id = archive.manifest().id.clone();
         drop(archive);

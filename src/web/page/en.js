@@ -114,7 +114,7 @@ export const en = {
   "jobs.group_waiting": "{group}: waiting",
   "jobs.group_done": { one: "{group}: {n} row", other: "{group}: {n} rows" },
   "jobs.group_failed": "{group}: failed, left as it was",
-  "jobs.result_backup": "{rows} of {tables} are in {backup} ({size}), after {time}.",
+  "jobs.result_backup": "{rows} of {tables} are in {backup}, after {time}.",
   "jobs.result_restore": "{rows} of {tables} were restored in {time}. They were counted.",
   "jobs.result_restore_proven": "{rows} of {tables} were restored in {time}. Every row was read again and is equal.",
   "jobs.result_verify": "{rows} of {tables} were read and are as they were written ({time}).",

@@ -114,7 +114,7 @@ export const fr = {
   "jobs.group_waiting": "{group} : en attente",
   "jobs.group_done": { one: "{group} : {n} ligne", other: "{group} : {n} lignes" },
   "jobs.group_failed": "{group} : échec, laissé tel quel",
-  "jobs.result_backup": "{rows} de {tables} sont dans {backup} ({size}), après {time}.",
+  "jobs.result_backup": "{rows} de {tables} sont dans {backup}, après {time}.",
   "jobs.result_restore": "{rows} de {tables} ont été restaurées en {time}. Elles ont été comptées.",
   "jobs.result_restore_proven": "{rows} de {tables} ont été restaurées en {time}. Chaque ligne a été relue et elle est égale.",
   "jobs.result_verify": "{rows} de {tables} ont été relues et sont telles qu’elles ont été écrites ({time}).",

@@ -209,7 +209,8 @@ function resultText({ kind, result, backup }) {
   const values = {
     count: result.rows, rows: t("format.rows", { count: result.rows, n: number(result.rows) }),
     tables: t("format.tables", { count: result.collections, n: number(result.collections) }),
-    time: duration(result.seconds), backup: result.backup ?? backup ?? "", size: result.bytes === null ? "" : bytes(result.bytes),
+    // Nothing takes no time at all.
+    time: duration(Math.max(result.seconds, 0.1)), backup: result.backup ?? backup ?? "",
   };
   const key = kind === "restore" && result.proven ? "jobs.result_restore_proven" : `jobs.result_${kind}`;
   return t(key, values);
