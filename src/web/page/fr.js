@@ -51,7 +51,7 @@ export const fr = {
   "backups.upload": "Envoyer un fichier",
   "backups.new": "Nouvelle sauvegarde",
   "backups.empty": "Aucune sauvegarde",
-  "backups.empty_why": "Les sauvegardes sont conservées dans {place}. Créez la première, ou déposez-y des archives : elles apparaissent d’elles-mêmes.",
+  "backups.empty_why": "Les sauvegardes sont conservées dans {place}. Créez la première, ou déposez‑y des archives : elles apparaissent d’elles-mêmes.",
   "backups.filter": "Filtrer par nom, base ou groupe",
   "backups.none_match": "Aucune sauvegarde ne correspond.",
   "backups.name": "Sauvegarde",

@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { box, button, element, iconButton, mark, place, write } from "./dom.js";
-import { errorLines, sentence } from "./errors.js";
+import { SPOKEN, errorLines, sentence } from "./errors.js";
 import { bytes, duration, list, number, percent, rate, relative } from "./format.js";
 import { has, t } from "./i18n.js";
 import { announce, failed } from "./notices.js";
@@ -223,6 +223,6 @@ export function remarks(key, sentences, tone, open) {
   }
   return element("details", { class: "remarks", open },
     element("summary", {}, mark(tone, tone === "warning" ? "warning" : "info", t(key, { count: sentences.length, n: number(sentences.length) }))),
-    element("ul", {}, sentences.map((text) => element("li", { class: "break" }, sentence(text)))));
+    element("ul", {}, sentences.map((text) => element("li", { class: "break", lang: SPOKEN }, sentence(text)))));
 }
 
