@@ -32,7 +32,7 @@ export function jobList() {
     node.hidden = shown.length === 0;
   };
   show();
-  return { node, closed: subscribe((what) => what === "jobs" && show()) };
+  return { node, closed: subscribe((what) => ["jobs", "backups"].includes(what) && show()) };
 }
 
 function shownJobs() {
@@ -49,24 +49,27 @@ export function jobCard(job) {
   const node = element("article", { class: "job panel", tabindex: "-1", "data-job": job.id }, element("header", {}, title, side), body);
   let running = null;
   let shown = "";
+  // The titles of groups come with the list of backups, which is read anew when the job has ended.
+  const look = ({ state: end, groups }) => [end, ...(groups ?? []).map((group) => groupTitle(group.name))].join();
   const update = (now) => {
     write(title, jobTitle(now));
     node.dataset.state = now.state;
     if (isActive(now)) {
       running ??= runningBody(now, body, side);
       running.update(now);
-    } else if (shown !== now.state) {
+    } else if (shown !== look(now)) {
       const focused = node.contains(document.activeElement);
       side.replaceChildren(...endedSide(now));
       body.replaceChildren(...endedBody(now));
       if (running) {
         announce(`${jobTitle(now)}: ${t(`jobs.${now.state}`)}`);
+        running = null;
       }
       if (focused) {
         node.focus();
       }
     }
-    shown = now.state;
+    shown = look(now);
   };
   update(job);
   return { node, update };
@@ -157,13 +160,14 @@ const GROUP_SIGNS = { done: ["success", "check"], failed: ["failure", "error"], 
 
 /** What became of a group; the mark that is there already is kept if nothing has changed. */
 function groupMark(holder, group) {
-  const content = `${group.name} ${group.state} ${group.rows}`;
+  const content = `${groupTitle(group.name)} ${group.state} ${group.rows}`;
   const there = holder && [...holder.children].find((node) => node.dataset.content === content);
   if (there) {
     return there;
   }
   const [tone, sign] = GROUP_SIGNS[group.state] ?? GROUP_SIGNS.waiting;
-  const text = t(`jobs.group_${group.state}`, { group: groupTitle(group.name), count: group.rows ?? 0, n: number(group.rows ?? 0) });
+  const state = group.state === "done" && group.rows === null ? "done_uncounted" : group.state;
+  const text = t(`jobs.group_${state}`, { group: groupTitle(group.name), count: group.rows ?? 0, n: number(group.rows ?? 0) });
   return element("li", { "data-content": content }, mark(`${tone} boxed`, sign, text));
 }
 
