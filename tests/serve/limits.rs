@@ -58,6 +58,8 @@ fn an_upload_that_no_disk_has_room_for_is_refused_before_it_is_sent() {
         .header("content-type", "application/zip")
         .header("content-length", "8000000000000000000");
     let mut stream = TcpStream::connect(("127.0.0.1", served.port)).expect("a connection");
+    // A server that waits for the content says nothing for a minute.
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
     stream.write_all(&head.head(served.port)).expect("a head");
     let response = Response::read(&mut BufReader::new(stream), false).is(507);
     assert_eq!(response.kind(), "no-space");
