@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// Crates that talk to a database: only a dialect may have them.
 const DRIVERS: &[&str] = &["rusqlite", "tokio-postgres", "mysql_async"];
 /// Crates that run asynchronous code: besides dialects only the backup page's server may have them.
-const ASYNCHRONOUS: &[&str] = &["tokio", "tokio-rustls", "futures-util", "axum"];
+const ASYNCHRONOUS: &[&str] = &["tokio", "tokio-rustls", "futures-util", "axum", "hyper", "hyper-util"];
 /// What belongs to the engine and the front ends: no dialect may have it.
 const ENGINE: &[&str] = &["parquet", "rayon", "clap", "zip", "blake3", "axum", "indicatif"];
 /// The files that every dialect has, under the same names, so that knowing one is knowing all.

@@ -69,7 +69,7 @@ fn say(output: &super::output::Output, url: &str, token: Option<&Secret>) -> Res
     }
     let line = match output.quiet {
         true => format!("{}\n", one_line(shown)),
-        false => format!("the backup page is at {}\n", one_line(shown)),
+        false => format!("the backup page is at {}\nCtrl-C ends it\n", one_line(shown)),
     };
     output.raw(line.as_bytes())
 }

@@ -7,7 +7,7 @@ use super::answer::Refusal;
 use super::audit::Who;
 use super::{Server, assets};
 use crate::{Error, ErrorKind, Result};
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
@@ -244,7 +244,7 @@ pub(super) async fn guard(State(server): State<Arc<Server>>, mut request: Reques
     if let Err(refusal) = access.check_host(&request).and_then(|()| Access::check_origin(&request)) {
         return refusal.into_response();
     }
-    let address = request.extensions().get::<ConnectInfo<Peer>>().map(|ConnectInfo(peer)| peer.0.ip().to_string());
+    let address = request.extensions().get::<Peer>().map(|peer| peer.0.ip().to_string());
     let path = request.uri().path();
     let signs_in = path == "/api/session" && request.method() == Method::POST;
     let caller = match access.caller(request.headers(), request.method(), address.clone()) {

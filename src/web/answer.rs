@@ -94,6 +94,13 @@ impl Refusal {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", message, Some(hint))
     }
 
+    /// More than the disk takes.
+    pub(super) fn no_space(length: u64, room: u64) -> Self {
+        let message = format!("the file has {length} bytes, and there is room for {room} where the backups are kept");
+        let hint = "delete backups that are not needed any more, or make room on that disk";
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, "no-space", message, Some(hint))
+    }
+
     /// Too much waits.
     pub(super) fn too_many() -> Self {
         let hint = Some("wait until some of them are done, or cancel them");

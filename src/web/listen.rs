@@ -2,15 +2,20 @@
 
 use super::access::Peer;
 use crate::{Error, ErrorKind, Result};
-use axum::extract::connect_info::Connected;
-use axum::serve::IncomingStream;
+use axum::Router;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -20,8 +25,9 @@ use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// Who takes longer to agree on encryption is not waited for.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Who takes longer to agree on encryption, or to say what is wanted, is not waited for. A connection that is kept for the
+/// next request ends after as long.
+pub(super) const HEAD: Duration = Duration::from_secs(30);
 
 /// How what goes over the network is protected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,6 +131,8 @@ fn host(address: IpAddr) -> String {
 pub(super) struct Listener {
     address: SocketAddr,
     source: Source,
+    /// How long the other end may take to say what it wants.
+    patience: Duration,
 }
 
 enum Source {
@@ -136,7 +144,7 @@ enum Source {
 impl Listener {
     /// # Errors
     /// When the address is taken or cannot be had, or there is something wrong with the certificate.
-    pub(super) async fn bind(listen: SocketAddr, transport: &Transport) -> Result<Self> {
+    pub(super) async fn bind(listen: SocketAddr, transport: &Transport, patience: Duration) -> Result<Self> {
         let cannot = |error: io::Error| match error.kind() {
             io::ErrorKind::AddrInUse => Error::new(ErrorKind::Busy, format!("another program listens on {listen}"))
                 .hint("end it, or choose another port: --listen 127.0.0.1:0 takes any that is free"),
@@ -149,41 +157,43 @@ impl Listener {
             None => Source::Plain(listener),
             Some(acceptor) => {
                 let (sender, receiver) = mpsc::channel(16);
-                tokio::spawn(accept_encrypted(listener, acceptor, sender));
+                tokio::spawn(accept_encrypted(listener, acceptor, sender, patience));
                 Source::Tls(receiver)
             }
         };
-        Ok(Self { address, source })
+        Ok(Self { address, source, patience })
     }
 
     /// Where it listens.
     pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
-}
 
-async fn accept_encrypted(
-    mut listener: TcpListener,
-    acceptor: TlsAcceptor,
-    sender: mpsc::Sender<(TlsStream<TcpStream>, SocketAddr)>,
-) {
-    loop {
-        // Axum's own, which waits a little when the system is out of file handles.
-        let (stream, peer) = axum::serve::Listener::accept(&mut listener).await;
-        let (acceptor, sender) = (acceptor.clone(), sender.clone());
-        tokio::spawn(async move {
-            if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
-                _ = sender.send((stream, peer)).await;
-            }
-        });
+    /// Answers until `stopped`, and then ends what has begun.
+    pub(super) async fn answer(mut self, router: Router, stopped: impl Future<Output = ()>) {
+        // Axum's own loop waits for a request for ever: a few thousand connections that say nothing would be the end.
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(self.patience);
+        let open = GracefulShutdown::new();
+        let mut stopped = pin!(stopped);
+        loop {
+            let (stream, peer) = tokio::select! {
+                accepted = self.accept() => accepted,
+                () = &mut stopped => break,
+            };
+            let router = TowerToHyperService::new(router.clone());
+            let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+                request.extensions_mut().insert(Peer(peer));
+                router.call(request)
+            });
+            tokio::spawn(open.watch(http.serve_connection(TokioIo::new(stream), service)));
+        }
+        // Nobody comes any more while the others are waited for.
+        drop(self);
+        open.shutdown().await;
     }
-}
 
-impl axum::serve::Listener for Listener {
-    type Io = Stream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+    async fn accept(&mut self) -> (Stream, SocketAddr) {
         match &mut self.source {
             Source::Plain(listener) => {
                 let (stream, peer) = axum::serve::Listener::accept(listener).await;
@@ -196,15 +206,23 @@ impl axum::serve::Listener for Listener {
             },
         }
     }
-
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        Ok(self.address)
-    }
 }
 
-impl Connected<IncomingStream<'_, Listener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, Listener>) -> Self {
-        Self(*stream.remote_addr())
+async fn accept_encrypted(
+    mut listener: TcpListener,
+    acceptor: TlsAcceptor,
+    sender: mpsc::Sender<(TlsStream<TcpStream>, SocketAddr)>,
+    patience: Duration,
+) {
+    loop {
+        // Axum's own, which waits a little when the system is out of file handles.
+        let (stream, peer) = axum::serve::Listener::accept(&mut listener).await;
+        let (acceptor, sender) = (acceptor.clone(), sender.clone());
+        tokio::spawn(async move {
+            if let Ok(Ok(stream)) = tokio::time::timeout(patience, acceptor.accept(stream)).await {
+                _ = sender.send((stream, peer)).await;
+            }
+        });
     }
 }
 
@@ -249,6 +267,9 @@ impl AsyncWrite for Stream {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::routing::get;
+    use std::time::Instant;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[test]
     fn what_can_be_reached_over_the_network_is_protected() {
@@ -272,5 +293,69 @@ mod tests {
         assert_eq!(Transport::BehindProxy.url(at("0.0.0.0:80"), &hosts), "https://backup.example.org/");
         assert!(Transport::Plain.hosts(at("127.0.0.1:80"), &hosts).contains(&"localhost".to_owned()));
         assert!(!Transport::BehindProxy.hosts(at("0.0.0.0:80"), &hosts).contains(&"localhost".to_owned()));
+    }
+
+    /// A server with little patience, and an answer that takes longer than that.
+    async fn impatient(transport: &Transport) -> SocketAddr {
+        let listener = Listener::bind(([127, 0, 0, 1], 0).into(), transport, Duration::from_millis(300)).await;
+        let listener = listener.expect("a listener");
+        let address = listener.address();
+        let slow = || async {
+            tokio::time::sleep(Duration::from_millis(600)).await;
+            "done"
+        };
+        let router = Router::new().route("/slow", get(slow));
+        tokio::spawn(listener.answer(router, std::future::pending()));
+        address
+    }
+
+    /// Sends a piece again and again until the other end has had enough.
+    async fn pester(address: SocketAddr, piece: &[u8]) -> Duration {
+        let mut stream = TcpStream::connect(address).await.expect("a connection");
+        let begun = Instant::now();
+        let mut buffer = [0; 100];
+        while begun.elapsed() < Duration::from_secs(20) {
+            let sent = stream.write_all(piece).await.is_ok();
+            let read = tokio::time::timeout(Duration::from_millis(20), stream.read(&mut buffer)).await;
+            if !sent || matches!(read, Ok(Ok(0) | Err(_))) {
+                break;
+            }
+        }
+        begun.elapsed()
+    }
+
+    fn block_on<T>(test: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(test)
+    }
+
+    #[test]
+    fn who_never_says_what_is_wanted_is_not_waited_for() {
+        block_on(async {
+            let address = impatient(&Transport::Plain).await;
+            for piece in ["", "GET", "GET /slow HTTP/1.1\r\nhost: localhost\r\nx: ", "x"] {
+                let waited = pester(address, piece.as_bytes()).await;
+                assert!(waited < Duration::from_secs(10), "{piece:?}: {waited:?}");
+            }
+            // Who has said it gets an answer, however long that takes.
+            let mut stream = TcpStream::connect(address).await.expect("a connection");
+            stream.write_all(b"GET /slow HTTP/1.1\r\nhost: localhost\r\n\r\n").await.expect("a request");
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.expect("an answer, and then the end of an idle connection");
+            assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("done"), "{answer}");
+        });
+    }
+
+    #[test]
+    fn who_does_not_agree_on_encryption_is_not_waited_for() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
+        let (certificate, key) = (directory.path().join("cert.pem"), directory.path().join("key.pem"));
+        std::fs::write(&certificate, made.cert.pem()).expect("a file");
+        std::fs::write(&key, made.signing_key.serialize_pem()).expect("a file");
+        block_on(async {
+            let address = impatient(&Transport::Tls { certificate, key }).await;
+            let waited = pester(address, b"").await;
+            assert!(waited < Duration::from_secs(10), "{waited:?}");
+        });
     }
 }

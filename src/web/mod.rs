@@ -43,7 +43,7 @@ use crate::config::Config;
 use crate::endpoint::Endpoint;
 use crate::resources::Resources;
 use crate::{Cancel, Error, ErrorKind, Result};
-use access::{Access, Peer};
+use access::Access;
 use answer::Answer;
 use audit::{Audit, Record, Who};
 use catalogue::Catalogue;
@@ -156,22 +156,21 @@ pub fn serve(options: ServeOptions, cancel: &Cancel, ready: &mut dyn FnMut(&str)
 }
 
 async fn run(options: ServeOptions, cancel: &Cancel, ready: &mut dyn FnMut(&str)) -> Result<()> {
-    let listener = Listener::bind(options.listen, &options.transport).await?;
+    let listener = Listener::bind(options.listen, &options.transport, listen::HEAD).await?;
     let address = listener.address();
     let url = options.transport.url(address, &options.allowed_hosts);
     let server = Arc::new(Server::new(options, address)?);
     server.audit.record(&Record::new(Who::Server, "start", "done"))?;
     let background = [tokio::spawn(jobs::tick(Arc::clone(&server))), tokio::spawn(schedule::keep(Arc::clone(&server)))];
-    let service = router::router(Arc::clone(&server)).into_make_service_with_connect_info::<Peer>();
-    let stopped = stopped(cancel.clone(), Arc::clone(&server));
-    let serving = axum::serve(listener, service).with_graceful_shutdown(stopped);
+    let router = router::router(Arc::clone(&server));
+    let serving = listener.answer(router, stopped(cancel.clone(), Arc::clone(&server)));
     ready(&url);
     let hurry = async {
         server.events.closed().await;
         tokio::time::sleep(LAST_ANSWERS).await;
     };
     tokio::select! {
-        served = serving.into_future() => served.map_err(|error| Error::io("cannot serve", error))?,
+        () = serving => {}
         () = hurry => {}
     }
     background.iter().for_each(tokio::task::JoinHandle::abort);

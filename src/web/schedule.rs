@@ -48,13 +48,18 @@ fn next(crontab: &Crontab, after: Timestamp) -> Option<Timestamp> {
 
 /// Keeps all schedules, for ever. What was missed while the server did not run is not made up for.
 pub(super) async fn keep(server: Arc<Server>) {
+    keep_by(server, Timestamp::now, LOOK).await;
+}
+
+/// The same by any clock that is looked at so often.
+async fn keep_by(server: Arc<Server>, clock: impl Fn() -> Timestamp, look: Duration) {
     if server.allow_changes().is_err() || server.crontabs.is_empty() {
         return;
     }
-    let mut looked = Timestamp::now();
+    let mut looked = clock();
     loop {
-        tokio::time::sleep(LOOK).await;
-        let now = Timestamp::now();
+        tokio::time::sleep(look).await;
+        let now = clock();
         for (name, crontab) in &server.crontabs {
             if next(crontab, looked).is_some_and(|time| time <= now) {
                 let caller = Caller { who: Who::Schedule, address: None, session: None };
@@ -153,34 +158,4 @@ pub(super) async fn run_now(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn schedule(cron: &str, time_zone: &str) -> BTreeMap<String, Schedule> {
-        let schedule = Schedule {
-            cron: cron.into(),
-            time_zone: time_zone.into(),
-            connection: "prod".into(),
-            groups: None,
-            keep: None,
-        };
-        BTreeMap::from([("nightly".to_owned(), schedule)])
-    }
-
-    #[test]
-    fn times_come_again_in_their_zone() {
-        let after: Timestamp = "2026-11-30T12:00:00Z".parse().expect("a time");
-        for (zone, expected) in [("UTC", "2026-12-01T03:00:00Z"), ("Asia/Tokyo", "2026-11-30T18:00:00Z")] {
-            let crontabs = parse(&schedule("0 3 * * *", zone)).expect("a schedule");
-            assert_eq!(next(&crontabs["nightly"], after).expect("a time").to_string(), expected);
-        }
-    }
-
-    #[test]
-    fn what_is_no_schedule_is_refused_at_the_start() {
-        for (cron, zone) in [("0 25 * * *", "UTC"), ("daily", "UTC"), ("", "UTC"), ("0 3 * * *", "Mars/Olympus")] {
-            let Err(error) = parse(&schedule(cron, zone)) else { panic!("{cron} in {zone:?} was not refused") };
-            assert_eq!(error.kind(), ErrorKind::Usage, "{cron} {zone}");
-        }
-    }
-}
+mod tests;

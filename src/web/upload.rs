@@ -118,6 +118,13 @@ async fn receive(server: &Arc<Server>, name: &str, headers: &HeaderMap, body: Bo
     if announced.is_some_and(|length| length > limit) {
         return Err(too_large());
     }
+    if let Some(length) = announced {
+        let state = server.state.clone();
+        let room = blocking(move || Ok(room(&state))).await?;
+        if let Some(room) = room.filter(|room| *room < length) {
+            return Err(Refusal::no_space(length, room));
+        }
+    }
     let stem = as_name(name.strip_suffix(".zip").unwrap_or(name));
     let (hold, name) = new_name(server, &stem, ".zip")?;
     let path = server.state.join(format!("upload-{}", &super::access::random_text()?[..16]));
@@ -149,6 +156,19 @@ async fn receive(server: &Arc<Server>, name: &str, headers: &HeaderMap, body: Bo
         Ok(arrived)
     })
     .await
+}
+
+/// How many bytes the volume of a directory still takes, where the system tells.
+#[cfg(unix)]
+fn room(directory: &Path) -> Option<u64> {
+    let volume = rustix::fs::statvfs(directory).ok()?;
+    // What has no size at all does not know its free space either.
+    (volume.f_blocks > 0).then(|| volume.f_bavail.saturating_mul(volume.f_frsize))
+}
+
+#[cfg(not(unix))]
+fn room(_directory: &Path) -> Option<u64> {
+    None
 }
 
 enum Broken {

@@ -50,6 +50,28 @@ fn an_upload_that_is_too_large_is_cut_off() {
 }
 
 #[test]
+fn an_upload_that_no_disk_has_room_for_is_refused_before_it_is_sent() {
+    let workdir = shop();
+    let served = Served::start(&workdir, &["--upload-limit", "9000000TB"]);
+    let head = Request::new("POST", "/api/uploads?name=x.zip")
+        .header("authorization", format!("Bearer {}", served.token))
+        .header("content-type", "application/zip")
+        .header("content-length", "8000000000000000000");
+    let mut stream = TcpStream::connect(("127.0.0.1", served.port)).expect("a connection");
+    // A server that waits for the content says nothing for a minute.
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+    stream.write_all(&head.head(served.port)).expect("a head");
+    let response = Response::read(&mut BufReader::new(stream), false).is(507);
+    assert_eq!(response.kind(), "no-space");
+    let message = response.document()["error"]["message"].to_string();
+    assert!(message.contains("8000000000000000000 bytes") && message.contains("room for"), "{message}");
+    assert_eq!(files(&workdir), Vec::<String>::new());
+    // What there is room for is taken.
+    let name = served.back_up("prod");
+    assert_eq!(served.upload("x.zip", served.download(&name))["state"], "done");
+}
+
+#[test]
 fn what_is_no_backup_is_refused_at_once() {
     let workdir = shop();
     let served = Served::start(&workdir, &[]);

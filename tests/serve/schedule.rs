@@ -37,6 +37,16 @@ fn a_schedule_keeps_what_it_says_of_its_own_backups() {
     let next = line["next_at"].as_str().expect("a time");
     assert!(next.ends_with("T02:00:00Z") || next.ends_with("T01:00:00Z"), "three in the night in Paris: {next}");
     assert_eq!((&line["last"]["job"], &line["last"]["state"]), (&made[2]["id"], &json!("done")));
+    // What it did last is known also when nobody wants to see the job any more.
+    let id = made[2]["id"].as_str().expect("an id");
+    served.ask(Request::new("POST", &format!("/api/jobs/{id}/dismiss"))).is(204);
+    served.get(&format!("/api/jobs/{id}")).is(404);
+    served.ask(Request::new("POST", &format!("/api/jobs/{id}/dismiss"))).is(404);
+    drop(served);
+    let served = Served::start(&workdir, &[]);
+    let told = served.get("/api/schedule").document()["schedules"][0]["last"].clone();
+    assert_eq!((&told["job"], &told["state"]), (&made[2]["id"], &json!("done")));
+    assert!(!served.get("/api/jobs").document().to_string().contains(id));
     let log = served.get("/api/audit").document();
     let pruned = log["entries"].as_array().expect("entries").iter().find(|entry| entry["action"] == "prune");
     assert_eq!(pruned.expect("it is on record")["backup"], made[0]["backup"]);

@@ -30,6 +30,7 @@ scene("an empty list says where backups are kept; the first one is made and list
   await dialog.getByLabel("Description (optional)").fill("before <b>the move</b>");
   await dialog.getByRole("button", { name: "Start the backup" }).click();
   await card(page, "Backup of shop").getByText(/1,213 rows of 22 tables are in/).waitFor();
+  await card(page, "Backup of shop").getByText("User data: 1,007 rows").waitFor();
   const [name] = readdirSync(join(shop.directory, "archives")).filter((one) => one.startsWith("shop"));
   const line = row(page, name);
   await line.getByText("SQLite").waitFor();

@@ -1,10 +1,11 @@
-// The page over real servers: a backup of PostgreSQL and one of MySQL or MariaDB, restored in the same engine and in another.
+// The page over real servers, every one that is installed: a backup of PostgreSQL, of MariaDB and of MySQL, restored in the same engine
+// and in another.
 
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import { row, scene } from "./support/browser.mjs";
 import { lacks, until } from "./support/machine.mjs";
-import { startMysql, startPostgres } from "./support/servers.mjs";
+import { installations } from "./support/servers.mjs";
 import { serve, shopDirectory } from "./support/serve.mjs";
 
 const POSTGRES_SHOP = `CREATE TABLE users (id bigint PRIMARY KEY, email varchar(100) NOT NULL UNIQUE, born date, token uuid);
@@ -14,30 +15,39 @@ const POSTGRES_SHOP = `CREATE TABLE users (id bigint PRIMARY KEY, email varchar(
 const MYSQL_SHOP = `CREATE TABLE users (id bigint PRIMARY KEY, email varchar(100) NOT NULL UNIQUE, level tinyint unsigned NOT NULL) ENGINE=InnoDB;
   INSERT INTO users WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300) SELECT i, concat('user', i, '@example.org'), i % 200 FROM n;`;
 
-let postgres = null;
-let mysql = null;
+/** Each gets its `server` before the tests; its connections are called by its key. */
+const keyed = (installation) => ({ ...installation, key: installation.name.toLowerCase().replaceAll(/[^a-z0-9]+/g, "_"), server: null });
+const POSTGRES = installations("PostgreSQL").map(keyed);
+const MYSQL = [...installations("MariaDB"), ...installations("MySQL")].map(keyed);
+
 let shop;
 let served;
 before(async () => {
-  [postgres, mysql] = await Promise.all([startPostgres(), startMysql()]);
   const connections = {};
-  if (postgres) {
-    ["shop", "shop_test", "shop_other"].forEach((name) => postgres.create(name));
-    postgres.query("shop", POSTGRES_SHOP);
-    Object.assign(connections, { pg: { url: postgres.url("shop"), role: "source" }, pg_test: { url: postgres.url("shop_test"), role: "target" },
-      pg_other: { url: postgres.url("shop_other"), role: "target" } });
+  const start = async (engine, databases, sql) => {
+    if (engine.start) {
+      engine.server = await engine.start();
+      databases.forEach((name) => engine.server.create(name));
+      engine.server.query("shop", sql);
+    }
+  };
+  await Promise.all([...POSTGRES.map((engine) => start(engine, ["shop", "shop_test", "shop_other"], POSTGRES_SHOP)),
+    ...MYSQL.map((engine) => start(engine, ["shop", "shop_test"], MYSQL_SHOP))]);
+  for (const { key, server } of POSTGRES.filter((engine) => engine.server)) {
+    Object.assign(connections, { [key]: { url: server.url("shop"), role: "source" }, [`${key}_test`]: { url: server.url("shop_test"), role: "target" },
+      [`${key}_other`]: { url: server.url("shop_other"), role: "target" } });
   }
-  if (mysql) {
-    ["shop", "shop_test"].forEach((name) => mysql.create(name));
-    mysql.query("shop", MYSQL_SHOP);
-    Object.assign(connections, { my: { url: mysql.url("shop") }, my_test: { url: mysql.url("shop_test"), role: "scratch" } });
+  for (const { key, server } of MYSQL.filter((engine) => engine.server)) {
+    Object.assign(connections, { [key]: { url: server.url("shop") }, [`${key}_test`]: { url: server.url("shop_test"), role: "scratch" } });
   }
   shop = shopDirectory({ connections });
+  // A column that takes any type of value has none of its like elsewhere.
+  shop.query("shop.sqlite", "CREATE TABLE loose_log (id INTEGER PRIMARY KEY, anything ANY) STRICT; INSERT INTO loose_log VALUES (1, 42), (2, 'x')");
   served = await serve(shop);
 });
 after(async () => {
   await served?.stop();
-  await Promise.all([postgres?.stop(), mysql?.stop()]);
+  await Promise.all([...POSTGRES, ...MYSQL].map((engine) => engine.server?.stop()));
 });
 
 async function backUp(page, connection) {
@@ -69,107 +79,115 @@ async function carryOut(dialog, typed) {
   await dialog.getByText(/Every row was read again and is equal/).waitFor();
 }
 
-scene("PostgreSQL to PostgreSQL: created, then one group of it replaced", () => served, async ({ page, t }) => {
-  if (!postgres && lacks(t, "no PostgreSQL is installed")) {
-    return;
-  }
-  const backup = await backUp(page, "pg");
-  assert.match(await row(page, backup).innerText(), /PostgreSQL \d+/);
-  const dialog = await showPlan(page, backup, "pg_test");
-  await dialog.getByRole("heading", { name: "This can be restored" }).waitFor();
-  assert.match(await dialog.locator("[data-collection='public.users']").innerText(), /create/);
-  await carryOut(dialog);
-  const sums = "SELECT count(*), sum(paid), count(*) FILTER (WHERE seen), max(at) FROM visits_log";
-  assert.equal(postgres.query("shop_test", sums), postgres.query("shop", sums));
-  await page.keyboard.press("Escape");
+/** Whether a test ends here since one of its servers is not installed. */
+const missing = (t, ...engines) => engines.some((engine) => !engine.server && lacks(t, `${engine.name} is not installed`));
 
-  postgres.query("shop_test", "DELETE FROM visits_log WHERE id % 3 = 0; UPDATE users SET born = NULL");
-  await row(page, backup).getByRole("button", { name: `Restore ${backup}` }).click();
-  const again = page.getByRole("dialog", { name: `Restore ${backup}` });
-  await again.getByLabel("Into which database").selectOption("pg_test");
-  await again.getByRole("button", { name: "Choose none" }).click();
-  await again.getByRole("checkbox", { name: /Log data/ }).check();
-  await again.getByRole("button", { name: "Show the plan" }).click();
-  await again.getByText("1 foreign key leaves the selection").waitFor();
-  await carryOut(again, "pg_test");
-  assert.equal(postgres.query("shop_test", sums), postgres.query("shop", sums));
-  assert.equal(postgres.query("shop_test", "SELECT count(born) FROM users"), "0", "a group that was not chosen was touched");
-});
+for (const postgres of POSTGRES) {
+  scene(`${postgres.name} to itself: created, then one group of it replaced`, () => served, async ({ page, t }) => {
+    if (missing(t, postgres)) {
+      return;
+    }
+    const backup = await backUp(page, postgres.key);
+    assert.match(await row(page, backup).innerText(), new RegExp(postgres.name));
+    const dialog = await showPlan(page, backup, `${postgres.key}_test`);
+    await dialog.getByRole("heading", { name: "This can be restored" }).waitFor();
+    assert.match(await dialog.locator("[data-collection='public.users']").innerText(), /create/);
+    await carryOut(dialog);
+    const sums = "SELECT count(*), sum(paid), count(*) FILTER (WHERE seen), max(at) FROM visits_log";
+    assert.equal(postgres.server.query("shop_test", sums), postgres.server.query("shop", sums));
+    await page.keyboard.press("Escape");
 
-scene("SQLite to PostgreSQL: a loss stands in the way until it is accepted", () => served, async ({ page, t }) => {
-  if (!postgres && lacks(t, "no PostgreSQL is installed")) {
-    return;
-  }
-  // A column that takes any type of value has none of its like elsewhere.
-  shop.query("shop.sqlite", "CREATE TABLE loose_log (id INTEGER PRIMARY KEY, anything ANY) STRICT; INSERT INTO loose_log VALUES (1, 42), (2, 'x')");
-  const backup = await served.backup("shop", ["log"]);
-  await page.reload();
-  const dialog = await showPlan(page, backup, "pg_other");
-  const losses = dialog.locator(".box.warning").filter({ hasText: /columns? loses? something/ });
-  await losses.getByText("main.loose_log.anything").waitFor();
-  assert.ok(await dialog.getByRole("button", { name: "Continue" }).isDisabled());
-  const open = dialog.getByRole("button", { name: /^Accept this loss/ });
-  for (let left = await open.count(); left > 0; left -= 1) {
-    await open.first().click();
-    await dialog.getByText("accepted", { exact: true }).first().waitFor();
-    await until("one loss less", async () => (await open.count()) === left - 1);
-  }
-  await dialog.getByRole("heading", { name: "This can be restored" }).waitFor();
-  await carryOut(dialog);
-  assert.equal(postgres.query("shop_other", "SELECT string_agg(anything, ',' ORDER BY id) FROM public.loose_log"), "42,x");
-});
+    postgres.server.query("shop_test", "DELETE FROM visits_log WHERE id % 3 = 0; UPDATE users SET born = NULL");
+    await row(page, backup).getByRole("button", { name: `Restore ${backup}` }).click();
+    const again = page.getByRole("dialog", { name: `Restore ${backup}` });
+    await again.getByLabel("Into which database").selectOption(`${postgres.key}_test`);
+    await again.getByRole("button", { name: "Choose none" }).click();
+    await again.getByRole("checkbox", { name: /Log data/ }).check();
+    await again.getByRole("button", { name: "Show the plan" }).click();
+    await again.getByText("1 foreign key leaves the selection").waitFor();
+    await carryOut(again, `${postgres.key}_test`);
+    assert.equal(postgres.server.query("shop_test", sums), postgres.server.query("shop", sums));
+    assert.equal(postgres.server.query("shop_test", "SELECT count(born) FROM users"), "0", "a group that was not chosen was touched");
+  });
 
-scene("PostgreSQL to MySQL: what is checked is told, and the rows arrive", () => served, async ({ page, t }) => {
-  if (!(postgres && mysql) && lacks(t, "this needs PostgreSQL and MySQL or MariaDB")) {
-    return;
-  }
-  const backup = (await served.api("GET", "/api/backups")).backups.find((one) => one.connection === "pg")?.name ?? await served.backup("pg");
-  await page.reload();
-  const dialog = await showPlan(page, backup, "my_test");
-  const planned = dialog.locator("[data-collection='public.visits_log']");
-  assert.match(await planned.innerText(), /create/);
-  await planned.locator("summary").first().click();
-  await planned.getByText(/timestamp with time zone → \w+/).waitFor();
-  await dialog.getByRole("heading", { name: "This can be restored" }).waitFor();
-  await carryOut(dialog);
-  assert.equal(mysql.query("shop_test", "SELECT count(*), sum(paid), sum(seen) FROM visits_log").replaceAll("\t", "|"),
-    postgres.query("shop", "SELECT count(*), sum(paid), count(*) FILTER (WHERE seen) FROM visits_log"));
-});
+  scene(`SQLite to ${postgres.name}: a loss stands in the way until it is accepted`, () => served, async ({ page, t }) => {
+    if (missing(t, postgres)) {
+      return;
+    }
+    const backup = await served.backup("shop", ["log"]);
+    await page.reload();
+    const dialog = await showPlan(page, backup, `${postgres.key}_other`);
+    const losses = dialog.locator(".box.warning").filter({ hasText: /columns? loses? something/ });
+    await losses.getByText("main.loose_log.anything").waitFor();
+    assert.ok(await dialog.getByRole("button", { name: "Continue" }).isDisabled());
+    const open = dialog.getByRole("button", { name: /^Accept this loss/ });
+    for (let left = await open.count(); left > 0; left -= 1) {
+      await open.first().click();
+      await dialog.getByText("accepted", { exact: true }).first().waitFor();
+      await until("one loss less", async () => (await open.count()) === left - 1);
+    }
+    await dialog.getByRole("heading", { name: "This can be restored" }).waitFor();
+    await carryOut(dialog);
+    assert.equal(postgres.server.query("shop_other", "SELECT string_agg(anything, ',' ORDER BY id) FROM public.loose_log"), "42,x");
+  });
+}
 
-scene("MySQL to SQLite, and back into a scratch database without a word to type", () => served, async ({ page, t }) => {
-  if (!mysql && lacks(t, "neither MySQL nor MariaDB is installed")) {
-    return;
-  }
-  const backup = await backUp(page, "my");
-  assert.match(await row(page, backup).innerText(), new RegExp(mysql.name));
-  const dialog = await showPlan(page, backup, "test");
-  await dialog.getByRole("heading", { name: "This can be restored" }).waitFor();
-  await carryOut(dialog);
-  assert.equal(shop.query("test.sqlite", "SELECT count(*), sum(level) FROM users").replaceAll("|", " "),
-    mysql.query("shop", "SELECT count(*), sum(level) FROM users").replaceAll("\t", " "));
-  await page.keyboard.press("Escape");
+for (const mysql of MYSQL) {
+  scene(`PostgreSQL to ${mysql.name}: what is checked is told, and the rows arrive`, () => served, async ({ page, t }) => {
+    const postgres = POSTGRES.at(-1);
+    if (missing(t, postgres, mysql)) {
+      return;
+    }
+    const backup = (await served.api("GET", "/api/backups")).backups.find((one) => one.connection === postgres.key)?.name ?? await served.backup(postgres.key);
+    await page.reload();
+    const dialog = await showPlan(page, backup, `${mysql.key}_test`);
+    const planned = dialog.locator("[data-collection='public.visits_log']");
+    assert.match(await planned.innerText(), /create/);
+    await planned.locator("summary").first().click();
+    await planned.getByText(/timestamp with time zone → \w+/).waitFor();
+    await dialog.getByRole("heading", { name: "This can be restored" }).waitFor();
+    await carryOut(dialog);
+    assert.equal(mysql.server.query("shop_test", "SELECT count(*), sum(paid), sum(seen) FROM visits_log").replaceAll("\t", "|"),
+      postgres.server.query("shop", "SELECT count(*), sum(paid), count(*) FILTER (WHERE seen) FROM visits_log"));
+  });
 
-  mysql.query("shop_test", "DROP TABLE IF EXISTS visits_log; DROP TABLE IF EXISTS users");
-  mysql.query("shop_test", "CREATE TABLE users LIKE shop.users");
-  mysql.query("shop_test", "INSERT INTO users VALUES (1, 'old', 1)");
-  const again = await showPlan(page, backup, "my_test");
-  await again.getByRole("heading", { name: "This can be restored" }).waitFor();
-  await again.getByRole("button", { name: "Continue" }).click();
-  assert.equal(await again.getByRole("textbox").count(), 0, "a scratch database asks for its name");
-  await again.getByRole("button", { name: "Restore now" }).click();
-  await again.getByText(/Every row was read again and is equal/).waitFor();
-  assert.equal(mysql.query("shop_test", "SELECT count(*), max(email = 'old') FROM users").replaceAll("\t", " "), "300 0");
-});
+  scene(`${mysql.name} to SQLite, and back into a scratch database without a word to type`, () => served, async ({ page, t }) => {
+    if (missing(t, mysql)) {
+      return;
+    }
+    shop.query("test.sqlite", "DROP TABLE IF EXISTS users");
+    const backup = await backUp(page, mysql.key);
+    assert.match(await row(page, backup).innerText(), new RegExp(mysql.name.split(" ")[0]));
+    const dialog = await showPlan(page, backup, "test");
+    await dialog.getByRole("heading", { name: "This can be restored" }).waitFor();
+    await carryOut(dialog);
+    assert.equal(shop.query("test.sqlite", "SELECT count(*), sum(level) FROM users").replaceAll("|", " "),
+      mysql.server.query("shop", "SELECT count(*), sum(level) FROM users").replaceAll("\t", " "));
+    await page.keyboard.press("Escape");
+
+    mysql.server.query("shop_test", "DROP TABLE IF EXISTS visits_log; DROP TABLE IF EXISTS users");
+    mysql.server.query("shop_test", "CREATE TABLE users LIKE shop.users");
+    mysql.server.query("shop_test", "INSERT INTO users VALUES (1, 'old', 1)");
+    const again = await showPlan(page, backup, `${mysql.key}_test`);
+    await again.getByRole("heading", { name: "This can be restored" }).waitFor();
+    await again.getByRole("button", { name: "Continue" }).click();
+    assert.equal(await again.getByRole("textbox").count(), 0, "a scratch database asks for its name");
+    await again.getByRole("button", { name: "Restore now" }).click();
+    await again.getByText(/Every row was read again and is equal/).waitFor();
+    assert.equal(mysql.server.query("shop_test", "SELECT count(*), max(email = 'old') FROM users").replaceAll("\t", " "), "300 0");
+  });
+}
 
 scene("a database that cannot be reached says so where it is chosen", () => served, async ({ page, t }) => {
-  if (!postgres && lacks(t, "no PostgreSQL is installed")) {
+  const [postgres] = POSTGRES;
+  if (missing(t, postgres)) {
     return;
   }
-  await postgres.stop();
-  postgres = null;
+  await postgres.server.stop();
+  postgres.server = null;
   await page.getByRole("button", { name: "New backup" }).click();
   const dialog = page.getByRole("dialog", { name: "New backup" });
-  await dialog.getByLabel("Database").selectOption("pg");
+  await dialog.getByLabel("Database").selectOption(postgres.key);
   await dialog.locator(".box.failure").getByText("The database cannot be reached").waitFor();
   await dialog.getByRole("button", { name: "Try again" }).waitFor();
 });

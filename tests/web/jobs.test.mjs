@@ -110,6 +110,25 @@ scene("a restart of the server is survived by the open page, and what it interru
   await row(page, name).waitFor();
 });
 
+scene("an answer that comes after the end of its job does not undo it", () => served, async ({ page }) => {
+  await page.route("**/api/backups", async (route) => {
+    const answer = await route.fetch();
+    if (route.request().method() === "POST") {
+      const { id } = await answer.json();
+      await served.jobEnd(id);
+      await page.locator(`.job[data-job='${id}'][data-state=done]`).waitFor();
+    }
+    await route.fulfill({ response: answer });
+  });
+  await page.getByRole("button", { name: "New backup" }).click();
+  const dialog = page.getByRole("dialog", { name: "New backup" });
+  await dialog.getByLabel("Database").selectOption("shop");
+  await dialog.getByRole("button", { name: "Start the backup" }).click();
+  await dialog.waitFor({ state: "detached" });
+  await page.waitForTimeout(300);
+  assert.equal(await card(page, "Backup of shop").getAttribute("data-state"), "done");
+});
+
 scene("two pages see the same", () => served, async ({ page, context }) => {
   const other = await context.newPage();
   await signIn(other, served);

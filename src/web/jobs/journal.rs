@@ -3,7 +3,7 @@
 use super::document::{Job, State};
 use crate::web::marks::write_whole;
 use crate::{Error, Result};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, ErrorKind as IoErrorKind, Write};
 use std::path::Path;
@@ -13,8 +13,8 @@ use std::path::Path;
 pub(super) struct Journal(File);
 
 impl Journal {
-    /// Reads the journal of a state directory: the jobs that are not forgotten, oldest first. Those that were not over are
-    /// interrupted now. Writes it anew without what is forgotten.
+    /// Reads the journal of a state directory: the jobs that are not forgotten, oldest first, and what each schedule did last,
+    /// even if that was dismissed. Those that were not over are interrupted now. Writes it anew without what is forgotten.
     ///
     /// # Errors
     /// When it cannot be read or written.
@@ -34,7 +34,10 @@ impl Journal {
                 }
             }
         }
-        let mut jobs: Vec<Job> = jobs.into_values().filter(|job| !job.dismissed).collect();
+        let of_schedules = jobs.values().filter_map(|job| Some((job.schedule.clone()?, job.id.clone())));
+        // By schedule, the newest of which comes last.
+        let last: BTreeSet<String> = of_schedules.collect::<BTreeMap<_, _>>().into_values().collect();
+        let mut jobs: Vec<Job> = jobs.into_values().filter(|job| !job.dismissed || last.contains(&job.id)).collect();
         for job in jobs.iter_mut().filter(|job| job.state.is_open()) {
             job.state = State::Interrupted;
             job.cancellable = false;
@@ -43,7 +46,7 @@ impl Journal {
         let calm = jobs.iter().filter(|job| !job.wants_attention()).count();
         let mut forgotten = calm.saturating_sub(keep);
         jobs.retain(|job| {
-            let goes = forgotten > 0 && !job.wants_attention();
+            let goes = forgotten > 0 && !job.wants_attention() && !last.contains(&job.id);
             forgotten -= usize::from(goes);
             !goes
         });

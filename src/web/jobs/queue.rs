@@ -107,9 +107,7 @@ impl Jobs {
 
     /// The last job of a schedule.
     pub(in crate::web) fn last_of_schedule(&self, schedule: &str) -> Option<Job> {
-        let inner = self.lock();
-        let of_schedule = |entry: &&Entry| entry.job.schedule.as_deref() == Some(schedule);
-        inner.jobs.values().rev().find(of_schedule).map(|entry| entry.job.clone())
+        self.lock().last_of_schedule(Some(schedule)).cloned()
     }
 
     /// Takes a job that ended off the list.
@@ -125,7 +123,10 @@ impl Jobs {
         entry.job.dismissed = true;
         let job = entry.job.clone();
         inner.journal.write(&job)?;
-        inner.jobs.remove(id);
+        // What a schedule did last is told until it does something again.
+        if job.schedule.is_none() || inner.last_of_schedule(job.schedule.as_deref()).is_some_and(|last| last.id != id) {
+            inner.jobs.remove(id);
+        }
         Ok(())
     }
 
@@ -147,7 +148,12 @@ impl Jobs {
 
 impl Inner {
     fn entry(&mut self, id: &str) -> Answer<&mut Entry> {
-        self.jobs.get_mut(id).ok_or_else(|| Refusal::not_found("there is no such job"))
+        let entry = self.jobs.get_mut(id).filter(|entry| !entry.job.dismissed);
+        entry.ok_or_else(|| Refusal::not_found("there is no such job"))
+    }
+
+    fn last_of_schedule(&self, schedule: Option<&str>) -> Option<&Job> {
+        self.jobs.values().rev().map(|entry| &entry.job).find(|job| job.schedule.as_deref() == schedule)
     }
 
     fn count(&self, state: State) -> usize {
@@ -226,6 +232,7 @@ impl Server {
             inner.journal.write(&job)?;
             let (cancel, watch) = (Cancel::new(), Arc::new(Watch::new()));
             let work = Some((work, hold));
+            inner.jobs.retain(|_, entry| !entry.job.dismissed || entry.job.schedule != job.schedule);
             inner.jobs.insert(job.id.clone(), Entry { job: job.clone(), cancel, watch, work });
             job
         };

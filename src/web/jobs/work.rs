@@ -18,6 +18,7 @@ use crate::web::plans::{RestoreChoice, fingerprint};
 use crate::web::upload::Arrived;
 use crate::web::uses::Use;
 use crate::{Cancel, Error, ErrorKind, Result};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// What is to be done.
@@ -278,11 +279,13 @@ impl Context<'_> {
         let lines = || report.units.iter().flat_map(|unit| &unit.collections);
         let mut groups: Vec<JobGroup> =
             report.units.iter().flat_map(|unit| &unit.groups).map(|name| done(name, 0)).collect();
-        // A unit of several groups is told as one.
-        for unit in &report.units {
-            let rows = unit.collections.iter().map(|line| line.rows).sum();
-            for group in groups.iter_mut().filter(|group| unit.groups.contains(&group.name)) {
-                group.rows = (unit.groups.len() == 1).then_some(rows);
+        // A unit may have several groups: whose a collection is, the plan says.
+        let planned = plan.units.iter().flat_map(|unit| &unit.collections);
+        let group_of: BTreeMap<_, _> = planned.map(|line| (&line.target, &line.group)).collect();
+        for line in lines() {
+            let group = groups.iter_mut().find(|group| group_of.get(&line.collection) == Some(&&group.name));
+            if let Some(group) = group {
+                group.rows = Some(group.rows.unwrap_or_default() + line.rows);
             }
         }
         Ok(Outcome {
@@ -346,7 +349,12 @@ impl Context<'_> {
     fn take_in(&self, arrived: Arrived) -> Result<Outcome> {
         let server = self.server;
         let (archive, mut outcome) = self.check(arrived.path(), Depth::Rows).map_err(|(_, error)| {
-            error.with("upload", &arrived.name).hint("the file was not kept; upload an undamaged copy")
+            // Where it lay for the moment is of no use to anybody.
+            let told = Error::new(error.kind(), error.message().to_owned()).with("upload", &arrived.name);
+            let context = error.context().filter(|(key, _)| *key != "archive");
+            context
+                .fold(told, |told, (key, value)| told.with(key, value))
+                .hint("the file was not kept; upload an undamaged copy")
         })?;
         let id = archive.manifest().id.clone();
         drop(archive);

@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { box, button, element, mark, waiting } from "./dom.js";
-import { errorBox, sentence } from "./errors.js";
+import { SPOKEN, errorBox, sentence } from "./errors.js";
 import { exactMoment, moment, relative } from "./format.js";
 import { has, t } from "./i18n.js";
 
@@ -44,7 +44,7 @@ function line({ at, who, address, action, backup, connection, groups, result, me
   return element("tr", { role: "row" },
     cell("when", element("time", { datetime: at, title: exactMoment(at) }, relative(at)), element("span", { class: "muted small" }, moment(at))),
     cell("action", known(`did.${action}`, action)),
-    cell("what", element("span", { class: "break" }, objects.join(" · ") || "–"), message && element("span", { class: "muted small break" }, sentence(message))),
+    cell("what", element("span", { class: "break" }, objects.join(" · ") || "–"), message && element("span", { class: "muted small break", lang: SPOKEN }, sentence(message))),
     cell("result", mark(tone, sign, known(`result.${result}`, result))),
     cell("who", known(`who.${who}`, who), address && element("span", { class: "muted small" }, address)));
 }

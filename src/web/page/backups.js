@@ -145,7 +145,7 @@ function row(backup) {
     element("th", { scope: "row", role: "rowheader", class: "name" },
       element("a", { href: `#/backups/${encodeURIComponent(backup.name)}`, class: "break" }, backup.name),
       element("span", { class: "muted small" }, sourceText(backup)),
-      backup.description && element("span", { class: "small description break" }, backup.description),
+      ownWords(backup) && element("span", { class: "small description break" }, ownWords(backup)),
       groupChips(backup.groups)),
     cell(t("backups.rows"), "number", number(backup.rows)),
     cell(t("backups.size"), "number", bytes(backup.size)),
@@ -161,6 +161,11 @@ function unreadableRow(backup) {
       element("span", { class: "muted small" }, bytes(backup.size))),
     element("td", { role: "cell", colspan: "4", class: "wide" }, errorBox(backup.error)),
     element("td", { role: "cell", class: "actions" }, element("div", { class: "row-actions" }, deleteButton(backup))));
+}
+
+/** What somebody wrote about a backup. What the server writes about those that it makes by itself, their marks say in the page's language. */
+export function ownWords({ description, origin, schedule }) {
+  return origin === "safety" || schedule ? null : description;
 }
 
 /** Engine and database. Of a version only the number: distributors add a lot to it. */

@@ -3,6 +3,9 @@
 import { box, element } from "./dom.js";
 import { has, t } from "./i18n.js";
 
+/** The language of the server's words, whatever the page's is: a screen reader reads them out in it. */
+export const SPOKEN = "en";
+
 /** A box with everything that the server says of a failure. */
 export function errorBox(error) {
   return box("failure", ...errorLines(error));
@@ -14,10 +17,10 @@ export function errorLines({ kind, message, causes = [], hint, context = {} }) {
   const where = Object.entries(context ?? {});
   return [
     known && element("strong", {}, known),
-    message && element("p", {}, sentence(message)),
-    causes?.length > 0 && element("p", { class: "muted" }, causes.join(" · ")),
-    where.length > 0 && element("p", { class: "small muted" }, where.map(([name, value]) => `${name}: ${value}`).join(" · ")),
-    hint && element("p", {}, element("strong", {}, `${t("error.remedy")} `), sentence(hint)),
+    message && element("p", { lang: SPOKEN }, sentence(message)),
+    causes?.length > 0 && element("p", { class: "muted", lang: SPOKEN }, causes.join(" · ")),
+    where.length > 0 && element("p", { class: "small muted", lang: SPOKEN }, where.map(([name, value]) => `${name}: ${value}`).join(" · ")),
+    hint && element("p", {}, element("strong", {}, `${t("error.remedy")} `), element("span", { lang: SPOKEN }, sentence(hint))),
   ];
 }
 

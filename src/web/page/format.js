@@ -90,15 +90,15 @@ export function relative(text, now = Date.now()) {
 export function duration(seconds) {
   const whole = Math.max(0, Math.round(seconds));
   if (seconds < 9.95 && seconds >= 0.05) {
-    return `${formatter("tenths", () => new Intl.NumberFormat(currentLanguage(), { maximumFractionDigits: 1 })).format(seconds)} s`;
+    return `${formatter("tenths", () => new Intl.NumberFormat(currentLanguage(), { maximumFractionDigits: 1 })).format(seconds)}\u00A0s`;
   }
   if (whole < 60) {
-    return `${whole} s`;
+    return `${whole}\u00A0s`;
   }
   if (whole < 3600) {
-    return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
+    return `${Math.floor(whole / 60)}\u00A0min ${String(whole % 60).padStart(2, "0")}\u00A0s`;
   }
-  return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, "0")} min`;
+  return `${Math.floor(whole / 3600)}\u00A0h ${String(Math.floor((whole % 3600) / 60)).padStart(2, "0")}\u00A0min`;
 }
 
 /** a, b, and c */

@@ -8,7 +8,7 @@ import { groupColour } from "./groups.js";
 import { t, translated } from "./i18n.js";
 import { learnDialog, ruleText } from "./learn.js";
 import { picture } from "./picture.js";
-import { rowActions, sourceText, stateMarks } from "./backups.js";
+import { ownWords, rowActions, sourceText, stateMarks } from "./backups.js";
 import { subscribe, state } from "./store.js";
 
 /** The view of the backup `name`. */
@@ -48,7 +48,7 @@ function content({ backup, consistency, collections, objects, not_carried: missi
         element("p", { class: "muted" }, sourceText(backup)),
         element("div", { class: "marks" }, stateMarks(backup))),
       actions),
-    backup.description && element("p", { class: "prose description about" }, backup.description),
+    ownWords(backup) && element("p", { class: "prose description about" }, ownWords(backup)),
     facts(backup, consistency),
     element("section", { class: "panel picture-panel" },
       element("div", { class: "section-head" }, element("h2", {}, t("inspect.picture")),

@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { box, button, element, iconButton, mark, place, write } from "./dom.js";
-import { errorLines, sentence } from "./errors.js";
+import { SPOKEN, errorLines, sentence } from "./errors.js";
 import { bytes, duration, list, number, percent, rate, relative } from "./format.js";
 import { has, t } from "./i18n.js";
 import { announce, failed } from "./notices.js";
@@ -32,7 +32,7 @@ export function jobList() {
     node.hidden = shown.length === 0;
   };
   show();
-  return { node, closed: subscribe((what) => what === "jobs" && show()) };
+  return { node, closed: subscribe((what) => ["jobs", "backups"].includes(what) && show()) };
 }
 
 function shownJobs() {
@@ -49,24 +49,27 @@ export function jobCard(job) {
   const node = element("article", { class: "job panel", tabindex: "-1", "data-job": job.id }, element("header", {}, title, side), body);
   let running = null;
   let shown = "";
+  // The titles of groups come with the list of backups, which is read anew when the job has ended.
+  const look = ({ state: end, groups }) => [end, ...(groups ?? []).map((group) => groupTitle(group.name))].join();
   const update = (now) => {
     write(title, jobTitle(now));
     node.dataset.state = now.state;
     if (isActive(now)) {
       running ??= runningBody(now, body, side);
       running.update(now);
-    } else if (shown !== now.state) {
+    } else if (shown !== look(now)) {
       const focused = node.contains(document.activeElement);
       side.replaceChildren(...endedSide(now));
       body.replaceChildren(...endedBody(now));
       if (running) {
         announce(`${jobTitle(now)}: ${t(`jobs.${now.state}`)}`);
+        running = null;
       }
       if (focused) {
         node.focus();
       }
     }
-    shown = now.state;
+    shown = look(now);
   };
   update(job);
   return { node, update };
@@ -157,13 +160,14 @@ const GROUP_SIGNS = { done: ["success", "check"], failed: ["failure", "error"], 
 
 /** What became of a group; the mark that is there already is kept if nothing has changed. */
 function groupMark(holder, group) {
-  const content = `${group.name} ${group.state} ${group.rows}`;
+  const content = `${groupTitle(group.name)} ${group.state} ${group.rows}`;
   const there = holder && [...holder.children].find((node) => node.dataset.content === content);
   if (there) {
     return there;
   }
   const [tone, sign] = GROUP_SIGNS[group.state] ?? GROUP_SIGNS.waiting;
-  const text = t(`jobs.group_${group.state}`, { group: groupTitle(group.name), count: group.rows ?? 0, n: number(group.rows ?? 0) });
+  const state = group.state === "done" && group.rows === null ? "done_uncounted" : group.state;
+  const text = t(`jobs.group_${state}`, { group: groupTitle(group.name), count: group.rows ?? 0, n: number(group.rows ?? 0) });
   return element("li", { "data-content": content }, mark(`${tone} boxed`, sign, text));
 }
 
@@ -209,7 +213,8 @@ function resultText({ kind, result, backup }) {
   const values = {
     count: result.rows, rows: t("format.rows", { count: result.rows, n: number(result.rows) }),
     tables: t("format.tables", { count: result.collections, n: number(result.collections) }),
-    time: duration(result.seconds), backup: result.backup ?? backup ?? "", size: result.bytes === null ? "" : bytes(result.bytes),
+    // Nothing takes no time at all.
+    time: duration(Math.max(result.seconds, 0.1)), backup: result.backup ?? backup ?? "",
   };
   const key = kind === "restore" && result.proven ? "jobs.result_restore_proven" : `jobs.result_${kind}`;
   return t(key, values);
@@ -222,6 +227,6 @@ export function remarks(key, sentences, tone, open) {
   }
   return element("details", { class: "remarks", open },
     element("summary", {}, mark(tone, tone === "warning" ? "warning" : "info", t(key, { count: sentences.length, n: number(sentences.length) }))),
-    element("ul", {}, sentences.map((text) => element("li", { class: "break" }, sentence(text)))));
+    element("ul", {}, sentences.map((text) => element("li", { class: "break", lang: SPOKEN }, sentence(text)))));
 }
 

@@ -10,7 +10,7 @@ const HEIGHT = 300;
 const GAP = 2;
 /** What is smaller than this share is drawn as one rectangle a group: nobody could point at it. */
 const SMALLEST = 0.002;
-const LETTER = 7.2;
+const LETTER = 8;
 
 /** The picture; `open` is called with the name of a table that was pointed at. */
 export function picture(groups, collections, open) {

@@ -2,7 +2,7 @@
 // rows go, which foreign keys leave the selection, and what stands in the way.
 
 import { box, button, element, icon, mark } from "./dom.js";
-import { sentence } from "./errors.js";
+import { SPOKEN, sentence } from "./errors.js";
 import { number, product } from "./format.js";
 import { groupColour } from "./groups.js";
 import { t } from "./i18n.js";
@@ -55,7 +55,7 @@ function summary(plan, collections) {
 function problemsBox({ problems }) {
   return box("failure",
     element("h3", { tabindex: "-1" }, t("plan.blocked", { count: problems.length, n: number(problems.length) })),
-    element("ul", {}, problems.map((text) => element("li", {}, sentence(text)))),
+    element("ul", {}, problems.map((text) => element("li", { lang: SPOKEN }, sentence(text)))),
     element("p", {}, t("plan.nothing_done")));
 }
 
@@ -142,7 +142,7 @@ function columnLines(collection) {
   const columns = [...collection.columns].sort((left, right) => WORST_FIRST.indexOf(left.verdict) - WORST_FIRST.indexOf(right.verdict));
   return [
     element("ul", { class: "column-list" },
-      told.map(([tone, text]) => element("li", {}, mark(tone, SIGNS[tone], ""), sentence(text))),
+      told.map(([tone, text]) => element("li", { lang: SPOKEN }, mark(tone, SIGNS[tone], ""), sentence(text))),
       columns.map(columnLine)),
     collection.statements.length > 0 && element("details", { class: "statements" }, element("summary", {}, t("plan.statements")),
       element("pre", { tabindex: "0" }, collection.statements.join(";\n\n"))),

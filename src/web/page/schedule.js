@@ -7,7 +7,7 @@ import { errorBox } from "./errors.js";
 import { exactMoment, list, moment, number, relative } from "./format.js";
 import { t } from "./i18n.js";
 import { notice } from "./notices.js";
-import { mayChange, noteJob, subscribe } from "./store.js";
+import { groupTitle, mayChange, noteJob, subscribe } from "./store.js";
 
 const EXAMPLE = `[schedule.nightly]
 connection = "prod"
@@ -55,7 +55,7 @@ function card({ name, cron, time_zone: zone, connection, groups, keep, next_at: 
       mayChange() && button(t("schedule.run"), { kind: "compact", "aria-label": t("schedule.run_named", { name }), on: { click: run } })),
     element("dl", { class: "facts" },
       fact(t("create.connection"), connection),
-      fact(t("backups.groups"), groups ? list(groups) : t("schedule.all_groups")),
+      fact(t("backups.groups"), groups ? list(groups.map(groupTitle)) : t("schedule.all_groups")),
       fact(t("schedule.when"), element("code", {}, cron), ` ${zone}`),
       fact(t("schedule.next"), next ? time(next) : "–"),
       fact(t("schedule.last"), last ? [mark(tone, sign, t(`jobs.${last.state}`)), " ", time(last.at)] : t("schedule.never")),

@@ -63,7 +63,7 @@ function show() {
     icon("key"),
     element("h1", {}, t("signin.title")),
     element("p", {}, t("signin.how")),
-    element("pre", {}, "dbferry serve --archives backups\nhttp://127.0.0.1:8899/#token=…"),
+    element("pre", {}, "dbferry serve --archives backups\nhttp://127.0.0.1:7420/#token=…"),
     problem && element("div", { role: "alert" }, box("failure", problem)),
     element("form", { on: { submit } },
       element("div", { class: "field" },

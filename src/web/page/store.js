@@ -10,6 +10,8 @@ const RETRY_AFTER = 2000;
 export const state = { server: null, backups: null, jobs: new Map(), link: "connecting", restarted: false };
 
 const listeners = new Set();
+/** What events told of jobs since their list was asked for: by id, null for one that is gone. */
+const news = new Map();
 let reading = Promise.resolve();
 let source = null;
 let retry = null;
@@ -36,14 +38,17 @@ export function refreshBackups() {
   return reading;
 }
 
-/** A job as the server answered it, before the event comes. */
+/** A job as the server answered when it was asked for. Where an event was faster, it told something newer. */
 export function noteJob(job) {
-  state.jobs.set(job.id, job);
-  tell("jobs");
+  if (!state.jobs.has(job.id)) {
+    state.jobs.set(job.id, job);
+    tell("jobs");
+  }
 }
 
 /** Takes a job off the list. */
 export function dropJob(id) {
+  news.set(id, null);
   if (state.jobs.delete(id)) {
     tell("jobs");
   }
@@ -73,8 +78,17 @@ export function isActive(job) {
 }
 
 async function refreshJobs() {
+  news.clear();
   const known = await api.jobs();
-  state.jobs = new Map(known.filter((job) => !job.dismissed).map((job) => [job.id, job]));
+  // What was told while the list was on its way is newer than the list.
+  const all = new Map([...known.filter((job) => !job.dismissed).map((job) => [job.id, job]), ...news]);
+  state.jobs = new Map([...all].filter(([, job]) => job));
+  tell("jobs");
+}
+
+function changeJob(job) {
+  news.set(job.id, job);
+  state.jobs.set(job.id, job);
   tell("jobs");
 }
 
@@ -86,7 +100,7 @@ function listen() {
     if (job.dismissed) {
       dropJob(job.id);
     } else {
-      noteJob(job);
+      changeJob(job);
     }
   });
   source.addEventListener("job-removed", (event) => dropJob(JSON.parse(event.data).id));

@@ -74,7 +74,8 @@ export function uploadDialog() {
   /** The check of what has arrived. Closing the dialog leaves it running. */
   function watch(job) {
     const card = jobCard(job);
-    body.replaceChildren(element("div", { class: "stack" }, element("p", {}, t("upload.checking")), card.node));
+    const checking = element("p", {}, t("upload.checking"));
+    body.replaceChildren(element("div", { class: "stack" }, checking, card.node));
     fillFoot(foot, button(t("dialog.close"), { on: { click: close } }));
     const show = async () => {
       const now = state.jobs.get(job.id) ?? job;
@@ -82,6 +83,7 @@ export function uploadDialog() {
       if (isActive(now)) {
         return;
       }
+      checking.hidden = true;
       end();
       if (now.state === "done" || now.state === "warnings") {
         await refreshBackups();
