@@ -43,6 +43,7 @@ use crate::flavour::ServerVersion;
 use crate::load::TableLoad;
 use crate::read::{Charsets, MySqlReader, RelationName};
 use crate::session::Session;
+use crate::wire::Wire;
 use dbferry_dialect::model::NativeObject;
 use dbferry_dialect::{
     Cancel, Chunk, Collection, CollectionName, Error, ErrorKind, GroupPlan, Reader, ReplaceOptions, Replacer, Result,
@@ -80,6 +81,8 @@ struct MySqlReplacer {
     /// What is under way.
     journal: Journal,
     unit: Option<Unit>,
+    /// Sessions that divide what is loaded, while there is something to divide.
+    dividers: Vec<Wire>,
     /// Sequences of the archive that were there before.
     sequences: Vec<NativeObject>,
     /// Raised by the first failure: nothing more is done after it.
@@ -108,6 +111,7 @@ impl MySqlReplacer {
             main,
             journal: Journal::new(),
             unit: None,
+            dividers: Vec::new(),
             sequences: Vec::new(),
             broken: false,
             committed: false,
@@ -133,6 +137,7 @@ impl MySqlReplacer {
     /// Gives up what is not committed. What cannot be cleaned up now is left to the next restore.
     fn clean_up(&mut self) -> Result<()> {
         self.unit = None;
+        self.dividers.clear();
         if self.journal.is_empty() {
             return Ok(());
         }
@@ -268,8 +273,20 @@ impl MySqlReplacer {
         Ok(readers)
     }
 
+    fn divide(&mut self, collection: &Collection, target_bytes: u64) -> Result<Vec<Chunk>> {
+        let relation = self.relation()?(&collection.name);
+        while self.dividers.len() < self.options.writers.max(1) {
+            let mut wire = self.target.connect_wire()?;
+            wire.run("the session cannot be set up", build::WAIT_FOR_OWN)?;
+            self.dividers.push(wire);
+        }
+        let mut wires: Vec<&mut Wire> = self.dividers.iter_mut().collect();
+        Ok(chunk::divide(&mut wires, collection, &relation, target_bytes)?.chunks)
+    }
+
     fn commit_unit(&mut self) -> Result<()> {
         self.main.check_cancelled()?;
+        self.dividers.clear();
         let unit = self.unit.take().ok_or_else(|| Error::new(ErrorKind::Internal, "no group is being replaced"))?;
         let policy = self.options.foreign_keys;
         let warnings = switch::switch(&mut self.main, self.version, &unit.members, &mut self.journal, policy)?;
@@ -328,11 +345,7 @@ impl Replacer for MySqlReplacer {
     }
 
     fn chunks(&mut self, collection: &Collection, target_bytes: u64) -> Result<Vec<Chunk>> {
-        self.step(|replacer| {
-            let relation = replacer.relation()?(&collection.name);
-            let mut wire = replacer.target.connect_wire()?;
-            Ok(chunk::divide(&mut [&mut wire], collection, &relation, target_bytes)?.chunks)
-        })
+        self.step(|replacer| replacer.divide(collection, target_bytes))
     }
 
     fn commit(&mut self) -> Result<()> {
