@@ -351,7 +351,7 @@ impl Replacer for PostgresReplacer {
 
     /// What is staged is committed. Building an index lets others read; adding a key waits for those who do, part by part.
     fn reads_while_completing(&self) -> bool {
-        self.unit.as_ref().is_some_and(|unit| !unit.members.at(Place::Final).any(|member| member.loads()))
+        self.unit.as_ref().is_some_and(|unit| !unit.members.at(Place::Final).any(unit::Member::loads))
     }
 
     fn readers(&mut self, count: usize) -> Result<Vec<Box<dyn Reader>>> {
