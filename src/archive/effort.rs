@@ -3,8 +3,9 @@
 //! Most columns are hardly smaller for it, and some are larger. Texts with long repeated parts, such as JSON, are.
 
 use super::options::{FULL_LEVEL, LIGHT_LEVEL};
-use arrow::array::{Array, AsArray, GenericByteArray};
-use arrow::datatypes::{ByteArrayType, DataType};
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::DataType;
+use dbferry_dialect::carrier::value_bytes;
 
 /// Bytes of values that are looked at.
 const SAMPLE: usize = 64 << 10;
@@ -12,21 +13,14 @@ const SAMPLE: usize = 64 << 10;
 /// Whether the full level makes values such as those of `column` a tenth smaller than the light one. Numbers are packed, which
 /// leaves nothing to find; for nested values there is no saying.
 pub(super) fn pays(column: &dyn Array) -> bool {
-    let sample = match column.data_type() {
-        DataType::Utf8 => sample(column.as_string::<i32>()),
-        DataType::Binary => sample(column.as_binary::<i32>()),
+    let values = match column.data_type() {
+        DataType::Utf8 => value_bytes(column.as_string::<i32>()),
+        DataType::Binary => value_bytes(column.as_binary::<i32>()),
         data_type => return data_type.is_nested(),
     };
+    let sample = values.get(..SAMPLE).unwrap_or(values);
     let size = |level| zstd::bulk::compress(sample, level).map_or(sample.len(), |compressed| compressed.len());
     size(FULL_LEVEL) * 10 <= size(LIGHT_LEVEL) * 9
-}
-
-/// The bytes of the first values, one after the other.
-fn sample<T: ByteArrayType<Offset = i32>>(values: &GenericByteArray<T>) -> &[u8] {
-    let offsets = values.value_offsets();
-    let ends = offsets.first().zip(offsets.last()).map(|(first, last)| (*first as usize, *last as usize));
-    let (first, last) = ends.unwrap_or_default();
-    values.value_data().get(first..last.min(first + SAMPLE)).unwrap_or_default()
 }
 
 #[cfg(test)]

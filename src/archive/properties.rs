@@ -24,6 +24,11 @@ pub(super) enum Way {
     Full,
 }
 
+impl Way {
+    /// In their order.
+    pub(super) const ALL: [Self; 3] = [Self::Dictionary, Self::Light, Self::Full];
+}
+
 /// The properties of the file with a collection's rows.
 ///
 /// Numbers are packed as the differences from one to the next, texts and bytes are kept apart from their lengths: both are
@@ -123,8 +128,8 @@ mod tests {
             columns.iter().map(|(name, logical, _)| Column::new(*name, logical.clone(), "")).collect(),
         );
         collection.primary_key = Some(Key { definition: None, name: None, columns: vec!["id".into()] });
-        let [on, light, off] = [Way::Dictionary, Way::Light, Way::Full]
-            .map(|way| rows(&collection, &WriteOptions::default(), way).expect("properties"));
+        let [on, light, off] =
+            Way::ALL.map(|way| rows(&collection, &WriteOptions::default(), way).expect("properties"));
         for (name, logical, expected) in columns {
             let nested = matches!(logical, LogicalType::List { .. });
             let path = [name, "list", "item"].into_iter().take(if nested { 3 } else { 1 }).map(str::to_owned);

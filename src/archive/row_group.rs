@@ -6,7 +6,7 @@ use super::properties::Way;
 use super::repetition::repeats;
 use super::{effort, parquet_error, properties};
 use arrow::array::{Array, RecordBatch};
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use dbferry_dialect::{Batch, Collection, Error, ErrorKind, Result};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{
@@ -26,10 +26,8 @@ struct Parts {
     collection: Collection,
     schema: SchemaRef,
     options: WriteOptions,
-    /// The makers of columns' writers, of each [`Way`] that was needed so far.
-    light: ArrowRowGroupWriterFactory,
-    full: OnceLock<ArrowRowGroupWriterFactory>,
-    dictionary: OnceLock<ArrowRowGroupWriterFactory>,
+    /// What makes the writers of columns, for each [`Way`] that was needed so far.
+    makers: [OnceLock<ArrowRowGroupWriterFactory>; Way::ALL.len()],
 }
 
 impl EncoderFactory {
@@ -40,8 +38,9 @@ impl EncoderFactory {
         options: WriteOptions,
         light: ArrowRowGroupWriterFactory,
     ) -> Self {
-        let (full, dictionary) = (OnceLock::new(), OnceLock::new());
-        Self(Arc::new(Parts { collection: collection.clone(), schema, options, light, full, dictionary }))
+        let makers = Way::ALL.map(|_| OnceLock::new());
+        makers[Way::Light as usize].get_or_init(|| light);
+        Self(Arc::new(Parts { collection: collection.clone(), schema, options, makers }))
     }
 
     /// An encoder for one row group.
@@ -68,36 +67,19 @@ impl Parts {
         records.columns().iter().map(way).collect()
     }
 
-    /// A writer for each leaf of these columns.
-    fn writers(&self, ways: &[Way]) -> Result<Vec<ArrowColumnWriter>> {
-        // A writer of each way that any column has, for every leaf.
-        let made = [Way::Dictionary, Way::Light, Way::Full].map(|way| match ways.contains(&way) {
+    /// Writers of each way that any column has.
+    fn undecided(&self, ways: &[Way]) -> Result<Undecided> {
+        let mut made = Undecided::default();
+        for way in Way::ALL.into_iter().filter(|way| ways.contains(way)) {
             // The index only matters to encrypted files.
-            true => self.maker(way)?.create_column_writers(0).map_err(|error| self.failed(error)),
-            false => Ok(Vec::new()),
-        });
-        let [dictionary, light, full] = made;
-        let (mut dictionary, mut light, mut full) = (dictionary?.into_iter(), light?.into_iter(), full?.into_iter());
-        let mut writers = Vec::new();
-        for (way, field) in ways.iter().zip(self.schema.fields()) {
-            for _ in 0..leaves(field.data_type()) {
-                let all = (dictionary.next(), light.next(), full.next());
-                writers.extend(match way {
-                    Way::Dictionary => all.0,
-                    Way::Light => all.1,
-                    Way::Full => all.2,
-                });
-            }
+            let writers = self.maker(way)?.create_column_writers(0).map_err(|error| self.failed(error))?;
+            made.0[way as usize] = writers.into_iter();
         }
-        Ok(writers)
+        Ok(made)
     }
 
     fn maker(&self, way: Way) -> Result<&ArrowRowGroupWriterFactory> {
-        let place = match way {
-            Way::Light => return Ok(&self.light),
-            Way::Full => &self.full,
-            Way::Dictionary => &self.dictionary,
-        };
+        let place = &self.makers[way as usize];
         if let Some(made) = place.get() {
             return Ok(made);
         }
@@ -123,15 +105,19 @@ impl Parts {
     }
 }
 
-/// How many columns Parquet makes of a type.
-fn leaves(data_type: &DataType) -> usize {
-    match data_type {
-        DataType::List(item)
-        | DataType::LargeList(item)
-        | DataType::FixedSizeList(item, _)
-        | DataType::Map(item, _) => leaves(item.data_type()),
-        DataType::Struct(members) => members.iter().map(|member| leaves(member.data_type())).sum(),
-        _ => 1,
+/// For every leaf a writer of each way that is needed; they are taken leaf by leaf.
+#[derive(Default)]
+struct Undecided([std::vec::IntoIter<ArrowColumnWriter>; Way::ALL.len()]);
+
+impl Undecided {
+    /// The writer of the next leaf, in that way.
+    fn decide(&mut self, way: Way) -> Option<ArrowColumnWriter> {
+        let [dictionary, light, full] = self.0.each_mut().map(Iterator::next);
+        match way {
+            Way::Dictionary => dictionary,
+            Way::Light => light,
+            Way::Full => full,
+        }
     }
 }
 
@@ -154,12 +140,15 @@ impl RowGroupEncoder {
     /// order or not null in the rows.
     pub fn write(&mut self, batch: &Batch) -> Result<()> {
         self.check(batch)?;
-        if self.writers.is_empty() {
-            self.writers = self.parts.writers(&self.parts.ways(&batch.records))?;
-        }
+        // The first rows decide.
+        let ways = if self.writers.is_empty() { self.parts.ways(&batch.records) } else { Vec::new() };
+        let mut undecided = self.parts.undecided(&ways)?;
+        let mut ways = ways.into_iter();
         let mut place = 0;
         for (field, column) in self.parts.schema.fields().iter().zip(batch.records.columns()) {
+            let way = ways.next();
             for leaf in compute_leaves(field, column).map_err(|error| self.parts.failed(error))? {
+                self.writers.extend(way.and_then(|way| undecided.decide(way)));
                 let writer =
                     self.writers.get_mut(place).ok_or_else(|| self.parts.misfit("a column has too many leaves"))?;
                 writer.write(&leaf).map_err(|error| self.parts.failed(error))?;

@@ -101,10 +101,6 @@ fn complete_and_read<'a, 'm>(
     let proving = Proving::new(members);
     let begins = |name| load.progress.event(Event::Phase { name, group: Some(load.group) });
     begins("indexes");
-    let early = match replacer.reads_while_completing() {
-        true => Some(proving.open(load, replacer, read)?),
-        false => None,
-    };
     let mut complete = |replacer: &mut dyn Replacer| -> Result<()> {
         warnings.extend(replacer.complete()?);
         let amount = |member: &Member<'_>| work::complete(member.loading.division.amount, member.source());
@@ -113,25 +109,23 @@ fn complete_and_read<'a, 'm>(
         begins("prove");
         Ok(())
     };
-    let found = match early {
-        None => {
-            complete(replacer)?;
-            proving.open(load, replacer, read)?.run(load, &load.options.cancel)?
-        }
-        Some(early) => {
-            let reading = load.options.cancel.part();
-            let (completed, found) = std::thread::scope(|scope| {
-                let found = scope.spawn(|| early.run(load, &reading));
-                let completed = complete(replacer);
-                if completed.is_err() {
-                    reading.cancel();
-                }
-                (completed, found.join())
-            });
-            // What stood in the way of the keys is the cause; then nobody reads on.
-            completed?;
-            found.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?
-        }
+    let found = if replacer.reads_while_completing() {
+        let early = proving.open(load, replacer, read)?;
+        let reading = load.options.cancel.part();
+        let (completed, found) = std::thread::scope(|scope| {
+            let found = scope.spawn(|| early.run(load, &reading));
+            let completed = complete(replacer);
+            if completed.is_err() {
+                reading.cancel();
+            }
+            (completed, found.join())
+        });
+        // What stood in the way of the keys is the cause; then nobody reads on.
+        completed?;
+        found.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?
+    } else {
+        complete(replacer)?;
+        proving.open(load, replacer, read)?.run(load, &load.options.cancel)?
     };
     Ok((proving, found))
 }

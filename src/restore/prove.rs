@@ -161,13 +161,13 @@ pub(super) fn prove(
     replacer: &mut dyn Replacer,
     members: &[Member<'_>],
     read: &[Read],
-    (mut proving, found): (Proving<'_, '_>, Vec<Result<CollectionHash>>),
+    (proving, found): (Proving<'_, '_>, Vec<Result<CollectionHash>>),
     warnings: &mut Vec<String>,
 ) -> Result<Vec<Proof>> {
     let mut proofs = vec![Proof::Count; members.len()];
     let mut differences = Vec::new();
     let (mut computed, mut narrowed) = (Vec::new(), Vec::new());
-    for (mut doubt, found) in proving.wanted.drain(..).zip(found) {
+    for (mut doubt, found) in proving.wanted.into_iter().zip(found) {
         let place = doubt.place;
         match found {
             Ok(found) => match disagreement(doubt.member.hash(&read[place]), found) {
@@ -189,7 +189,7 @@ pub(super) fn prove(
     }
     // A collection that differs in computed columns only is what the source says, computed by another version of the engine.
     let (doubts, told): (Vec<_>, Vec<_>) = computed.into_iter().unzip();
-    let found = if doubts.is_empty() { Vec::new() } else { hash_target(load, replacer, &doubts, read, &|_| 0)? };
+    let found = if doubts.is_empty() { Vec::new() } else { hash_target(load, replacer, &doubts, read)? };
     for ((doubt, difference), found) in doubts.into_iter().zip(told).zip(found) {
         let name = &doubt.member.source().name;
         if found? == read[doubt.place].projected[1] {
@@ -276,7 +276,7 @@ fn without_unreadable<'a, 'm>(
         if readable.is_empty() {
             break;
         }
-        let found = hash_target(load, replacer, &readable, read, &|_| 0)?;
+        let found = hash_target(load, replacer, &readable, read)?;
         for (mut doubt, found) in readable.into_iter().zip(found) {
             match found {
                 Ok(found) => {
@@ -329,16 +329,14 @@ fn hash_source(load: &Load<'_>, member: &Member<'_>, columns: &Collection) -> Re
     Ok(total)
 }
 
-/// Hashes the rows that the target holds of these members now, through their columns; the error of one is that its columns
-/// cannot be read as they are wanted. `share` is what each is of the planned work.
+/// Hashes the rows of these members once more, which is no part of the planned work.
 fn hash_target(
     load: &Load<'_>,
     replacer: &mut dyn Replacer,
     wanted: &[Doubt<'_, '_>],
     read: &[Read],
-    share: &dyn Fn(&Doubt<'_, '_>) -> u64,
 ) -> Result<Vec<Result<CollectionHash>>> {
-    Reread::open(load, replacer, wanted, read, share)?.run(load, &load.options.cancel)
+    Reread::open(load, replacer, wanted, read, &|_| 0)?.run(load, &load.options.cancel)
 }
 
 /// What is to be read of the target, and who reads it.
@@ -348,6 +346,7 @@ pub(super) struct Reread {
 }
 
 impl Reread {
+    /// The rows that the target holds of these members now, through their columns. `share` is what each is of the planned work.
     fn open(
         load: &Load<'_>,
         replacer: &mut dyn Replacer,
@@ -366,7 +365,7 @@ impl Reread {
         Ok(Self { work, readers: replacer.readers(resources.jobs)? })
     }
 
-    /// Hashes the rows, until `cancel` is raised.
+    /// Hashes the rows, until `cancel` is raised; the error of one member is that its columns cannot be read as they are wanted.
     pub(super) fn run(self, load: &Load<'_>, cancel: &Cancel) -> Result<Vec<Result<CollectionHash>>> {
         let run = Run { resources: load.options.resources, cancel, progress: load.progress, again: true };
         rehash(self.readers, &self.work, &run)

@@ -5,8 +5,7 @@
 
 use super::cast::{Cast, Fate};
 use dbferry_dialect::{Batch, Collection, Error, ErrorKind, Exception, LogicalType, Result, Syntax};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Reads some columns of what is offered, all rows, by its place.
 pub(crate) trait Scan {
@@ -94,10 +93,9 @@ fn try_all(witness: Witness<'_>, types: &[(usize, &LogicalType)]) -> Result<Vec<
     };
     let casts: Vec<Cast> = types.iter().map(cast).collect::<Result<_>>()?;
     let total = Mutex::new(vec![Verdict::default(); casts.len()]);
-    let disproved: Vec<AtomicBool> = casts.iter().map(|_| AtomicBool::new(false)).collect();
     let look = |batch: Batch| {
-        for (place, (cast, disproved)) in casts.iter().zip(&disproved).enumerate() {
-            if disproved.load(Ordering::Relaxed) {
+        for (place, cast) in casts.iter().enumerate() {
+            if lock(&total)[place].counterexample.is_some() {
                 continue;
             }
             let Some(array) = batch.records.columns().get(place) else { return Err(other_columns()) };
@@ -110,13 +108,12 @@ fn try_all(witness: Witness<'_>, types: &[(usize, &LogicalType)]) -> Result<Vec<
                 }
                 Ok(Fate::Null)
             })?;
-            let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut total = lock(&total);
             let verdict = &mut total[place];
             verdict.values += (array.len() - array.null_count() + own.len()) as u64;
             if let Some((row, reason, value)) = first
                 && verdict.counterexample.is_none()
             {
-                disproved.store(true, Ordering::Relaxed);
                 let key = super::apply::key_of(collection, &positions, &batch, row);
                 verdict.counterexample = Some(Counterexample { value, reason, key });
             }
@@ -125,6 +122,11 @@ fn try_all(witness: Witness<'_>, types: &[(usize, &LogicalType)]) -> Result<Vec<
     };
     scan.scan(place, &positions, &look).map_err(|error| error.with("collection", &collection.name))?;
     Ok(total.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn lock(total: &Mutex<Vec<Verdict>>) -> MutexGuard<'_, Vec<Verdict>> {
+    // Each verdict is whole at every moment.
+    total.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn no_conversion() -> Error {

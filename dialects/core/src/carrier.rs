@@ -36,7 +36,8 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::logical::{LogicalType, StructField};
 use crate::model::{Collection, Column, ColumnRole};
-use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
+use arrow::array::GenericByteArray;
+use arrow::datatypes::{ByteArrayType, DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -49,6 +50,13 @@ pub const META_ROLE: &str = "dbferry:role";
 
 const EXTENSION_NAME: &str = "ARROW:extension:name";
 const EXTENSION_METADATA: &str = "ARROW:extension:metadata";
+
+/// The bytes of an array's values, one after the other; what lies under nulls is among them.
+pub fn value_bytes<T: ByteArrayType<Offset = i32>>(values: &GenericByteArray<T>) -> &[u8] {
+    let ends = values.value_offsets().first().zip(values.value_offsets().last());
+    // Arrow checks when an array is built that offsets ascend and end inside the data.
+    ends.map_or(&[], |(first, last)| &values.value_data()[*first as usize..*last as usize])
+}
 
 /// The Arrow type that carries `logical`.
 pub fn arrow_type(logical: &LogicalType) -> DataType {

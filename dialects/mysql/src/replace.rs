@@ -161,7 +161,7 @@ impl MySqlReplacer {
         let session = || {
             let mut session = self.target.connect()?;
             build::settings(&mut session, self.version)?;
-            statement::run(&mut session, "the session cannot be set up", build::WAIT_FOR_OWN)?;
+            build::wait_for_own(|doing, sql| statement::run(&mut session, doing, sql))?;
             Ok(session)
         };
         (1..self.options.writers).map(|_| session()).collect()
@@ -234,7 +234,7 @@ impl MySqlReplacer {
         let mut members: Vec<_> = unit.members.iter().collect();
         let rows = |member: &&unit::Member| unit.loads.get(&member.plan.source.name).map_or(0, |load| load.rows());
         members.sort_by_cached_key(|member| std::cmp::Reverse(rows(member)));
-        statement::run(&mut self.main, "the session cannot be set up", build::WAIT_FOR_OWN)?;
+        build::wait_for_own(|doing, sql| statement::run(&mut self.main, doing, sql))?;
         let made = for_each(&mut self.main, &mut others, &members, |session, member| build::complete(session, member));
         let back = recover::wait_for_locks(&mut self.main, self.lock_wait);
         made.and(back)?;
@@ -258,12 +258,18 @@ impl MySqlReplacer {
         }))
     }
 
+    /// A session that reads shadows.
+    fn wire(&self) -> Result<Wire> {
+        let mut wire = self.target.connect_wire()?;
+        build::wait_for_own(|doing, sql| wire.run(doing, sql))?;
+        Ok(wire)
+    }
+
     fn open_readers(&mut self, count: usize) -> Result<Vec<Box<dyn Reader>>> {
         let mut readers: Vec<Box<dyn Reader>> = Vec::new();
         let mut charsets = None;
         for _ in 0..count.max(1) {
-            let mut wire = self.target.connect_wire()?;
-            wire.run("the session cannot be set up", build::WAIT_FOR_OWN)?;
+            let mut wire = self.wire()?;
             let charsets = match &charsets {
                 Some(charsets) => Arc::clone(charsets),
                 None => Arc::clone(charsets.insert(Arc::new(Charsets::load(&mut wire)?))),
@@ -276,8 +282,7 @@ impl MySqlReplacer {
     fn divide(&mut self, collection: &Collection, target_bytes: u64) -> Result<Vec<Chunk>> {
         let relation = self.relation()?(&collection.name);
         while self.dividers.len() < self.options.writers.max(1) {
-            let mut wire = self.target.connect_wire()?;
-            wire.run("the session cannot be set up", build::WAIT_FOR_OWN)?;
+            let wire = self.wire()?;
             self.dividers.push(wire);
         }
         let mut wires: Vec<&mut Wire> = self.dividers.iter_mut().collect();

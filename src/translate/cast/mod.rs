@@ -44,6 +44,19 @@ pub(super) struct Found<'a> {
     pub(super) converted: bool,
 }
 
+/// Says what becomes of a value that does not fit; its error ends the conversion.
+type Judge<'j> = dyn FnMut(Found<'_>) -> Result<Fate> + 'j;
+
+/// A column that is to be converted.
+#[derive(Clone, Copy)]
+struct Given<'a> {
+    array: &'a ArrayRef,
+    /// Those of this column, by row.
+    exceptions: &'a [&'a Exception],
+    /// The syntax of the dialect that they are from.
+    source: Option<&'a dyn Syntax>,
+}
+
 /// What becomes of a value that does not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
@@ -67,7 +80,7 @@ impl Cast {
         array: &ArrayRef,
         exceptions: &[&Exception],
         source: Option<&dyn Syntax>,
-        judge: &mut dyn FnMut(Found<'_>) -> Result<Fate>,
+        judge: &mut Judge<'_>,
     ) -> Result<ArrayRef> {
         if exceptions.is_empty()
             && let Some(converted) = quick::column(array, &self.from, &self.to, &self.domain)
@@ -75,19 +88,14 @@ impl Cast {
             return Ok(converted);
         }
         if self.from != self.to && is_spelled(&self.from, &self.to) {
-            return self.spelled(array, exceptions, source, judge);
+            return self.spelled(Given { array, exceptions, source }, judge);
         }
-        self.each(array, exceptions, source, judge)
+        self.each(Given { array, exceptions, source }, judge)
     }
 
     /// Converts a column cell by cell.
-    fn each(
-        &self,
-        array: &ArrayRef,
-        exceptions: &[&Exception],
-        source: Option<&dyn Syntax>,
-        judge: &mut dyn FnMut(Found<'_>) -> Result<Fate>,
-    ) -> Result<ArrayRef> {
+    fn each(&self, given: Given<'_>, judge: &mut Judge<'_>) -> Result<ArrayRef> {
+        let Given { array, exceptions, source } = given;
         let same = self.from == self.to;
         let parts = Cells::new(array, &self.from).zip(Builder::new(&self.to, array.len()));
         let Some((cells, mut builder)) = parts else {
@@ -144,13 +152,8 @@ impl Cast {
     }
 
     /// Nested values as their JSON.
-    fn spelled(
-        &self,
-        array: &ArrayRef,
-        exceptions: &[&Exception],
-        source: Option<&dyn Syntax>,
-        judge: &mut dyn FnMut(Found<'_>) -> Result<Fate>,
-    ) -> Result<ArrayRef> {
+    fn spelled(&self, given: Given<'_>, judge: &mut Judge<'_>) -> Result<ArrayRef> {
+        let Given { array, exceptions, source } = given;
         let mut builder = StringBuilder::new();
         let (mut json, mut exceptions) = (Vec::new(), exceptions.iter().peekable());
         for row in 0..array.len() {
@@ -225,12 +228,7 @@ impl Cast {
         }
     }
 
-    fn judge_exception(
-        &self,
-        exception: &Exception,
-        text: Option<&str>,
-        judge: &mut dyn FnMut(Found<'_>) -> Result<Fate>,
-    ) -> Result<Fate> {
+    fn judge_exception(&self, exception: &Exception, text: Option<&str>, judge: &mut Judge<'_>) -> Result<Fate> {
         let show = || text.map_or_else(|| shown_native(&exception.value), misfit::shown);
         let row = usize::try_from(exception.row).unwrap_or(usize::MAX);
         let has_nearest = self.nearest_to(exception, text).is_some();

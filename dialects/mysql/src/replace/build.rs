@@ -8,8 +8,11 @@ use crate::session::Session;
 use dbferry_dialect::model::Counter;
 use dbferry_dialect::{Result, Syntax};
 
-/// Has a session wait for those who use shadows: nobody but this restore does, and each of its steps comes to an end.
-pub(super) const WAIT_FOR_OWN: &str = "SET SESSION lock_wait_timeout = 86400";
+/// Has a session, by `run`, wait for those who use shadows: nobody but this restore does, and each of its steps comes to an
+/// end.
+pub(super) fn wait_for_own<T>(run: impl FnOnce(&'static str, &str) -> Result<T>) -> Result<()> {
+    run("the session cannot be set up", "SET SESSION lock_wait_timeout = 86400").map(|_| ())
+}
 
 /// Makes a shadow.
 pub(super) fn create(session: &mut Session, member: &Member) -> Result<()> {

@@ -59,29 +59,12 @@ impl Sessions {
 
     /// At least one and at most `count` of the others.
     pub(super) fn others(&mut self, count: usize) -> Result<&[Shared]> {
-        let count = count.clamp(1, self.limit);
-        while self.others.len() < count {
-            let mut session = self.target.connect()?;
-            // What these commit is of no use without the main session's last commit, which takes all of the log before
-            // it to the disk.
-            session.run("cannot set a session up", "SET synchronous_commit = off")?;
-            prepare(&mut session)?;
-            self.others.push(Arc::new(Mutex::new(session)));
-        }
-        // `count` is no more than were just opened.
-        Ok(&self.others[..count])
+        fill(&mut self.others, &self.target, count.clamp(1, self.limit))
     }
 
     /// That many sessions which only read what is committed, while the others work.
     pub(super) fn readers(&mut self, count: usize) -> Result<&[Shared]> {
-        let count = count.max(1);
-        while self.readers.len() < count {
-            let mut session = self.target.connect()?;
-            prepare(&mut session)?;
-            self.readers.push(Arc::new(Mutex::new(session)));
-        }
-        // `count` is no more than were just opened.
-        Ok(&self.readers[..count])
+        fill(&mut self.readers, &self.target, count.max(1))
     }
 
     /// Closes all but the main one, which gives up whatever they hold.
@@ -99,6 +82,20 @@ impl Sessions {
     pub(super) fn cancel(&self) -> Cancel {
         self.main().cancel().clone()
     }
+}
+
+/// The first `count` sessions of those that work beside the main one; they are opened when they are needed.
+fn fill<'s>(sessions: &'s mut Vec<Shared>, target: &Target, count: usize) -> Result<&'s [Shared]> {
+    while sessions.len() < count {
+        let mut session = target.connect()?;
+        // What these commit is of no use without the main session's last commit, which takes all of the log before it to
+        // the disk.
+        session.run("cannot set a session up", "SET synchronous_commit = off")?;
+        prepare(&mut session)?;
+        sessions.push(Arc::new(Mutex::new(session)));
+    }
+    // `count` is no more than were just opened.
+    Ok(&sessions[..count])
 }
 
 fn open_main(target: &Target, lock_wait: Duration) -> Result<Session> {
