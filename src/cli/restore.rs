@@ -145,14 +145,16 @@ pub(super) fn carry_out(mut job: Job, consent: &ConsentArgs, words: Words, app: 
         archive_path(path, "the safety backup is a new archive: --safety-backup before/")?;
         job.options.safety_backup = Some(path.clone());
     }
-    let planned = job.plan()?;
     if consent.dry_run {
-        return plan::show(&job, &planned, app);
+        return plan::show(&job, &job.plan()?, app);
     }
-    // A plan with problems needs no consent: the run refuses it with all of them, before anything is touched.
-    let asks = planned.problems().is_empty() && planned.changes_existing();
-    if asks && !consent.yes && job.place.role != Some(ConnectionRole::Scratch) {
-        confirm::ask(&plan::question(&job, &planned), &job.place.endpoint.url)?;
+    // What is agreed to beforehand is planned by the run alone: a plan reads both catalogues, and of a copy it may read rows.
+    if !consent.yes && job.place.role != Some(ConnectionRole::Scratch) {
+        let planned = job.plan()?;
+        // A plan with problems needs no consent: the run refuses it with all of them, before anything is touched.
+        if planned.problems().is_empty() && planned.changes_existing() {
+            confirm::ask(&plan::question(&job, &planned), &job.place.endpoint.url)?;
+        }
     }
 
     let reporter = app.reporter(job.options.resources.jobs)?;

@@ -2,7 +2,7 @@
 
 use super::cast::{Cast, Fate, Found};
 use super::misfit::{Policy, Tally, shown_native};
-use super::{ColumnTranslation, CountedMisfits, Translation};
+use super::{CountedMisfits, Translation};
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -23,8 +23,8 @@ pub struct Application<'a> {
 impl<'a> Application<'a> {
     /// For batches that begin with the row `before` of the collection, counted from 0, where that is known.
     pub fn new(translation: &'a Translation<'a>, before: Option<u64>) -> Self {
-        let changes = |position: usize| translation.columns.get(position).is_some_and(ColumnTranslation::changes_cells);
-        let casts = (0..translation.columns.len()).map(|at| translation.cast(at).filter(|_| changes(at))).collect();
+        let casts = (0..translation.columns.len()).map(|at| translation.cast(at).filter(|_| translation.looks(at)));
+        let casts = casts.collect();
         Self { schema: carrier::schema(&translation.collection), casts, before, tally: Tally::default(), translation }
     }
 

@@ -338,11 +338,7 @@ fn decide(
                 }
                 continue;
             }
-            reason.push(match verdict.values {
-                0 => "there are no values".to_owned(),
-                1 => "its one value fits".to_owned(),
-                values => format!("all {values} values fit"),
-            });
+            reason.push(verdict.describe());
         }
         reason.splice(0..0, disproved);
         reason.retain(|part| !part.is_empty());

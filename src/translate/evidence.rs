@@ -19,8 +19,28 @@ pub(crate) trait Scan {
 pub(super) struct Verdict {
     /// Values that were looked at, nulls left out.
     pub(super) values: u64,
+    /// Of these, how many are texts that the type spells in another way; and one of them.
+    pub(super) respelled: u64,
+    pub(super) respelled_example: Option<String>,
     /// A value that is none of the type, and where it stands.
     pub(super) counterexample: Option<Counterexample>,
+}
+
+impl Verdict {
+    /// What speaks for the type, in words: `all 3 values fit, 2 of them spelled otherwise, for instance "2020-01-01T00:00:00"`.
+    pub(super) fn describe(&self) -> String {
+        let fit = match self.values {
+            0 => "there are no values".to_owned(),
+            1 => "its one value fits".to_owned(),
+            values => format!("all {values} values fit"),
+        };
+        let example = self.respelled_example.as_deref().unwrap_or_default();
+        match (self.respelled, self.values) {
+            (0, _) => fit,
+            (_, 1) => format!("{fit}, spelled otherwise: \"{example}\""),
+            (respelled, _) => format!("{fit}, {respelled} of them spelled otherwise, for instance \"{example}\""),
+        }
+    }
 }
 
 /// A value that is none of a type.
@@ -101,9 +121,12 @@ fn try_all(witness: Witness<'_>, types: &[(usize, &LogicalType)]) -> Result<Vec<
             let Some(array) = batch.records.columns().get(place) else { return Err(other_columns()) };
             let own: Vec<&Exception> =
                 batch.exceptions.iter().filter(|exception| exception.column as usize == place).collect();
-            let mut first = None;
+            let (mut first, mut respelled, mut example) = (None, 0, None);
             cast.column(array, &own, source, &mut |found| {
-                if !found.converted && first.is_none() {
+                if found.converted {
+                    respelled += 1;
+                    example.get_or_insert_with(|| (found.value)());
+                } else if first.is_none() {
                     first = Some((found.row, found.reason, (found.value)()));
                 }
                 Ok(Fate::Null)
@@ -111,6 +134,8 @@ fn try_all(witness: Witness<'_>, types: &[(usize, &LogicalType)]) -> Result<Vec<
             let mut total = lock(&total);
             let verdict = &mut total[place];
             verdict.values += (array.len() - array.null_count() + own.len()) as u64;
+            verdict.respelled += respelled;
+            verdict.respelled_example = verdict.respelled_example.take().or(example);
             if let Some((row, reason, value)) = first
                 && verdict.counterexample.is_none()
             {

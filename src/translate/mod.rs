@@ -36,11 +36,26 @@ pub(crate) use choose::{Choice, Crossing, Subject, choose};
 pub(crate) use evidence::Scan;
 pub(crate) use names::Names;
 
-use cast::Cast;
+use arrow::array::ArrayRef;
+use cast::{Cast, Fate};
 use dbferry_dialect::model::NotCarried;
-use dbferry_dialect::{Collection, Domain, Fidelity, LogicalType, Syntax};
+use dbferry_dialect::{Collection, Domain, Error, ErrorKind, Fidelity, LogicalType, Result, Syntax};
 use serde::Serialize;
 use std::fmt;
+
+/// Texts as values of another type, as a restore reads them; and the rows of those that are none.
+pub(crate) fn text_values(texts: &ArrayRef, to: &LogicalType) -> Result<(ArrayRef, Vec<usize>)> {
+    let cast = Cast::new(&LogicalType::TEXT, to, Domain::ALL);
+    let cast = cast.ok_or_else(|| Error::new(ErrorKind::Internal, format!("no text is ever one of {to}")))?;
+    let mut none = Vec::new();
+    let values = cast.column(texts, &[], None, &mut |found| {
+        if !found.converted {
+            none.push(found.row);
+        }
+        Ok(Fate::Null)
+    })?;
+    Ok((values, none))
+}
 
 /// How one collection crosses.
 #[derive(Clone, Debug)]
@@ -165,6 +180,15 @@ impl<'a> Translation<'a> {
     /// Whether batches need not even be looked at.
     pub fn is_identity(&self) -> bool {
         self.ends.is_none()
+    }
+
+    /// Whether the cells of the column at a position are looked at before they are written: where some may change, and where the
+    /// server would refuse some without saying which.
+    fn looks(&self, position: usize) -> bool {
+        let Some(column) = self.columns.get(position) else { return false };
+        let is_refused = |ends: &Ends<'_>| ends.crossing && ends.target.domain(&column.to).no_nul;
+        column.changes_cells()
+            || matches!(column.to, LogicalType::Text { .. }) && self.ends.as_ref().is_some_and(is_refused)
     }
 
     /// The conversion of the column at a position.

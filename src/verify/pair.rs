@@ -1,7 +1,7 @@
 //! One collection in two places: which columns can be compared, and as what.
 
 use super::NotCompared;
-use super::agree::{Cast, Places, Way, ways};
+use super::agree::{Cast, Places, Way, is_spelled_freely, ways};
 use super::counterpart::Counterparts;
 use super::report::ComparedAs;
 use super::rows::RowKey;
@@ -9,9 +9,10 @@ use super::scan::{Rows, Run};
 use super::side::Side;
 use super::work;
 use crate::progress::RowCount;
+use crate::registry;
 use dbferry_dialect::hash::same_class;
 use dbferry_dialect::model::{ColumnRole, NativeType};
-use dbferry_dialect::{Candidate, Collection, Column, Error, ErrorKind, LogicalType, Result};
+use dbferry_dialect::{Candidate, Collection, Column, Dialect, Error, ErrorKind, LogicalType, Result};
 
 /// One collection in two places.
 pub(crate) struct Pair<'a> {
@@ -49,6 +50,21 @@ fn meant(side: &Side<'_>, column: &Column, other: &Column) -> Option<Column> {
     Some(Column { logical, native: NativeType::default(), ..column.clone() })
 }
 
+/// What two columns of texts are when one is declared to be of a type that the other's dialect keeps as this very text:
+/// a `UUID` of SQLite and a `char(36)` of MySQL.
+fn spelled_as(sides: &[Side<'_>; 2], columns: [&Column; 2]) -> Option<LogicalType> {
+    if columns.iter().any(|column| !matches!(column.logical, LogicalType::Text { .. })) {
+        return None;
+    }
+    let syntaxes = [0, 1].map(|place: usize| registry::by_name(&sides[place].info.dialect).map(Dialect::syntax));
+    let declared = |place: usize| {
+        let Candidate { logical, .. } = syntaxes[place]?.candidates(columns[place]).into_iter().next()?;
+        let there = syntaxes[1 - place]?.native_type(&logical).text;
+        (is_spelled_freely(&logical) && columns[1 - place].native.text.eq_ignore_ascii_case(&there)).then_some(logical)
+    };
+    declared(0).or_else(|| declared(1))
+}
+
 impl<'a> Pair<'a> {
     /// The collection that is `left` in the first place and `right` in the second.
     pub(crate) fn new(
@@ -81,7 +97,10 @@ impl<'a> Pair<'a> {
             let [left, right] = [meant(&sides[0], column, other), meant(&sides[1], other, column)];
             // A text that is declared to be a value is that value, also to its own dialect.
             let as_declared = Places { same_dialect: same_dialect && left.is_none() && right.is_none(), ..places };
-            let ways = ways([left.as_ref().unwrap_or(column), right.as_ref().unwrap_or(other)], as_declared);
+            let ways = match spelled_as(sides, [column, other]).filter(|_| !same_dialect) {
+                Some(logical) => vec![Way::cast([column, other], &logical)],
+                None => ways([left.as_ref().unwrap_or(column), right.as_ref().unwrap_or(other)], as_declared),
+            };
             if ways.is_empty() {
                 let reason = format!("{} on one side and {} on the other", column.logical, other.logical);
                 pair.not_compared.push(NotCompared { column: column.name.clone(), reason });
@@ -114,7 +133,11 @@ impl<'a> Pair<'a> {
         let ways = || self.columns.iter().filter_map(|column| Some((column.at[place], column.ways.first()?)));
         let mut read = own.clone();
         read.columns = ways().map(|(_, way)| way.read[place].clone()).collect();
-        let casts: Vec<_> = ways().map(|(_, way)| way.casts[place].clone()).collect();
+        // What an archive keeps beside its columns are the only values there that may be spelled otherwise; without any it need
+        // not be read, for its manifest knows the hash.
+        let is_usual = side.entry(own).is_some_and(|entry| entry.exceptions.is_none());
+        let cast = |way: &Way| way.casts[place].clone().filter(|_| !(is_usual && way.only_respells(place)));
+        let casts: Vec<_> = ways().map(|(_, way)| cast(way)).collect();
         let kept: Vec<usize> = ways().map(|(at, _)| at).collect();
         let mut rows = side.rows(own, &kept, read, condition, run.resources)?;
         rows.cast = Cast::new(&rows.read, &casts).map(Box::new);

@@ -78,6 +78,13 @@ pub(crate) fn trials(subjects: &[Subject]) -> Vec<Trial> {
                 Ok(())
             }));
         }
+        for to in engines.iter().filter(|to| from.name == "sqlite" && to.name != from.name) {
+            let places = [Arc::clone(&from.place), Arc::clone(&to.place)];
+            trials.push(Trial::test(format!("{}::to::{}::spellings", from.name, to.name), move || {
+                spellings(&places[0](), &places[1]());
+                Ok(())
+            }));
+        }
         let path: Vec<Place> =
             (0..=engines.len()).map(|step| Arc::clone(&engines[(at + step) % engines.len()].place)).collect();
         if engines.len() > 1 {
@@ -163,6 +170,43 @@ fn types(from: &Scratch, to: &Scratch) {
         .sum();
     assert!(changed as u64 <= counted, "{changed} cells differ, {counted} were counted: {:?}", report.warnings);
     assert!(counted == 0 || changed > 0, "{counted} were counted, and none differs");
+}
+
+/// Moments and identifiers in more than one spelling, as programs leave them in SQLite, become values. It is said how many
+/// were spelled otherwise, and what went and what came are compared by what they mean.
+fn spellings(from: &Scratch, to: &Scratch) {
+    const LEDGER: &str = "
+        CREATE TABLE ledger (id INTEGER PRIMARY KEY, day DATE, at DATETIME, token UUID, amount DECIMAL(12,2), note TEXT);
+        INSERT INTO ledger VALUES
+            (1, '2020-01-01', '2020-01-01 00:00:00', '0f8fad5b-d9cb-469f-a165-70867728950e', 1.1, 'a'),
+            (2, ' 2020-02-09', '2020-01-01T00:00:00', '{0F8FAD5B-D9CB-469F-A165-70867728950E}', 1e22, 'b'),
+            (3, '2020-02-09T00:00:00', '2020-01-01', '0F8FAD5B-D9CB-469F-A165-70867728950E', 1.5e-10, 'c');";
+    let source = from.database("source");
+    run(from, "source", LEDGER).expect("a ledger");
+    let path = from.archive("ledger");
+    dump(&source, &path, &DumpOptions::default(), &Silent).expect("a dump");
+    let archive = Archive::open(&path).expect("an archive");
+    let (by_archive, direct) = (to.database("by_archive"), to.database("direct"));
+    // Engines whose decimals have an end take the amounts as texts.
+    let mut options = copy_options();
+    options.restore.accept_lossy = AcceptLossy::ALL;
+    for (report, target) in [
+        (restore(&archive, &by_archive, &options.restore, &Silent), &by_archive),
+        (copy::copy(&source, &direct, &options, &Silent), &direct),
+    ] {
+        let report = report.expect("a ledger there");
+        expect_proven(&report);
+        for column in ["day", "at", "token"] {
+            let of_column = |note: &&String| note.contains(&format!("column {column} becomes"));
+            let note = report.notes.iter().find(of_column).unwrap_or_else(|| panic!("{column}: {:?}", report.notes));
+            assert!(note.contains("all 3 values fit, 2 of them spelled otherwise"), "{note}");
+        }
+        for sides in [[&source, target], [target, &source]] {
+            let found = compared(sides[0], sides[1]);
+            let lines: Vec<_> = found.differences().chain(found.not_compared()).collect();
+            assert!(lines.is_empty(), "{lines:#?}");
+        }
+    }
 }
 
 fn restore_options() -> RestoreOptions {

@@ -18,7 +18,7 @@ pub(in super::super) type Converted<'a> = Result<Value<'a>, Misfit<'a>>;
 
 const OUT_OF_RANGE: &str = "out-of-range";
 const PRECISION: &str = "precision";
-const SPELLING: &str = "spelling";
+pub(super) const SPELLING: &str = "spelling";
 const TOO_LONG: &str = "too-long";
 const NAN: &str = "nan";
 const INFINITY: &str = "infinity";
@@ -426,15 +426,22 @@ fn reduced((mut unscaled, mut scale): (i256, i32)) -> (i256, i32) {
 
 fn numeric<'s, 'a: 's>(value: Value<'a>, scratch: &'s mut String) -> Converted<'s> {
     match value {
-        Value::Text(text) if text::is_numeric(text) => Ok(value),
-        Value::Text(_) => misfit(SPELLING),
+        Value::Text(text) if !text::is_numeric(text) => misfit(SPELLING),
+        Value::Text(text) => match text::plain_numeric(text, scratch) {
+            Some(()) => Ok(Value::Text(scratch)),
+            None => misfit(OUT_OF_RANGE),
+        },
         Value::Bool(value) => {
             scratch.push(if value { '1' } else { '0' });
             Ok(Value::Text(scratch))
         }
         Value::Int(_) | Value::Decimal(..) | Value::Float(_) | Value::Float32(_) => {
-            text::write(&value, scratch);
-            Ok(Value::Text(scratch))
+            let mut written = String::new();
+            text::write(&value, &mut written);
+            match text::plain_numeric(&written, scratch) {
+                Some(()) => Ok(Value::Text(scratch)),
+                None => misfit(OUT_OF_RANGE),
+            }
         }
         _ => misfit(SPELLING),
     }

@@ -40,7 +40,8 @@ pub(super) struct Found<'a> {
     pub(super) value: &'a dyn Fn() -> String,
     /// Whether there is a nearest value.
     pub(super) has_nearest: bool,
-    /// Whether it is an exception of the source's type that is a value of the target's: it only counts.
+    /// Whether it is a value of the target's type all the same, so that it only counts: an exception of the source's type, or a
+    /// text that is spelled in another way than the target spells the value.
     pub(super) converted: bool,
 }
 
@@ -136,7 +137,21 @@ impl Cast {
             }
             let value = cells.get(row);
             let fitting = match self.value(value, &mut scratch) {
-                Ok(value) => Some(value),
+                Ok(converted) => {
+                    if let Value::Text(spelled) = value
+                        && text::respells(spelled, &converted)
+                    {
+                        let show = || value.show();
+                        judge(Found {
+                            row,
+                            reason: convert::SPELLING,
+                            value: &show,
+                            has_nearest: true,
+                            converted: true,
+                        })?;
+                    }
+                    Some(converted)
+                }
                 Err(Misfit { reason, nearest }) => {
                     let show = || value.show();
                     match judge(Found { row, reason, value: &show, has_nearest: nearest.is_some(), converted: false })?

@@ -56,6 +56,19 @@ fn numbers() {
         (Value::Text("NaN"), "numeric", "NaN"),
         (Value::Text("1.50"), "numeric", "1.50"),
         (Value::Text("1.5.0"), "numeric", "spelling, nothing"),
+        (Value::Text("-1.250e2"), "numeric", "-125.0"),
+        (Value::Text("1e3"), "numeric", "1000"),
+        (Value::Text("15e-4"), "numeric", "0.0015"),
+        (Value::Text("+007."), "numeric", "7"),
+        (Value::Text("-.50"), "numeric", "-0.50"),
+        (Value::Text("-0.00"), "numeric", "0.00"),
+        (Value::Text("0e5"), "numeric", "0"),
+        (Value::Text("12.34"), "numeric", "12.34"),
+        (Value::Text("0.05"), "numeric", "0.05"),
+        (Value::Text("1e131072"), "numeric", "out-of-range, nothing"),
+        (Value::Text("1e-16384"), "numeric", "out-of-range, nothing"),
+        (Value::Float(1e22), "numeric", "10000000000000000000000"),
+        (Value::Float(-1.5e-7), "numeric", "-0.00000015"),
         (Value::Text("YES"), "bool", "true"),
         (Value::Bits(5, 3), "int8", "5"),
         (Value::Bits(5, 3), "text", "101"),
@@ -204,6 +217,33 @@ fn a_column_is_converted_with_its_exceptions() {
     });
     assert!(converted.expect("an array").is_null(1));
     assert_eq!(told, [(1, "out-of-range", "0x01".to_owned(), false)]);
+}
+
+#[test]
+fn texts_in_another_spelling_are_told() {
+    let told = |texts: &[&str], to: &LogicalType| -> Vec<String> {
+        let array: ArrayRef = Arc::new(arrow::array::StringArray::from(texts.to_vec()));
+        let cast = Cast::new(&LogicalType::TEXT, to, Domain::ALL).expect("a conversion");
+        let mut told = Vec::new();
+        let judged = cast.column(&array, &[], None, &mut |found| {
+            assert!(found.converted, "{}", (found.value)());
+            told.push((found.value)());
+            Ok(Fate::Null)
+        });
+        assert_eq!(judged.expect("values").null_count(), 0);
+        told
+    };
+    let moment = LogicalType::Timestamp { precision: 6 };
+    let none: [&str; 0] = [];
+    assert_eq!(told(&["2020-02-09"], &LogicalType::Date), none);
+    assert_eq!(told(&["2020-02-09", " 2020-02-09", "2020-02-09T00:00:00"], &LogicalType::Date).len(), 2);
+    assert_eq!(told(&["2020-02-09 01:02:03", "2020-02-09 01:02:03.5"], &moment), none);
+    assert_eq!(told(&["2020-02-09T01:02:03", "2020-02-09", "2020-02-09 01:02:03.50"], &moment).len(), 3);
+    assert_eq!(told(&["01:02:03"], &LogicalType::Time { precision: 6 }), none);
+    assert_eq!(told(&["01:02"], &LogicalType::Time { precision: 6 }), ["01:02"]);
+    let uuids = ["0f8fad5b-d9cb-469f-a165-70867728950e", "0F8FAD5B-D9CB-469F-A165-70867728950E"];
+    assert_eq!(told(&uuids, &LogicalType::Uuid), [uuids[1]]);
+    assert_eq!(told(&["1.50", "1.5"], &LogicalType::Decimal { precision: 5, scale: 2 }), ["1.5"]);
 }
 
 #[test]

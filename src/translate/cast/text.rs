@@ -72,6 +72,26 @@ pub(super) fn write(value: &Value<'_>, out: &mut String) {
     };
 }
 
+/// Whether the canonical text of a value is not the text that it was read from. The lengths of usual texts tell without a
+/// second text: what was read as a date and has ten bytes is spelled as dates are.
+pub(super) fn respells(spelled: &str, value: &Value<'_>) -> bool {
+    let bytes = spelled.as_bytes();
+    let is_usual = match value {
+        Value::Text(_) | Value::Bytes(_) => true,
+        Value::Date(_) => bytes.len() == 10 && bytes[0].is_ascii_digit(),
+        Value::Timestamp(_) => bytes.len() == 19 && bytes[0].is_ascii_digit() && bytes[10] == b' ',
+        Value::Time(_) => bytes.len() == 8 && bytes[0].is_ascii_digit(),
+        Value::Uuid(_) => bytes.len() == 36 && !bytes.iter().any(u8::is_ascii_uppercase),
+        _ => false,
+    };
+    if is_usual {
+        return false;
+    }
+    let mut canonical = String::with_capacity(32);
+    write(value, &mut canonical);
+    canonical != spelled
+}
+
 fn not_finite(value: f64) -> &'static str {
     match (value.is_nan(), value.is_sign_negative()) {
         (true, _) => "NaN",
@@ -196,6 +216,53 @@ pub(super) fn is_numeric(text: &str) -> bool {
         Some((mantissa, exponent)) => plain(mantissa) && exponent.parse::<i32>().is_ok(),
         None => plain(unsigned) || matches!(text, "NaN" | "Infinity" | "-Infinity"),
     }
+}
+
+/// Appends a text that [is a number](is_numeric) without an exponent, a plus sign or zeros before it, and with all its digits
+/// behind the point: as PostgreSQL writes it, which keeps those. Nothing when it has more digits than a `numeric` there may
+/// have, 131,072 before and 16,383 behind the point: <https://www.postgresql.org/docs/current/datatype-numeric.html>.
+pub(super) fn plain_numeric(text: &str, out: &mut String) -> Option<()> {
+    const MOST_BEFORE: i64 = 131_072;
+    const MOST_BEHIND: i64 = 16_383;
+    if !text.bytes().any(|byte| byte.is_ascii_digit()) {
+        // `NaN` and the infinities.
+        out.push_str(text);
+        return Some(());
+    }
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().ok()?),
+        None => (text, 0),
+    };
+    let (negative, digits) = match mantissa.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, mantissa.strip_prefix('+').unwrap_or(mantissa)),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let all = [whole, fraction].concat();
+    let significant = all.trim_start_matches('0');
+    let behind = (fraction.len() as i64).checked_sub(exponent)?;
+    let before = significant.len() as i64 - behind;
+    if behind > MOST_BEHIND || !significant.is_empty() && before > MOST_BEFORE {
+        return None;
+    }
+    if negative && !significant.is_empty() {
+        out.push('-');
+    }
+    let zeros = |count: i64| std::iter::repeat_n('0', usize::try_from(count).unwrap_or_default());
+    if before <= 0 || significant.is_empty() {
+        out.push('0');
+    } else {
+        let (digits, _) = significant.split_at(significant.len().min(before as usize));
+        out.push_str(digits);
+        out.extend(zeros(-behind));
+    }
+    if behind > 0 {
+        out.push('.');
+        out.extend(zeros(-before));
+        let kept = significant.len().min(behind as usize);
+        out.push_str(&significant[significant.len() - kept..]);
+    }
+    Some(())
 }
 
 /// A UUID in its canonical form, in any case, in braces, or as 32 digits.

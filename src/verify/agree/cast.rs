@@ -3,12 +3,16 @@
 //! A value that the other type does not hold is not lost: it stands among the exceptions as it was, and is equal to nothing
 //! but the same value there.
 
+use super::is_spelled_freely;
 use super::meeting::lie_alike;
 use super::number::{Parts, decimal_text, parts};
+use crate::translate::text_values;
 use arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, Decimal128Array, Decimal256Array, FixedSizeBinaryBuilder,
-    Float32Array, Float64Array, Int64Array, PrimitiveArray, StringArray, TimestampMicrosecondArray,
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, Decimal128Array, Decimal256Array,
+    FixedSizeBinaryBuilder, Float32Array, Float64Array, Int64Array, PrimitiveArray, StringArray,
+    TimestampMicrosecondArray,
 };
+use arrow::compute::kernels::zip::zip;
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Int64Type, Time64MicrosecondType,
@@ -28,6 +32,8 @@ pub(crate) struct Cast {
     read: Collection,
     /// As they are hashed.
     pub(crate) collection: Collection,
+    /// Which columns are turned; the others are left as they are, whatever their type.
+    turned: Vec<bool>,
 }
 
 impl Cast {
@@ -40,7 +46,7 @@ impl Cast {
                     *column = Column { logical: logical.clone(), ..column.clone() };
                 }
             }
-            Self { read: read.clone(), collection }
+            Self { read: read.clone(), collection, turned: to.iter().map(Option::is_some).collect() }
         })
     }
 
@@ -53,10 +59,14 @@ impl Cast {
         let mut arrays = Vec::with_capacity(batch.records.num_columns());
         let columns = self.read.columns.iter().zip(&self.collection.columns);
         for (position, ((from, to), array)) in (0_u32..).zip(columns.zip(batch.records.columns())) {
-            let mut misfits = Misfits { column: position, found: &mut exceptions };
-            // A number's text is made anew even where it stays a text.
-            let stays = from.logical == to.logical && to.logical != LogicalType::Numeric;
-            arrays.push(if stays { Arc::clone(array) } else { cast(array, &from.logical, &to.logical, &mut misfits)? });
+            // A number's text is made anew even where it stays a text, and a moment's where it stays a moment.
+            arrays.push(if !self.turned.get(position as usize).copied().unwrap_or_default() {
+                Arc::clone(array)
+            } else if from.logical == to.logical && is_spelled_freely(&to.logical) {
+                spelled_usually(array, &to.logical, position, &mut exceptions)?
+            } else {
+                cast(array, &from.logical, &to.logical, &mut Misfits { column: position, found: &mut exceptions })?
+            });
         }
         exceptions.sort_by_key(|exception| (exception.row, exception.column));
         let options = RecordBatchOptions::new().with_row_count(Some(batch.records.num_rows()));
@@ -88,6 +98,34 @@ impl Misfits<'_> {
         });
         each.collect()
     }
+}
+
+/// A column with those of its exceptions among its values that are values in another spelling.
+fn spelled_usually(
+    array: &ArrayRef,
+    logical: &LogicalType,
+    column: u32,
+    exceptions: &mut Vec<Exception>,
+) -> Result<ArrayRef> {
+    let mut texts: Vec<Option<&str>> = Vec::new();
+    for exception in exceptions.iter().filter(|exception| exception.column == column) {
+        if let NativeValue::Text(text) = &exception.value {
+            texts.resize(array.len(), None);
+            if let Some(cell) = usize::try_from(exception.row).ok().and_then(|row| texts.get_mut(row)) {
+                *cell = Some(text);
+            }
+        }
+    }
+    if texts.is_empty() {
+        return Ok(Arc::clone(array));
+    }
+    let (values, _) = text_values(&(Arc::new(StringArray::from(texts)) as ArrayRef), logical)?;
+    let found = BooleanArray::from_iter((0..values.len()).map(|row| Some(values.is_valid(row))));
+    exceptions.retain(|exception| {
+        let row = usize::try_from(exception.row).unwrap_or(usize::MAX);
+        exception.column != column || row >= found.len() || !found.value(row)
+    });
+    Ok(zip(&found, &values, array)?)
 }
 
 fn cast(array: &ArrayRef, from: &LogicalType, to: &LogicalType, misfits: &mut Misfits<'_>) -> Result<ArrayRef> {
@@ -122,7 +160,21 @@ fn cast(array: &ArrayRef, from: &LogicalType, to: &LogicalType, misfits: &mut Mi
             }
             _ => by_arrow(array, to),
         },
-        (LogicalType::Uuid, DataType::Utf8 | DataType::Binary) => uuids(array, misfits),
+        (LogicalType::Uuid, DataType::Binary) => uuids(array, misfits),
+        (
+            LogicalType::Uuid
+            | LogicalType::Date
+            | LogicalType::Timestamp { .. }
+            | LogicalType::Instant { .. }
+            | LogicalType::Time { .. }
+            | LogicalType::Span { .. },
+            DataType::Utf8,
+        ) => {
+            let (values, none) = text_values(array, to)?;
+            let texts = array.as_string::<i32>();
+            none.into_iter().for_each(|row| misfits.add(row, NativeValue::Text(texts.value(row).to_owned())));
+            Ok(values)
+        }
         (LogicalType::Timestamp { .. }, DataType::Date32) => {
             const DAY: i64 = 86_400_000_000;
             let days = array.as_primitive::<Date32Type>();
@@ -212,47 +264,20 @@ fn numeric(array: &ArrayRef, misfits: &mut Misfits<'_>) -> Result<ArrayRef> {
     Ok(Arc::new(texts))
 }
 
+/// Sixteen bytes as what they are.
 fn uuids(array: &ArrayRef, misfits: &mut Misfits<'_>) -> Result<ArrayRef> {
     let mut builder = FixedSizeBinaryBuilder::with_capacity(array.len(), 16);
-    for row in 0..array.len() {
-        if array.is_null(row) {
-            builder.append_null();
-            continue;
-        }
-        let (uuid, value): (Option<[u8; 16]>, _) = match array.data_type() {
-            DataType::Utf8 => {
-                let text = array.as_string::<i32>().value(row);
-                (uuid(text), NativeValue::Text(text.to_owned()))
-            }
-            _ => {
-                let bytes = array.as_binary::<i32>().value(row);
-                (bytes.try_into().ok(), NativeValue::Bytes(bytes.to_owned()))
-            }
-        };
-        match uuid {
-            Some(uuid) => builder.append_value(uuid)?,
-            None => {
+    for (row, bytes) in array.as_binary::<i32>().iter().enumerate() {
+        match bytes {
+            Some(bytes) if bytes.len() == 16 => builder.append_value(bytes)?,
+            Some(bytes) => {
                 builder.append_null();
-                misfits.add(row, value);
+                misfits.add(row, NativeValue::Bytes(bytes.to_owned()));
             }
+            None => builder.append_null(),
         }
     }
     Ok(Arc::new(builder.finish()))
-}
-
-/// `0f8fad5b-d9cb-469f-a165-70867728950e`, in either case.
-fn uuid(text: &str) -> Option<[u8; 16]> {
-    let bytes = text.as_bytes();
-    let places = [8, 13, 18, 23];
-    let is_spelled = bytes.len() == 36
-        && bytes.iter().enumerate().all(
-            |(at, byte)| {
-                if places.contains(&at) { *byte == b'-' } else { byte.is_ascii_hexdigit() }
-            },
-        );
-    let digits: String = text.chars().filter(|digit| *digit != '-').collect();
-    let number = u128::from_str_radix(&digits, 16).ok().filter(|_| is_spelled)?;
-    Some(number.to_be_bytes())
 }
 
 #[cfg(test)]
@@ -377,6 +402,50 @@ mod tests {
             assert_eq!((&left.exceptions, &right.exceptions), (&Vec::new(), &Vec::new()), "{from} and {other}");
             assert_eq!(hash(&left, to.clone()), hash(&right, to.clone()), "{from} and {other} as {to}");
         }
+    }
+
+    #[test]
+    fn a_moment_is_the_same_however_it_is_spelled() {
+        let cases = [
+            (LogicalType::Date, "2020-02-09", "2020-02-09T00:00:00"),
+            (LogicalType::Timestamp { precision: 6 }, "2020-02-09 00:00:00", "2020-02-09"),
+            (LogicalType::Instant { precision: 6 }, "2020-02-09 00:00:00+00:00", "2020-02-09T02:00:00+02:00"),
+            (LogicalType::Uuid, "0f8fad5b-d9cb-469f-a165-70867728950e", "{0F8FAD5B-D9CB-469F-A165-70867728950E}"),
+        ];
+        for (logical, usual, other) in cases {
+            let texts = |text: &str| -> ArrayRef { Arc::new(StringArray::from(vec![Some("x"), Some(text), None])) };
+            let left = turned(texts(usual), LogicalType::TEXT, logical.clone());
+            let right = turned(texts(other), LogicalType::TEXT, logical.clone());
+            assert_eq!(left.exceptions.len(), 1, "x is none of {logical}");
+            assert_eq!(hash(&left, logical.clone()), hash(&right, logical.clone()), "{logical}");
+            // What its own dialect could not read stands beside its column.
+            let collection = collection(logical.clone());
+            let array = arrow::array::new_null_array(&arrow_type(&logical), 3);
+            let exception = |row, text: &str| Exception {
+                row,
+                column: 0,
+                reason: ExceptionReason::OutOfRange,
+                value: NativeValue::Text(text.to_owned()),
+            };
+            let records = RecordBatch::try_new(schema(&collection), vec![array]).expect("a batch");
+            let batch = Batch { records, exceptions: vec![exception(0, "x"), exception(1, other)] };
+            let cast = Cast::new(&collection, &[Some(logical.clone())]).expect("something to do");
+            let beside = cast.apply(&batch).expect("a batch");
+            assert_eq!(beside.exceptions, [exception(0, "x")]);
+            assert_eq!(hash(&left, logical.clone()), hash(&beside, logical.clone()), "{logical}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_to_be_turned_is() {
+        let mut read = collection(LogicalType::Numeric);
+        read.columns.push(Column::new("f", LogicalType::Float { bits: 32 }, ""));
+        let arrays: Vec<ArrayRef> =
+            vec![Arc::new(StringArray::from(vec!["1.50"])), Arc::new(Float32Array::from(vec![0.5]))];
+        let records = RecordBatch::try_new(schema(&read), arrays).expect("a batch");
+        let cast = Cast::new(&read, &[None, Some(LogicalType::FLOAT64)]).expect("something to do");
+        let turned = cast.apply(&Batch::plain(records)).expect("a batch");
+        assert_eq!(turned.records.column(0).as_string::<i32>().value(0), "1.50");
     }
 
     #[test]

@@ -20,6 +20,12 @@ pub(super) fn meeting(left: &LogicalType, right: &LogicalType) -> Option<Logical
             number.meet(number)?
         }
         (Uuid, Text { .. } | Bytes { .. }) | (Text { .. } | Bytes { .. }, Uuid) => Uuid,
+        // A text that a restore reads as a moment is that moment, however it is spelled.
+        (Date, Text { .. }) | (Text { .. }, Date) => Date,
+        (Timestamp { .. }, Text { .. }) | (Text { .. }, Timestamp { .. }) => moment,
+        (Instant { .. }, Text { .. }) | (Text { .. }, Instant { .. }) => Instant { precision: 6 },
+        (Time { .. }, Text { .. }) | (Text { .. }, Time { .. }) => Time { precision: 6 },
+        (Span { .. }, Text { .. }) | (Text { .. }, Span { .. }) => Span { precision: 6 },
         (Date, Timestamp { .. } | Instant { .. }) | (Timestamp { .. } | Instant { .. }, Date) => moment,
         (Timestamp { .. }, Instant { .. }) | (Instant { .. }, Timestamp { .. }) => moment,
         (Time { .. }, Span { .. }) | (Span { .. }, Time { .. }) => Span { precision: 6 },

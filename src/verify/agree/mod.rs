@@ -6,6 +6,7 @@
 //! | numbers, or a number and a text | the numbers, by their value: `9.9` is `9.90` |
 //! | a float and another number | the floats that they are, or are nearest to |
 //! | a date and a timestamp, a timestamp and an instant in UTC, a time of day and a span | the moments |
+//! | a moment or a UUID, and a text | what the text says, however it is spelled |
 //! | both carried as text, or both as bytes | the texts, or the bytes |
 //! | anything else, one of them a database's | as the more particular of the two: the database is read so, if its dialect can |
 //!
@@ -38,7 +39,7 @@ impl Way {
     }
 
     /// Each place as it is, turned into `logical`.
-    fn cast(columns: [&Column; 2], logical: &LogicalType) -> Self {
+    pub(crate) fn cast(columns: [&Column; 2], logical: &LogicalType) -> Self {
         // Two texts of one number are not one text, so these are always turned into the shortest.
         let is_needed = |column: &Column| *logical == LogicalType::Numeric || !same_class(&column.logical, logical);
         let casts = columns.map(|column| is_needed(column).then(|| logical.clone()));
@@ -49,6 +50,22 @@ impl Way {
     fn through(columns: [&Column; 2], place: usize) -> Self {
         let as_there = |column: &Column| Column { name: column.name.clone(), ..columns[place].clone() };
         Self { read: columns.map(as_there), casts: [None, None] }
+    }
+
+    /// The same, where both speak of a moment or a UUID and one of them may spell it in a way of its own.
+    fn however_spelled(mut self) -> Self {
+        let logical = &self.read[0].logical;
+        if is_spelled_freely(logical) {
+            let logical = logical.clone();
+            self.casts = [Some(logical.clone()), Some(logical)];
+        }
+        self
+    }
+
+    /// Whether all that is done to the values of a place is to spell some of them in the usual way.
+    pub(crate) fn only_respells(&self, place: usize) -> bool {
+        let read = &self.read[place].logical;
+        is_spelled_freely(read) && self.casts[place].as_ref() == Some(read)
     }
 
     /// What the values of a place are when they are hashed.
@@ -80,8 +97,14 @@ pub(crate) fn ways(columns: [&Column; 2], places: Places) -> Vec<Way> {
         [alike.filter(|_| neither), through(first), cast, through(1 - first)]
     } else {
         let particular = usize::from(rank(left) < rank(right));
-        let alike = alike.filter(|_| left == right || !is_by_spelling(left));
-        [alike, cast, through(particular), through(1 - particular)]
+        let alike = alike.filter(|_| left == right || !is_by_spelling(left)).map(Way::however_spelled);
+        // A database that has a text for a moment knows best which of its texts are values that no type holds.
+        let is_asked = is_moment(left) != is_moment(right) && places.databases[1 - particular];
+        let through = |place: usize| through(place).map(Way::however_spelled);
+        match is_asked {
+            true => [alike, through(particular), cast, through(1 - particular)],
+            false => [alike, cast, through(particular), through(1 - particular)],
+        }
     };
     ways.into_iter().flatten().collect()
 }
@@ -89,6 +112,16 @@ pub(crate) fn ways(columns: [&Column; 2], places: Places) -> Vec<Way> {
 /// Whether values of one class may be told apart by more, or by less, than their class says.
 fn is_by_spelling(logical: &LogicalType) -> bool {
     matches!(logical, LogicalType::Numeric | LogicalType::Geometry { .. })
+}
+
+/// Whether texts of one value may differ: these mean the same to whoever restores them into the type.
+pub(crate) fn is_spelled_freely(logical: &LogicalType) -> bool {
+    is_moment(logical) || *logical == LogicalType::Uuid
+}
+
+fn is_moment(logical: &LogicalType) -> bool {
+    use LogicalType::{Date, Instant, Span, Time, Timestamp};
+    matches!(logical, Date | Timestamp { .. } | Instant { .. } | Time { .. } | Span { .. })
 }
 
 /// How particular a type is, and an order among equals that does not depend on which place is first.
@@ -185,11 +218,12 @@ mod tests {
     #[test]
     fn archives_have_what_they_have() {
         let archives = Places { databases: [false, false], ..DATABASES };
-        assert_eq!(told(LogicalType::Date, LogicalType::TEXT, archives), Vec::<String>::new());
+        assert_eq!(told(LogicalType::Date, LogicalType::TEXT, archives), ["date/text: date/date"]);
         assert_eq!(told(LogicalType::TEXT, LogicalType::Json, archives), ["text/json: text/text"]);
         let one = Places { databases: [false, true], ..DATABASES };
-        assert_eq!(told(LogicalType::TEXT, LogicalType::Date, one), ["text/text: text/text"]);
-        assert_eq!(told(LogicalType::Date, LogicalType::TEXT, one), ["date/date: date/date"]);
+        assert_eq!(told(LogicalType::TEXT, LogicalType::Date, one), ["text/date: date/date", "text/text: text/text"]);
+        let through = ["date/date: date/date", "date/text: date/date"];
+        assert_eq!(told(LogicalType::Date, LogicalType::TEXT, one), through);
     }
 
     #[test]
