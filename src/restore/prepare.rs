@@ -10,7 +10,7 @@ use crate::config::RestoreMode;
 use crate::endpoint::Endpoint;
 use crate::group::{self, Assignment, SelectFor};
 use crate::translate::{Choice, Crossing, Names, Scan, Subject, Translation, choose};
-use dbferry_dialect::model::{CollectionKind, NativeObject, NotCarried, ObjectKind};
+use dbferry_dialect::model::{CollectionKind, ColumnRole, NativeObject, NotCarried, ObjectKind};
 use dbferry_dialect::{
     Batch, Capabilities, Collection, CollectionAction, CollectionName, CollectionPlan, Column, Database, DatabaseInfo,
     Dialect, Error, ErrorKind, Fidelity, GroupPlan, Identifiers, Purpose, Result, Schema,
@@ -381,6 +381,11 @@ fn plan_collection(
     }
     if existing.is_none() {
         comparison.problems.extend(refused_names(&target, source, context.capabilities.identifiers));
+        let has_columns = source.columns.iter().any(|column| column.role == ColumnRole::Data);
+        if !has_columns && !context.capabilities.columnless_tables {
+            let why = "it has no columns, and the target has no such tables; leave it out with --exclude-table";
+            comparison.problems.push(why.into());
+        }
     }
     let mut warnings = Vec::new();
     comparison.notes.extend(translation.notes.iter().cloned());

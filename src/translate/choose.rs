@@ -175,7 +175,7 @@ fn ways_of(
         return Ways::default();
     }
     if let Some((number, rule)) = crossing.rule(subject.collection, column) {
-        return ways_of_rule(number, rule, column, crossing.is_crossing());
+        return ways_of_rule(number, rule, column, crossing);
     }
     if !crossing.is_crossing() {
         return Ways::default();
@@ -209,28 +209,37 @@ fn ways_of(
         }
         ways.push(Way { proven: false, ..way(twenty, "holds every value".into()) });
     }
-    // A type that stands in for what the target has not: its values are what was written, so that they can be proven.
-    let mapping = native(crossing, &column.logical);
-    if let Fidelity::Lossy { reason } = mapping.fidelity
-        && Cast::new(&column.logical, &LogicalType::TEXT, Domain::ALL).is_some()
-    {
+    if let Some(reason) = lost_as_text(crossing, column) {
         let text = way(LogicalType::TEXT, String::new());
         ways.push(Way { proven: false, by: Decision::Default, loses: Some(reason), ..text });
     }
     Ways { ways, strict: false }
 }
 
-fn ways_of_rule(number: usize, rule: &TypeRule, column: &Column, crossing: bool) -> Ways {
+/// What is lost where texts stand in for a type that the target has not; nothing where it has one. The values are then what was
+/// written, so that they can be proven.
+fn lost_as_text(crossing: &Crossing<'_, '_>, column: &Column) -> Option<String> {
+    Cast::new(&column.logical, &LogicalType::TEXT, Domain::ALL)?;
+    match native(crossing, &column.logical).fidelity {
+        Fidelity::Lossy { reason } => Some(reason),
+        _ => None,
+    }
+}
+
+fn ways_of_rule(number: usize, rule: &TypeRule, column: &Column, crossing: &Crossing<'_, '_>) -> Ways {
     let because = rule.note.clone().unwrap_or_default();
-    let to = rule.to.clone().unwrap_or_else(|| column.logical.clone());
+    // A rule that only says what becomes of misfits leaves the column what it becomes without one.
+    let is_free = rule.to.is_none() && rule.to_native.is_none() && crossing.is_crossing();
+    let loses = if is_free { lost_as_text(crossing, column) } else { None };
+    let own = || if loses.is_some() { LogicalType::TEXT } else { column.logical.clone() };
     let way = Way {
+        to: rule.to.clone().unwrap_or_else(own),
         to_native: rule.to_native.clone(),
         by: Decision::Rule(number),
         on_misfit: rule.on_misfit,
         proven: false,
-        loses: None,
+        loses,
         because,
-        to,
     };
     let changes = way.to != column.logical;
     match rule.on_misfit {
@@ -238,7 +247,7 @@ fn ways_of_rule(number: usize, rule: &TypeRule, column: &Column, crossing: bool)
         Policy::Error => Ways { ways: vec![Way { proven: changes, ..way }], strict: changes },
         Policy::Text => {
             let text = Way { to: LogicalType::TEXT, to_native: None, ..way.clone() };
-            let first = Way { proven: changes || crossing, on_misfit: Policy::Error, ..way };
+            let first = Way { proven: changes || crossing.is_crossing(), on_misfit: Policy::Error, ..way };
             Ways { ways: vec![first, text], strict: false }
         }
     }

@@ -3,7 +3,7 @@
 //! All values are looked at, in the archive or in the snapshot that the rows will come from, so that what is proven holds for
 //! every row that will be written.
 
-use super::cast::{Cast, Fate};
+use super::cast::{Cast, Fate, SPELLING};
 use dbferry_dialect::{Batch, Collection, Error, ErrorKind, Exception, LogicalType, Result, Syntax};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -124,8 +124,10 @@ fn try_all(witness: Witness<'_>, types: &[(usize, &LogicalType)]) -> Result<Vec<
             let (mut first, mut respelled, mut example) = (None, 0, None);
             cast.column(array, &own, source, &mut |found| {
                 if found.converted {
-                    respelled += 1;
-                    example.get_or_insert_with(|| (found.value)());
+                    if found.reason == SPELLING {
+                        respelled += 1;
+                        example.get_or_insert_with(|| (found.value)());
+                    }
                 } else if first.is_none() {
                     first = Some((found.row, found.reason, (found.value)()));
                 }

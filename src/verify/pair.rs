@@ -133,10 +133,9 @@ impl<'a> Pair<'a> {
         let ways = || self.columns.iter().filter_map(|column| Some((column.at[place], column.ways.first()?)));
         let mut read = own.clone();
         read.columns = ways().map(|(_, way)| way.read[place].clone()).collect();
-        // What an archive keeps beside its columns are the only values there that may be spelled otherwise; without any it need
-        // not be read, for its manifest knows the hash.
-        let is_usual = side.entry(own).is_some_and(|entry| entry.exceptions.is_none());
-        let cast = |way: &Way| way.casts[place].clone().filter(|_| !(is_usual && way.only_respells(place)));
+        // Without values beside its columns an archive that stays what it is need not be read: its manifest knows the hash.
+        let is_plain = side.entry(own).is_some_and(|entry| entry.exceptions.is_none());
+        let cast = |way: &Way| way.casts[place].clone().filter(|_| !(is_plain && way.only_settles(place)));
         let casts: Vec<_> = ways().map(|(_, way)| cast(way)).collect();
         let kept: Vec<usize> = ways().map(|(at, _)| at).collect();
         let mut rows = side.rows(own, &kept, read, condition, run.resources)?;

@@ -2,7 +2,7 @@
 //! prints of the source, structure, rows and everything that the database can run.
 
 use crate::check::{round_trip, there_and_back};
-use crate::scratch::{Server, Subject};
+use crate::scratch::{Scratch, Server, Subject};
 use libtest_mimic::Trial;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -53,6 +53,11 @@ pub(crate) fn trials(subject: &Subject) -> Vec<Trial> {
         })
     };
     let mut trials = vec![trial("types", Box::new(types)), trial("everything", Box::new(everything))];
+    let place = Arc::clone(place);
+    trials.push(Trial::test(format!("{}::native::made_by_functions", subject.name), move || {
+        made_by_functions(&place());
+        Ok(())
+    }));
     for sample in ["sakila", "chinook"] {
         let directory = std::env::var_os(SAMPLES_VARIABLE).map(PathBuf::from);
         let has_samples = directory.is_some();
@@ -64,6 +69,25 @@ pub(crate) fn trials(subject: &Subject) -> Vec<Trial> {
         );
     }
     trials
+}
+
+/// Numbers that only functions put into JSON come back as the same numbers, and tables of several storage engines go into one
+/// transaction, which one of the servers warns of.
+fn made_by_functions(scratch: &Scratch) {
+    const PRICES: &str = "
+        CREATE TABLE prices (id int PRIMARY KEY, price decimal(10,2), document json);
+        INSERT INTO prices (id, price) VALUES (1, 1.50), (2, 2.00), (3, -0.10), (4, 5);
+        UPDATE prices SET document = JSON_OBJECT('price', price, 'text', '1.50');
+        CREATE TABLE other_engine (id int PRIMARY KEY) ENGINE = MyISAM;
+        INSERT INTO other_engine VALUES (1);";
+    let (server, source) = scratch.on_server("source");
+    server.sql(&source, PRICES).expect("prices");
+    round_trip(scratch, &|name| {
+        let equal = "SELECT sum(JSON_EXTRACT(document, '$.price') = price AND JSON_EXTRACT(document, '$.text') = '1.50'), \
+                     (SELECT count(*) FROM other_engine) FROM prices";
+        let found = server.sql(&scratch.on_server(name).1, equal).expect("an answer");
+        assert_eq!(found.split_whitespace().collect::<Vec<_>>(), ["4", "1"]);
+    });
 }
 
 /// The cases of one server by way of another of the same family: everything that both can hold comes back.

@@ -478,3 +478,27 @@ fn a_rule_within_an_engine_changes_its_column_alone() {
     assert_eq!(types.trim(), "integer,uuid,numeric,text[],character varying(20)");
     server.sql(&second, "INSERT INTO t (id, price) VALUES (2, -1)").expect_err("the check is there");
 }
+
+#[test]
+fn a_table_without_columns_is_refused_where_there_are_none() {
+    let Some(both) = Both::new() else { return };
+    both.postgres("CREATE TABLE bare (); INSERT INTO bare DEFAULT VALUES");
+    let plan = plan_copy(&both.postgres_url(), &both.mysql_url(), &options("")).expect("a plan");
+    let problems = plan.problems();
+    assert!(problems.iter().any(|problem| problem.contains("bare: it has no columns")), "{problems:?}");
+}
+
+#[test]
+fn a_text_that_the_target_would_refuse_is_named_before_it_is_sent() {
+    let Some(both) = Both::new() else { return };
+    both.mysql(
+        "CREATE TABLE notes (id int PRIMARY KEY, note varchar(20));
+         INSERT INTO notes VALUES (7, 'fine'), (8, CONCAT('a', CHAR(0), 'b'))",
+    );
+    let error = copy(&both.mysql_url(), &both.postgres_url(), &options(""), &Silent).expect_err("a NUL");
+    assert_eq!(error.kind(), ErrorKind::Mismatch, "{error}");
+    assert_eq!(context(&error, "key"), Some("id = 8"), "{error}");
+    let rule = "[[type]]\nmatch = { column = \"note\" }\non_misfit = \"null\"";
+    let report = copy(&both.mysql_url(), &both.postgres_url(), &options(rule), &Silent).expect("a copy");
+    assert_eq!(misfits(&report).len(), 1, "{:?}", misfits(&report));
+}

@@ -24,6 +24,8 @@ pub struct Capabilities {
     pub unsigned_integers: bool,
     /// Exact decimal numbers exist.
     pub exact_decimals: bool,
+    /// A table may have no columns, and rows all the same.
+    pub columnless_tables: bool,
     /// Which names tables, columns and the like may have.
     pub identifiers: Identifiers,
     /// What of a table of another dialect can be made here.
@@ -194,6 +196,7 @@ impl Capabilities {
         adds_foreign_keys: false,
         unsigned_integers: false,
         exact_decimals: false,
+        columnless_tables: false,
         identifiers: Identifiers::ANY,
         carries: Carries::NOTHING,
     };

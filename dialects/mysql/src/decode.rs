@@ -11,6 +11,7 @@
 mod cells;
 pub(crate) mod choose;
 mod cursor;
+mod json;
 mod native;
 mod nested;
 mod number;
@@ -58,6 +59,8 @@ pub(crate) enum Decoder {
     Decimal256(Fixed<Decimal256Type>, Digits),
     /// Characters in UTF-8, whatever they mean.
     Text(Strings),
+    /// The server's own JSON.
+    Json(Strings),
     /// A label; the empty one is the error value with the number 0.
     Enum(Strings),
     Bytes(Strings),
@@ -130,6 +133,7 @@ macro_rules! with_cells {
             Decoder::Bool($cells, _) => $body,
             Decoder::UuidText($cells) | Decoder::UuidBytes($cells) => $body,
             Decoder::Text($cells)
+            | Decoder::Json($cells)
             | Decoder::Enum($cells)
             | Decoder::Bytes($cells)
             | Decoder::BitString($cells, _)
@@ -163,6 +167,10 @@ impl Decoder {
             Self::Decimal128(cells, digits) => cells.push(digits.decimal128(row.string()?)?),
             Self::Decimal256(cells, digits) => cells.push(digits.decimal256(row.string()?)?),
             Self::Text(cells) | Self::Bytes(cells) => return cells.push(row.string()?),
+            Self::Json(cells) => {
+                let value = row.string()?;
+                return cells.push_with(|out| json::write(value, out));
+            }
             Self::Enum(cells) => match row.string()? {
                 [] => return Err(Refusal::Exception(ExceptionReason::EnumIndex)),
                 label => return cells.push(label),

@@ -64,6 +64,7 @@ pub(crate) fn capabilities() -> Capabilities {
     capabilities.default_namespace = "public";
     capabilities.adds_foreign_keys = true;
     capabilities.exact_decimals = true;
+    capabilities.columnless_tables = true;
     // NAMEDATALEN - 1: https://www.postgresql.org/docs/current/limits.html
     capabilities.identifiers.max_bytes = Some(63);
     capabilities.identifiers.indexes = Scope::Relations;

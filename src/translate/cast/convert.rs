@@ -18,7 +18,7 @@ pub(in super::super) type Converted<'a> = Result<Value<'a>, Misfit<'a>>;
 
 const OUT_OF_RANGE: &str = "out-of-range";
 const PRECISION: &str = "precision";
-pub(super) const SPELLING: &str = "spelling";
+pub(in super::super) const SPELLING: &str = "spelling";
 const TOO_LONG: &str = "too-long";
 const NAN: &str = "nan";
 const INFINITY: &str = "infinity";

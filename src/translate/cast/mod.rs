@@ -11,7 +11,7 @@ mod tests;
 mod text;
 mod value;
 
-pub(super) use convert::{Converted, Misfit};
+pub(super) use convert::{Converted, Misfit, SPELLING};
 pub(super) use value::Value;
 
 use super::misfit::{self, shown_native};
@@ -118,8 +118,9 @@ impl Cast {
                 let converted = if same { None } else { self.exception(exception, text.as_deref(), &mut scratch) };
                 let found = match converted {
                     Some(Ok(value)) => {
-                        let show = || value.show();
-                        let reason = exception.reason.as_str();
+                        let spelled = text.as_deref().filter(|spelled| text::respells(spelled, &value));
+                        let reason = if spelled.is_some() { SPELLING } else { exception.reason.as_str() };
+                        let show = || spelled.map_or_else(|| value.show(), misfit::shown);
                         judge(Found { row, reason, value: &show, has_nearest: true, converted: true })?;
                         Some(value)
                     }
@@ -142,13 +143,7 @@ impl Cast {
                         && text::respells(spelled, &converted)
                     {
                         let show = || value.show();
-                        judge(Found {
-                            row,
-                            reason: convert::SPELLING,
-                            value: &show,
-                            has_nearest: true,
-                            converted: true,
-                        })?;
+                        judge(Found { row, reason: SPELLING, value: &show, has_nearest: true, converted: true })?;
                     }
                     Some(converted)
                 }
@@ -199,7 +194,9 @@ impl Cast {
 
     /// A value as one of the target's.
     fn value<'s, 'a: 's>(&self, value: Value<'a>, [first, second]: &'s mut [String; 2]) -> Converted<'s> {
-        let converted = if self.from == self.to { value } else { convert::convert(value, &self.to, first)? };
+        // Where nobody holds a text to its length, some may be longer than their type says.
+        let stays = self.from == self.to && !matches!(self.to, LogicalType::Text { max_chars: Some(_), .. });
+        let converted = if stays { value } else { convert::convert(value, &self.to, first)? };
         convert::within(converted, &self.to, &self.domain, second)
     }
 

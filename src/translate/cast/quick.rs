@@ -36,11 +36,19 @@ fn cast(array: &ArrayRef, to: &DataType) -> Option<ArrayRef> {
 /// Whether all cells lie in the domain. The slots of nulls are looked at too, where that is quicker: they can only make the
 /// answer no.
 fn holds(domain: &Domain, array: &ArrayRef, logical: &LogicalType) -> bool {
-    if *domain == Domain::ALL {
+    let most = match logical {
+        LogicalType::Text { max_chars, .. } => *max_chars,
+        _ => None,
+    };
+    if *domain == Domain::ALL && most.is_none() {
         return true;
     }
     let Some(cells) = Cells::new(array, logical) else { return false };
     match &cells {
+        // No text has more characters than bytes.
+        Cells::Text(cells) if most.is_some_and(|most| cells.offsets().lengths().any(|bytes| bytes as u64 > most)) => {
+            false
+        }
         Cells::Text(cells) => !domain.no_nul || !value_bytes(cells).contains(&0),
         Cells::Float32(cells) => are_ordinary::<Float32Type>(cells),
         Cells::Float64(cells) => are_ordinary::<Float64Type>(cells),
@@ -119,6 +127,7 @@ mod tests {
         fits(Arc::new(Date32Array::from(vec![Some(-5), None, Some(7)])), "date", "date", Domain::between(-5, 7));
         fits(Arc::new(Date32Array::from(vec![None])), "date", "date", Domain::between(-5, 7));
         fits(Arc::new(StringArray::from(vec![Some("a"), None])), "text", "text", Domain::NO_NUL);
+        fits(Arc::new(StringArray::from(vec![Some("abc"), None])), "text(3)", "text(3)", Domain::ALL);
         fits(Arc::new(Float64Array::from(vec![0.0, -1.5])), "float64", "float64", Domain::FINITE);
         fits(Arc::new(BooleanArray::from(vec![true])), "bool", "bool", Domain::ALL);
         let decimal = Decimal128Array::from(vec![123]).with_precision_and_scale(5, 2).expect("a decimal");
@@ -142,5 +151,6 @@ mod tests {
         misfits(Arc::new(Float64Array::from(vec![f64::NAN])), "float64", "float64", Domain::FINITE);
         misfits(Arc::new(Float64Array::from(vec![-0.0])), "float64", "float64", Domain::NO_NAN);
         misfits(Arc::new(StringArray::from(vec!["1"])), "text", "int64", Domain::ALL);
+        misfits(Arc::new(StringArray::from(vec!["abcd"])), "text(3)", "text(3)", Domain::ALL);
     }
 }

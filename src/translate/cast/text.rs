@@ -77,15 +77,16 @@ pub(super) fn write(value: &Value<'_>, out: &mut String) {
 pub(super) fn respells(spelled: &str, value: &Value<'_>) -> bool {
     let bytes = spelled.as_bytes();
     let is_usual = match value {
-        Value::Text(_) | Value::Bytes(_) => true,
+        Value::Text(text) => *text == spelled,
+        Value::Bytes(_) => true,
         Value::Date(_) => bytes.len() == 10 && bytes[0].is_ascii_digit(),
         Value::Timestamp(_) => bytes.len() == 19 && bytes[0].is_ascii_digit() && bytes[10] == b' ',
         Value::Time(_) => bytes.len() == 8 && bytes[0].is_ascii_digit(),
         Value::Uuid(_) => bytes.len() == 36 && !bytes.iter().any(u8::is_ascii_uppercase),
         _ => false,
     };
-    if is_usual {
-        return false;
+    if is_usual || matches!(value, Value::Text(_)) {
+        return !is_usual;
     }
     let mut canonical = String::with_capacity(32);
     write(value, &mut canonical);

@@ -3,19 +3,18 @@
 //! A value that the other type does not hold is not lost: it stands among the exceptions as it was, and is equal to nothing
 //! but the same value there.
 
-use super::is_spelled_freely;
 use super::meeting::lie_alike;
 use super::number::{Parts, decimal_text, parts};
+use super::{is_spelled_freely, stays};
 use crate::translate::text_values;
 use arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, Decimal128Array, Decimal256Array,
-    FixedSizeBinaryBuilder, Float32Array, Float64Array, Int64Array, PrimitiveArray, StringArray,
-    TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Decimal256Array, FixedSizeBinaryBuilder, Float32Array,
+    Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
 };
 use arrow::compute::kernels::zip::zip;
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Int64Type, Time64MicrosecondType,
+    DataType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int64Type, Time64MicrosecondType,
     TimestampMicrosecondType, i256,
 };
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
@@ -42,7 +41,7 @@ impl Cast {
         to.iter().any(Option::is_some).then(|| {
             let mut collection = read.clone();
             for (column, logical) in collection.columns.iter_mut().zip(to) {
-                if let Some(logical) = logical {
+                if let Some(logical) = logical.as_ref().filter(|logical| !stays(&column.logical, logical)) {
                     *column = Column { logical: logical.clone(), ..column.clone() };
                 }
             }
@@ -59,14 +58,17 @@ impl Cast {
         let mut arrays = Vec::with_capacity(batch.records.num_columns());
         let columns = self.read.columns.iter().zip(&self.collection.columns);
         for (position, ((from, to), array)) in (0_u32..).zip(columns.zip(batch.records.columns())) {
-            // A number's text is made anew even where it stays a text, and a moment's where it stays a moment.
-            arrays.push(if !self.turned.get(position as usize).copied().unwrap_or_default() {
+            if !self.turned.get(position as usize).copied().unwrap_or_default() {
+                arrays.push(Arc::clone(array));
+                continue;
+            }
+            let mut misfits = Misfits { column: position, found: &mut exceptions };
+            let values = if stays(&from.logical, &to.logical) {
                 Arc::clone(array)
-            } else if from.logical == to.logical && is_spelled_freely(&to.logical) {
-                spelled_usually(array, &to.logical, position, &mut exceptions)?
             } else {
-                cast(array, &from.logical, &to.logical, &mut Misfits { column: position, found: &mut exceptions })?
-            });
+                cast(array, &from.logical, &to.logical, &mut misfits)?
+            };
+            arrays.push(settle(values, &to.logical, position, &mut exceptions)?);
         }
         exceptions.sort_by_key(|exception| (exception.row, exception.column));
         let options = RecordBatchOptions::new().with_row_count(Some(batch.records.num_rows()));
@@ -100,32 +102,50 @@ impl Misfits<'_> {
     }
 }
 
-/// A column with those of its exceptions among its values that are values in another spelling.
-fn spelled_usually(
-    array: &ArrayRef,
-    logical: &LogicalType,
-    column: u32,
-    exceptions: &mut Vec<Exception>,
-) -> Result<ArrayRef> {
-    let mut texts: Vec<Option<&str>> = Vec::new();
-    for exception in exceptions.iter().filter(|exception| exception.column == column) {
-        if let NativeValue::Text(text) = &exception.value {
-            texts.resize(array.len(), None);
-            if let Some(cell) = usize::try_from(exception.row).ok().and_then(|row| texts.get_mut(row)) {
-                *cell = Some(text);
+/// A column with those of its exceptions among its values that are values of the type: a 2 among truth values that are compared
+/// as numbers, a moment in another spelling. Numbers that the type does not hold become one text each.
+fn settle(values: ArrayRef, logical: &LogicalType, column: u32, exceptions: &mut Vec<Exception>) -> Result<ArrayRef> {
+    let mut texts: Vec<Option<String>> = Vec::new();
+    for exception in exceptions.iter_mut().filter(|exception| exception.column == column) {
+        let Some(text) = said(exception, logical) else { continue };
+        texts.resize(values.len(), None);
+        if let Some(cell) = usize::try_from(exception.row).ok().and_then(|row| texts.get_mut(row)) {
+            if !is_spelled_freely(logical) {
+                exception.reason = ExceptionReason::OutOfRange;
+                exception.value = NativeValue::Text(text.clone());
             }
+            *cell = Some(text);
         }
     }
     if texts.is_empty() {
-        return Ok(Arc::clone(array));
+        return Ok(values);
     }
-    let (values, _) = text_values(&(Arc::new(StringArray::from(texts)) as ArrayRef), logical)?;
-    let found = BooleanArray::from_iter((0..values.len()).map(|row| Some(values.is_valid(row))));
+    let texts: ArrayRef = Arc::new(StringArray::from(texts));
+    let mut refused = Vec::new();
+    let settled = cast(&texts, &LogicalType::TEXT, logical, &mut Misfits { column, found: &mut refused })?;
+    // Types of one class may lie in Arrow otherwise; what the narrower one does not hold stays beside it.
+    let settled = cast_with_options(&settled, values.data_type(), &CastOptions { safe: true, ..Default::default() })?;
+    let found = BooleanArray::from_iter((0..settled.len()).map(|row| Some(settled.is_valid(row))));
     exceptions.retain(|exception| {
         let row = usize::try_from(exception.row).unwrap_or(usize::MAX);
         exception.column != column || row >= found.len() || !found.value(row)
     });
-    Ok(zip(&found, &values, array)?)
+    Ok(zip(&found, &settled, &values)?)
+}
+
+/// What an exception says in words of the type, if it may be one of its values.
+fn said(exception: &Exception, logical: &LogicalType) -> Option<String> {
+    use LogicalType::{Decimal, Int, Numeric};
+    let text = match &exception.value {
+        NativeValue::Text(text) => text.clone(),
+        NativeValue::Integer(number) if exception.reason != ExceptionReason::EnumIndex => number.to_string(),
+        NativeValue::Real(number) => number.to_string(),
+        _ => return None,
+    };
+    match logical {
+        Int { .. } | Decimal { .. } | Numeric => parts(&text).map(|parts| parts.canonical()),
+        _ => is_spelled_freely(logical).then_some(text),
+    }
 }
 
 fn cast(array: &ArrayRef, from: &LogicalType, to: &LogicalType, misfits: &mut Misfits<'_>) -> Result<ArrayRef> {
@@ -149,20 +169,15 @@ fn cast(array: &ArrayRef, from: &LogicalType, to: &LogicalType, misfits: &mut Mi
                 let values = misfits.texts(array.as_string(), |text| text.parse().ok());
                 Ok(Arc::new(values.into_iter().collect::<Float64Array>()))
             }
-            DataType::Decimal128(_, scale) => {
-                Ok(floats::<Decimal128Type>(array, *bits, *scale, |value| value.to_string()))
-            }
-            DataType::Decimal256(_, scale) => {
-                Ok(floats::<Decimal256Type>(array, *bits, *scale, |value| value.to_string()))
-            }
             DataType::Float32 if *bits == 64 => {
-                Ok(Arc::new(array.as_primitive::<Float32Type>().unary::<_, arrow::datatypes::Float64Type>(f64::from)))
+                Ok(Arc::new(array.as_primitive::<Float32Type>().unary::<_, Float64Type>(f64::from)))
             }
             _ => by_arrow(array, to),
         },
         (LogicalType::Uuid, DataType::Binary) => uuids(array, misfits),
         (
             LogicalType::Uuid
+            | LogicalType::Network { .. }
             | LogicalType::Date
             | LogicalType::Timestamp { .. }
             | LogicalType::Instant { .. }
@@ -226,23 +241,6 @@ fn decimals(values: Vec<Option<i256>>, precision: u8, scale: u8) -> Result<Array
     })
 }
 
-/// Decimals as the floats next to them.
-fn floats<T: ArrowPrimitiveType>(
-    array: &ArrayRef,
-    bits: u8,
-    scale: i8,
-    digits: impl Fn(T::Native) -> String,
-) -> ArrayRef {
-    // The parser of a text rounds once, to the nearest; a division of two floats might round twice.
-    let text = |value: T::Native| format!("{}e{}", digits(value), -i32::from(scale));
-    let values: &PrimitiveArray<T> = array.as_primitive();
-    if bits == 32 {
-        Arc::new(values.iter().map(|value| text(value?).parse().ok()).collect::<Float32Array>())
-    } else {
-        Arc::new(values.iter().map(|value| text(value?).parse().ok()).collect::<Float64Array>())
-    }
-}
-
 /// Numbers as their one text.
 fn numeric(array: &ArrayRef, misfits: &mut Misfits<'_>) -> Result<ArrayRef> {
     let canonical = |parts: Parts<'_>| parts.canonical();
@@ -257,11 +255,24 @@ fn numeric(array: &ArrayRef, misfits: &mut Misfits<'_>) -> Result<ArrayRef> {
             let values = array.as_primitive::<Decimal256Type>();
             values.iter().map(|value| Some(decimal_text(&value?.to_string(), scale(*places)))).collect()
         }
+        DataType::Float32 => {
+            let values = array.as_primitive::<Float32Type>().iter();
+            return digits(values.map(|value| value.map(|value| value.to_string())), misfits);
+        }
+        DataType::Float64 => {
+            let values = array.as_primitive::<Float64Type>().iter();
+            return digits(values.map(|value| value.map(|value| value.to_string())), misfits);
+        }
         _ => by_arrow(&by_arrow(array, &LogicalType::Decimal { precision: 20, scale: 0 })?, &LogicalType::TEXT)?
             .as_string::<i32>()
             .clone(),
     };
     Ok(Arc::new(texts))
+}
+
+/// Floats as the fewest digits that give them back, which is how they are printed; what is no number is none here either.
+fn digits(texts: impl Iterator<Item = Option<String>>, misfits: &mut Misfits<'_>) -> Result<ArrayRef> {
+    numeric(&(Arc::new(texts.collect::<StringArray>()) as ArrayRef), misfits)
 }
 
 /// Sixteen bytes as what they are.
@@ -299,6 +310,11 @@ mod tests {
     }
 
     fn hash(batch: &Batch, logical: LogicalType) -> u128 {
+        // A whole number keeps its width.
+        let logical = match batch.records.column(0).data_type() {
+            DataType::Int32 => LogicalType::Int { bits: 32, signed: true },
+            _ => logical,
+        };
         let mut hasher = RowHasher::new(&collection(logical));
         hasher.update(batch).expect("a hash");
         hasher.total().sum
@@ -333,18 +349,18 @@ mod tests {
                 decimal(12, 4),
             ),
             (
-                decimals(vec![Some(999), Some(1_000_000_000_000_000_000_000_001)], 30, 2),
+                decimals(vec![Some(999), Some(1_000_000_000_000_000_000_000_000)], 30, 2),
                 decimal(30, 2),
                 Arc::new(Float64Array::from(vec![9.99, 1e22])),
                 LogicalType::FLOAT64,
-                LogicalType::FLOAT64,
+                LogicalType::Numeric,
             ),
             (
                 decimals(vec![Some(999)], 10, 2),
                 decimal(10, 2),
                 Arc::new(Float32Array::from(vec![9.99])),
                 LogicalType::Float { bits: 32 },
-                LogicalType::Float { bits: 32 },
+                LogicalType::Numeric,
             ),
             (
                 texts(&[Some("1.50"), Some("1e2")]),
@@ -434,6 +450,44 @@ mod tests {
             assert_eq!(beside.exceptions, [exception(0, "x")]);
             assert_eq!(hash(&left, logical.clone()), hash(&beside, logical.clone()), "{logical}");
         }
+    }
+
+    #[test]
+    fn numbers_with_one_nearest_float_are_not_one() {
+        let whole =
+            |number: i64| turned(Arc::new(Int64Array::from(vec![number])), LogicalType::INT64, LogicalType::Numeric);
+        let float = |number: f64| {
+            turned(Arc::new(Float64Array::from(vec![number])), LogicalType::FLOAT64, LogicalType::Numeric)
+        };
+        let hash = |batch: &Batch| hash(batch, LogicalType::Numeric);
+        assert_eq!(hash(&whole(9_007_199_254_740_992)), hash(&float(9_007_199_254_740_992.0)));
+        assert_ne!(hash(&whole(9_007_199_254_740_993)), hash(&float(9_007_199_254_740_992.0)));
+        let (nan, text) = (
+            float(f64::NAN),
+            turned(Arc::new(StringArray::from(vec!["NaN"])), LogicalType::Numeric, LogicalType::Numeric),
+        );
+        assert_eq!((nan.exceptions.len(), hash(&nan)), (1, hash(&text)));
+    }
+
+    #[test]
+    fn what_stands_beside_a_column_may_be_a_value_of_the_other_type() {
+        let beside = |from: LogicalType, to: &LogicalType, value: NativeValue| {
+            let read = collection(from);
+            let array = arrow::array::new_null_array(&arrow_type(&read.columns[0].logical), 1);
+            let records = RecordBatch::try_new(schema(&read), vec![array]).expect("a batch");
+            let exceptions = vec![Exception { row: 0, column: 0, reason: ExceptionReason::Precision, value }];
+            let cast = Cast::new(&read, &[Some(to.clone())]).expect("something to do");
+            cast.apply(&Batch { records, exceptions }).expect("a batch")
+        };
+        let two = beside(LogicalType::Bool, &LogicalType::INT64, NativeValue::Integer(2));
+        assert_eq!((two.exceptions.len(), two.records.column(0).as_primitive::<Int64Type>().value(0)), (0, 2));
+        // A decimal that has more digits than one of the types is the same misfit on both sides.
+        let decimal = LogicalType::Decimal { precision: 12, scale: 2 };
+        let real = beside(decimal.clone(), &decimal, NativeValue::Real(1.555));
+        let texts: ArrayRef = Arc::new(StringArray::from(vec!["1.5550"]));
+        let text = turned(texts, LogicalType::Numeric, decimal.clone());
+        assert_eq!(real.exceptions, text.exceptions);
+        assert_eq!(hash(&real, decimal.clone()), hash(&text, decimal));
     }
 
     #[test]

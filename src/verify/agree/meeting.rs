@@ -7,9 +7,9 @@ use dbferry_dialect::logical::OpaqueForm;
 /// The most digits of a decimal type.
 const MOST_DIGITS: u8 = 76;
 
-/// The type that holds the values of both, or as near to them as a float can be; none where they have nothing in common.
+/// The type that holds the values of both; none where they have nothing in common.
 pub(super) fn meeting(left: &LogicalType, right: &LogicalType) -> Option<LogicalType> {
-    use LogicalType::{Bytes, Date, Instant, Span, Text, Time, Timestamp, Uuid};
+    use LogicalType::{Bytes, Date, Instant, Network, Span, Text, Time, Timestamp, Uuid};
     if let (Some(left), Some(right)) = (Number::of(left), Number::of(right)) {
         return left.meet(right);
     }
@@ -20,7 +20,8 @@ pub(super) fn meeting(left: &LogicalType, right: &LogicalType) -> Option<Logical
             number.meet(number)?
         }
         (Uuid, Text { .. } | Bytes { .. }) | (Text { .. } | Bytes { .. }, Uuid) => Uuid,
-        // A text that a restore reads as a moment is that moment, however it is spelled.
+        // A text that a restore reads as a value is that value, however it is spelled.
+        (Network { kind }, Text { .. }) | (Text { .. }, Network { kind }) => Network { kind: *kind },
         (Date, Text { .. }) | (Text { .. }, Date) => Date,
         (Timestamp { .. }, Text { .. }) | (Text { .. }, Timestamp { .. }) => moment,
         (Instant { .. }, Text { .. }) | (Text { .. }, Instant { .. }) => Instant { precision: 6 },
@@ -101,8 +102,10 @@ impl Number {
             _ => None,
         };
         Some(match (self, other) {
-            (Self::Float64, _) | (_, Self::Float64) => LogicalType::FLOAT64,
-            (Self::Float32, _) | (_, Self::Float32) => LogicalType::Float { bits: 32 },
+            (Self::Float32, Self::Float32) => LogicalType::Float { bits: 32 },
+            (Self::Float32 | Self::Float64, Self::Float32 | Self::Float64) => LogicalType::FLOAT64,
+            // By the digits that a float stands for: two whole numbers may have one nearest float.
+            (Self::Float32 | Self::Float64, _) | (_, Self::Float32 | Self::Float64) => LogicalType::Numeric,
             (Self::Numeric, Self::Numeric) => LogicalType::Numeric,
             // What does not fit into the other's type is equal to none of its values.
             (Self::Numeric, other) | (other, Self::Numeric) => other.meet(other)?,
@@ -143,8 +146,8 @@ mod tests {
             (decimal(10, 2), decimal(12, 4), Some(decimal(12, 4))),
             (decimal(76, 0), decimal(76, 76), Some(LogicalType::Numeric)),
             (LogicalType::Numeric, decimal(10, 2), Some(decimal(10, 2))),
-            (LogicalType::FLOAT64, decimal(10, 2), Some(LogicalType::FLOAT64)),
-            (float.clone(), decimal(10, 2), Some(float.clone())),
+            (LogicalType::FLOAT64, decimal(10, 2), Some(LogicalType::Numeric)),
+            (float.clone(), LogicalType::INT64, Some(LogicalType::Numeric)),
             (float, LogicalType::FLOAT64, Some(LogicalType::FLOAT64)),
             (LogicalType::TEXT, LogicalType::Bool, None),
             (LogicalType::TEXT, LogicalType::FLOAT64, None),

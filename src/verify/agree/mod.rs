@@ -4,9 +4,9 @@
 //! |---|---|
 //! | mean the same | the values as each place has them |
 //! | numbers, or a number and a text | the numbers, by their value: `9.9` is `9.90` |
-//! | a float and another number | the floats that they are, or are nearest to |
+//! | a float and another number | the digits: those that the float stands for, the fewest that give it back |
 //! | a date and a timestamp, a timestamp and an instant in UTC, a time of day and a span | the moments |
-//! | a moment or a UUID, and a text | what the text says, however it is spelled |
+//! | a moment, a UUID or a network address, and a text | what the text says, however it is spelled |
 //! | both carried as text, or both as bytes | the texts, or the bytes |
 //! | anything else, one of them a database's | as the more particular of the two: the database is read so, if its dialect can |
 //!
@@ -40,10 +40,7 @@ impl Way {
 
     /// Each place as it is, turned into `logical`.
     pub(crate) fn cast(columns: [&Column; 2], logical: &LogicalType) -> Self {
-        // Two texts of one number are not one text, so these are always turned into the shortest.
-        let is_needed = |column: &Column| *logical == LogicalType::Numeric || !same_class(&column.logical, logical);
-        let casts = columns.map(|column| is_needed(column).then(|| logical.clone()));
-        Self { read: columns.map(Column::clone), casts }
+        Self { read: columns.map(Column::clone), casts: [Some(logical.clone()), Some(logical.clone())] }
     }
 
     /// Both places as `place` has it.
@@ -52,20 +49,20 @@ impl Way {
         Self { read: columns.map(as_there), casts: [None, None] }
     }
 
-    /// The same, where both speak of a moment or a UUID and one of them may spell it in a way of its own.
+    /// The same, where both speak of a number, a moment or the like, and one of them may spell it in a way of its own.
     fn however_spelled(mut self) -> Self {
+        use LogicalType::{Decimal, Int, Numeric};
         let logical = &self.read[0].logical;
-        if is_spelled_freely(logical) {
+        if is_spelled_freely(logical) || matches!(logical, Int { .. } | Decimal { .. } | Numeric) {
             let logical = logical.clone();
             self.casts = [Some(logical.clone()), Some(logical)];
         }
         self
     }
 
-    /// Whether all that is done to the values of a place is to spell some of them in the usual way.
-    pub(crate) fn only_respells(&self, place: usize) -> bool {
-        let read = &self.read[place].logical;
-        is_spelled_freely(read) && self.casts[place].as_ref() == Some(read)
+    /// Whether a place is turned into what it is: then only what stands beside its columns may change.
+    pub(crate) fn only_settles(&self, place: usize) -> bool {
+        self.casts[place].as_ref().is_some_and(|to| stays(&self.read[place].logical, to))
     }
 
     /// What the values of a place are when they are hashed.
@@ -116,7 +113,13 @@ fn is_by_spelling(logical: &LogicalType) -> bool {
 
 /// Whether texts of one value may differ: these mean the same to whoever restores them into the type.
 pub(crate) fn is_spelled_freely(logical: &LogicalType) -> bool {
-    is_moment(logical) || *logical == LogicalType::Uuid
+    is_moment(logical) || matches!(logical, LogicalType::Uuid | LogicalType::Network { .. })
+}
+
+/// Whether values of a type need not be turned to be those of another. What is carried as a text is turned even into itself,
+/// because two texts of one number are not one text.
+pub(super) fn stays(from: &LogicalType, to: &LogicalType) -> bool {
+    !matches!(to, LogicalType::Numeric | LogicalType::Network { .. }) && (from == to || same_class(from, to))
 }
 
 fn is_moment(logical: &LogicalType) -> bool {
@@ -207,7 +210,7 @@ mod tests {
             first(LogicalType::INT64, LogicalType::Int { bits: 16, signed: true }),
             is("int64/int16: int64/int16")
         );
-        assert_eq!(first(decimal(10, 2), LogicalType::FLOAT64), is("decimal(10,2)/float64: float64/float64"));
+        assert_eq!(first(decimal(10, 2), LogicalType::FLOAT64), is("decimal(10,2)/float64: numeric/numeric"));
         assert_eq!(first(decimal(10, 2), LogicalType::TEXT), is("decimal(10,2)/text: decimal(10,2)/decimal(10,2)"));
         assert_eq!(first(LogicalType::Numeric, LogicalType::Numeric), is("numeric/numeric: numeric/numeric"));
         assert_eq!(first(LogicalType::TEXT, LogicalType::Json), is("text/json: text/text"));

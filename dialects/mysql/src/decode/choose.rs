@@ -173,7 +173,8 @@ fn decoder(
             Sent::Bytes,
         ) => Decoder::Bytes(Strings::bytes()),
         // Whatever else is carried as text may stand in a column of texts.
-        (_, Sent::Text | Sent::Enum | Sent::Set | Sent::Json) if data_type == DataType::Utf8 => text(),
+        (_, Sent::Json) if data_type == DataType::Utf8 => Decoder::Json(Strings::text()),
+        (_, Sent::Text | Sent::Enum | Sent::Set) if data_type == DataType::Utf8 => text(),
         (_, Sent::Text | Sent::Json) => Decoder::Nested(Nested::new(logical)?),
         // MariaDB's JSON is a text, but its functions give bytes; an unknown type may be sent as bytes too.
         (LogicalType::Json | LogicalType::Opaque { form: OpaqueForm::Text, .. }, Sent::Bytes) => text(),

@@ -75,6 +75,7 @@ impl MemoryDialect {
             adds_foreign_keys: true,
             unsigned_integers: true,
             exact_decimals: true,
+            columnless_tables: true,
             identifiers: Identifiers::ANY,
             carries: Carries::EVERYTHING,
         };
