@@ -106,6 +106,17 @@ impl CollectionReader {
         self.rows.get(row_group).map_or(0, |rows| rows.end - rows.start)
     }
 
+    /// The size of the largest row group in memory, in bytes, as the files say; nothing for files of other programs.
+    pub(crate) fn largest_row_group(&self) -> Option<u64> {
+        match &self.files {
+            Files::Archive(files) => {
+                let exceptions = files.exceptions.as_ref().map_or(0, |exceptions| exceptions.file.largest_row_group());
+                Some(files.file.largest_row_group().max(exceptions))
+            }
+            Files::Foreign(_) => None,
+        }
+    }
+
     /// Reads the columns at some positions of a row group, in the order of the collection; otherwise as [`read`](Self::read).
     ///
     /// # Errors

@@ -60,6 +60,11 @@ impl ParquetFile {
         self.metadata.metadata().row_groups().iter().map(|row_group| row_group.num_rows().unsigned_abs())
     }
 
+    /// The size of the largest row group in memory, as the footer says.
+    pub(super) fn largest_row_group(&self) -> u64 {
+        self.metadata.metadata().row_groups().iter().map(row_group_bytes).max().unwrap_or(0)
+    }
+
     /// Smallest and largest value of an unsigned column in a row group, as the footer says.
     pub(super) fn bounds(&self, row_group: usize, column: usize) -> Option<(u64, u64)> {
         let column = self.metadata.metadata().row_groups().get(row_group)?.columns().get(column)?;
@@ -196,8 +201,13 @@ pub(super) fn check_row_group(row_group: &RowGroupMetaData, data_end: u64) -> Re
 /// How many rows make about `bytes` in memory, by what the footer says about sizes.
 pub(super) fn batch_rows(row_group: &RowGroupMetaData, bytes: u64) -> u64 {
     let rows = row_group.num_rows().unsigned_abs().max(1);
-    let total: u64 = row_group.columns().iter().map(decoded_bytes).fold(0, u64::saturating_add);
-    (u128::from(bytes) * u128::from(rows) / u128::from(total.max(1))).clamp(1, MOST_BATCH_ROWS.into()) as u64
+    let total = row_group_bytes(row_group).max(1);
+    (u128::from(bytes) * u128::from(rows) / u128::from(total)).clamp(1, MOST_BATCH_ROWS.into()) as u64
+}
+
+/// The size of a row group in memory, by what the footer says.
+fn row_group_bytes(row_group: &RowGroupMetaData) -> u64 {
+    row_group.columns().iter().map(decoded_bytes).fold(0, u64::saturating_add)
 }
 
 /// The size of a column chunk in memory, by what the footer says.

@@ -158,6 +158,7 @@ pub(super) fn run(args: &VerifyArgs, app: &App) -> Result<u8> {
         skip_rows: args.bytes_only,
         differences: args.differences,
         sample: args.sample,
+        within_memory: false,
         cancel: app.signals.cancel(),
     };
     let job = Job::prepare(args, options.resources, app)?;

@@ -235,7 +235,10 @@ pub(super) fn prove(
             differences.join("; ")
         ),
     )
-    .hint("the group was left as it was; a trigger, a rule or another session may have changed rows while they were loaded"))
+    .hint(
+        "the group was left as it was. Either a trigger, a rule or another session changed rows while they were loaded, or the \
+         target gives a value back in another form than it took; leave tables out one by one with --exclude-table to find it",
+    ))
 }
 
 impl Doubt<'_, '_> {

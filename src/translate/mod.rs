@@ -186,9 +186,13 @@ impl<'a> Translation<'a> {
     /// server would refuse some without saying which.
     fn looks(&self, position: usize) -> bool {
         let Some(column) = self.columns.get(position) else { return false };
-        let LogicalType::Text { max_chars, .. } = &column.to else { return column.changes_cells() };
-        let is_refused =
-            |ends: &Ends<'_>| ends.crossing && (max_chars.is_some() || ends.target.domain(&column.to).no_nul);
+        let is_refused = |ends: &Ends<'_>| match &column.to {
+            LogicalType::Text { max_chars: Some(_), .. } => ends.crossing,
+            LogicalType::Text { .. } | LogicalType::Float { .. } => {
+                ends.crossing && ends.target.domain(&column.to) != Domain::ALL
+            }
+            _ => false,
+        };
         column.changes_cells() || self.ends.as_ref().is_some_and(is_refused)
     }
 

@@ -57,6 +57,9 @@ pub struct VerifyOptions {
     pub differences: usize,
     /// Look at some rows only; at all by default.
     pub sample: Option<Sample>,
+    /// Whether an archive is refused, instead of decoded, whose files say that a row group is larger in memory than the run may
+    /// use; false by default. For archives of strangers: a row is always decoded whole, however small its file is.
+    pub within_memory: bool,
     /// Cancels the run.
     pub cancel: Cancel,
 }
@@ -74,6 +77,7 @@ impl Default for VerifyOptions {
             skip_rows: false,
             differences: Self::DIFFERENCES,
             sample: None,
+            within_memory: false,
             cancel: Cancel::default(),
         }
     }

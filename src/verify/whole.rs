@@ -68,6 +68,13 @@ fn check_rows(
 ) -> Result<()> {
     let reader = archive.collection(entry)?;
     let name = entry.collection.name.to_string();
+    let most = options.resources.memory / options.resources.jobs.max(1) as u64;
+    if let Some(bytes) = reader.largest_row_group().filter(|bytes| options.within_memory && *bytes > most) {
+        let message = format!("rows of {} MiB at once do not fit into the memory of this run", bytes >> 20);
+        return Err(Error::new(ErrorKind::Refused, message)
+            .with("collection", &name)
+            .hint(format!("each job has {} MiB: give more memory, or fewer jobs", most >> 20)));
+    }
     let found = hash_row_groups(&reader, entry, chosen, options.resources, &options.cancel, progress)?;
     // Only all rows together have the manifest's hash; of some of them it is known how many there are.
     let difference = if chosen.len() == entry.row_groups.len() {

@@ -34,9 +34,15 @@ fn killed(workdir: &Workdir, arguments: &[&str], wait: Duration) -> bool {
     child.wait().expect("it ends").success()
 }
 
-/// The moments of a run that takes `time`, from the very start to shortly after the end.
-fn moments(time: Duration) -> impl Iterator<Item = Duration> {
-    (0..=MOMENTS).map(move |moment| time * moment / (MOMENTS - 1))
+/// The moments of a run that takes `time`, from the very start to shortly after the end, with their numbers: all of them, and on a
+/// machine that is busy with other things all of them again, a few times.
+fn moments(time: Duration) -> impl Iterator<Item = (u32, Duration)> {
+    (0..5 * (MOMENTS + 1)).map(move |number| (number, time * (number % (MOMENTS + 1)) / (MOMENTS - 1)))
+}
+
+/// Whether a run was killed at every moment, and often enough while it wrote.
+fn is_enough(number: u32, interrupted: u32) -> bool {
+    number > MOMENTS && interrupted > 2
 }
 
 fn timed(run: impl FnOnce()) -> Duration {
@@ -53,7 +59,10 @@ fn a_killed_dump_leaves_no_archive_and_the_next_one_goes_on() {
     let time = timed(|| drop(workdir.run(&dump("first")).is(0)));
     fs::remove_dir_all(workdir.path("first")).expect("an archive");
     let mut interrupted = 0;
-    for moment in moments(time) {
+    for (number, moment) in moments(time) {
+        if is_enough(number, interrupted) {
+            break;
+        }
         // Always to the same name: whatever the one before left makes room.
         let done = killed(&workdir, &dump("backup"), moment);
         let complete = workdir.path("backup/manifest.json").exists();
@@ -101,7 +110,10 @@ fn a_killed_restore_leaves_the_old_rows() {
     assert!(content(&workdir, "target.db") == new);
     reset();
     let mut interrupted = 0;
-    for moment in moments(time) {
+    for (number, moment) in moments(time) {
+        if is_enough(number, interrupted) {
+            break;
+        }
         let done = killed(&workdir, &restore, moment);
         // A journal with content is a transaction that has to be rolled back.
         interrupted +=
@@ -128,7 +140,10 @@ fn a_killed_restore_into_a_new_file_leaves_none() {
     let time = timed(|| drop(workdir.run(&restore).is(0)));
     fs::remove_file(&target).expect("a file");
     let mut interrupted = 0;
-    for moment in moments(time) {
+    for (number, moment) in moments(time) {
+        if is_enough(number, interrupted) {
+            break;
+        }
         let done = killed(&workdir, &restore, moment);
         assert!(target.exists() || !done);
         if target.exists() {

@@ -7,7 +7,8 @@ use dbferry::archive::{Archive, ArchiveWriter, CollectionEntry, WriteOptions, pa
 use dbferry::dialect::Collection;
 use dbferry::dialect::testkit::generate::{GenerateOptions, database};
 use dbferry::dialect::testkit::{FaultDialect, FaultPlan};
-use dbferry::dump::DumpOptions;
+use dbferry::dump::{DumpOptions, dump};
+use dbferry::endpoint::Endpoint;
 use dbferry::group::Selection;
 use dbferry::progress::Silent;
 use dbferry::resources::Resources;
@@ -459,4 +460,27 @@ fn strays_are_told() {
     assert_eq!(check(&work, "backup").expect("whole").strays, Vec::<String>::new());
     fs::write(work.path("backup").join("data/note.txt"), "x").expect("a file");
     assert_eq!(check(&work, "backup").expect("whole").strays, ["data/note.txt"]);
+}
+
+/// A file of a few kilobytes may hold rows of any size: zeros are packed well.
+#[test]
+fn a_strangers_rows_have_to_fit_into_memory() {
+    let directory = tempfile::TempDir::new().expect("a temporary directory");
+    let file = directory.path().join("large.sqlite");
+    let connection = rusqlite::Connection::open(&file).expect("a database");
+    let sql = "CREATE TABLE t (id INTEGER PRIMARY KEY, b BLOB); INSERT INTO t VALUES (1, zeroblob(60000000))";
+    connection.execute_batch(sql).expect("a large value");
+    drop(connection);
+    let source = Endpoint::parse(&format!("sqlite:{}", file.display())).expect("a URL");
+    let path = directory.path().join("backup");
+    dump(&source, &path, &DumpOptions::default(), &Silent).expect("a dump");
+    let archive = Archive::open(&path).expect("an archive");
+    let verified = |memory: u64, within_memory: bool| {
+        let resources = Resources { jobs: 1, memory };
+        verify(&archive, &VerifyOptions { resources, within_memory, ..VerifyOptions::default() }, &Silent)
+    };
+    let refused = verified(32 << 20, true).expect_err("60 MB in 32 MiB");
+    assert_eq!(refused.kind(), ErrorKind::Refused, "{refused}");
+    verified(64 << 20, true).expect("room enough");
+    verified(32 << 20, false).expect("one's own archive");
 }

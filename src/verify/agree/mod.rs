@@ -208,7 +208,7 @@ mod tests {
         let is = |expected: &str| Some(expected.to_owned());
         assert_eq!(
             first(LogicalType::INT64, LogicalType::Int { bits: 16, signed: true }),
-            is("int64/int16: int64/int16")
+            is("int64/int16: int64/int64")
         );
         assert_eq!(first(decimal(10, 2), LogicalType::FLOAT64), is("decimal(10,2)/float64: numeric/numeric"));
         assert_eq!(first(decimal(10, 2), LogicalType::TEXT), is("decimal(10,2)/text: decimal(10,2)/decimal(10,2)"));

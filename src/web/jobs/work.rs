@@ -305,7 +305,7 @@ impl Context<'_> {
     }
 
     fn verify(&self, name: &str, depth: Depth) -> Result<Outcome> {
-        let checked = self.check(&self.server.catalogue.path(name), depth);
+        let checked = self.check(&self.server.catalogue.path(name), depth, false);
         let (id, verified) = match &checked {
             Ok((archive, _)) => (archive.manifest().id.clone(), Verified::now(true, depth, None)),
             Err((id, error)) if error.kind() == ErrorKind::ArchiveDamaged => {
@@ -320,12 +320,14 @@ impl Context<'_> {
         Ok(outcome)
     }
 
-    /// Looks whether an archive is whole. An error comes with the archive's id, as far as that is known.
-    fn check(&self, path: &Path, depth: Depth) -> Result<(Archive, Outcome), (String, Error)> {
+    /// Looks whether an archive is whole; one of a stranger must not take more memory than this server may use. An error comes
+    /// with the archive's id, as far as that is known.
+    fn check(&self, path: &Path, depth: Depth, stranger: bool) -> Result<(Archive, Outcome), (String, Error)> {
         let archive = Archive::open(path).map_err(|error| (String::new(), error))?;
         let options = VerifyOptions {
             resources: self.server.resources,
             skip_rows: depth == Depth::Bytes,
+            within_memory: stranger,
             cancel: self.cancel.clone(),
             ..VerifyOptions::default()
         };
@@ -348,7 +350,7 @@ impl Context<'_> {
 
     fn take_in(&self, arrived: Arrived) -> Result<Outcome> {
         let server = self.server;
-        let (archive, mut outcome) = self.check(arrived.path(), Depth::Rows).map_err(|(_, error)| {
+        let (archive, mut outcome) = self.check(arrived.path(), Depth::Rows, true).map_err(|(_, error)| {
             // Where it lay for the moment is of no use to anybody.
             let told = Error::new(error.kind(), error.message().to_owned()).with("upload", &arrived.name);
             let context = error.context().filter(|(key, _)| *key != "archive");
