@@ -30,7 +30,7 @@ use crate::large;
 use crate::objects;
 use crate::session::Session;
 use crate::types::{Oid, TypeCatalogue};
-use dbferry_dialect::model::NotCarried;
+use dbferry_dialect::model::{NativeObject, NotCarried};
 use dbferry_dialect::{Collection, CollectionName, Error, ErrorKind, Result, Schema};
 use std::collections::HashMap;
 
@@ -65,6 +65,18 @@ pub(crate) fn introspect_with(session: &mut Session, types: &TypeCatalogue) -> R
     schema.collections.extend(large_objects);
     schema.collections.sort_by(|left, right| left.name.cmp(&right.name));
     Ok(schema)
+}
+
+/// Only the objects that are no collections, with the tables that they belong to: what is asked before objects are made.
+pub(crate) fn objects(session: &mut Session, types: &TypeCatalogue) -> Result<Vec<NativeObject>> {
+    let version = version(session)?;
+    let mut schema = Schema::default();
+    let mut tables = relations::read(session, &mut schema)?;
+    let sequences = sequences::read(session, &mut schema.not_carried)?;
+    columns::read(session, version, types, &mut tables)?;
+    sequences::assign(&sequences, &mut tables);
+    objects::read(session, version, &mut tables, &sequences, &mut schema)?;
+    Ok(schema.objects)
 }
 
 /// The server's version as a number: 15.3 is 150003.

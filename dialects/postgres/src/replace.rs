@@ -74,6 +74,8 @@ struct PostgresReplacer {
     unit: Option<Unit>,
     /// The objects that the target has, once somebody wants to know.
     existing: Option<Existing>,
+    /// Its types, as long as nothing was made since they were read.
+    types: Option<Arc<TypeCatalogue>>,
     /// What was made before the first group.
     created: Option<Created>,
     /// Tables that wait for new statistics.
@@ -108,6 +110,7 @@ impl PostgresReplacer {
             in_transaction: false,
             unit: None,
             existing: None,
+            types: None,
             created: None,
             analyze: Vec::new(),
             committed: false,
@@ -160,7 +163,8 @@ impl PostgresReplacer {
         let cancel = self.sessions.cancel();
         let mut main = self.sessions.main();
         if self.existing.is_none() && plan.collections.iter().any(|plan| !plan.objects.is_empty()) {
-            self.existing = Some(Existing::read(&mut main)?);
+            let types = TypeCatalogue::load(&mut main)?;
+            self.existing = Some(Existing::read(&mut main, &types)?);
         }
         let members = Members::new(plan.collections, &mut self.staging, &mut main)?;
         switch::rehearse_drop(&mut main, &members)?;
@@ -172,7 +176,10 @@ impl PostgresReplacer {
             main.run("cannot begin a transaction", "BEGIN")?;
             taken_off = in_place::begin(&mut main, &members)?;
         }
-        let types = Arc::new(TypeCatalogue::load(&mut main)?);
+        let types = match self.types.take() {
+            Some(types) => types,
+            None => Arc::new(TypeCatalogue::load(&mut main)?),
+        };
         let single_writer = self.options.writers <= 1;
         let loads = Arc::new(Loads::new(&mut main, &members, &types, single_writer, &self.broken)?);
         drop(main);
@@ -269,7 +276,10 @@ impl PostgresReplacer {
         let mut existing = match self.existing.take() {
             Some(existing) => existing,
             None if objects.is_empty() => Existing::default(),
-            None => Existing::read(&mut main)?,
+            None => {
+                let types = TypeCatalogue::load(&mut main)?;
+                Existing::read(&mut main, &types)?
+            }
         };
         if let Some(created) = self.created.take() {
             self.warnings.extend(created.keep(&mut main)?);
@@ -329,10 +339,12 @@ impl Replacer for PostgresReplacer {
                 return Ok(warnings);
             }
             let mut main = replacer.sessions.main();
-            let mut existing = Existing::read(&mut main)?;
+            let types = TypeCatalogue::load(&mut main)?;
+            let mut existing = Existing::read(&mut main, &types)?;
             let created = replacer.created.get_or_insert_default();
             warnings.extend(create_before(&mut main, &mut existing, objects, &replacer.options, created)?);
             replacer.existing = Some(existing);
+            replacer.types = created.is_empty().then(|| Arc::new(types));
             Ok(warnings)
         })
     }

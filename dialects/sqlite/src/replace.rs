@@ -28,6 +28,7 @@ mod complete;
 mod failure;
 mod foreign_keys;
 mod group;
+mod known_keys;
 mod load;
 mod malformed;
 mod orphans;

@@ -13,6 +13,7 @@ use super::{ADDRESS, FURTHER, IS_CALLED, LAST_VALUE, POPULATED, RELATION, ROLES,
 use crate::ddl::access::{self, Granted};
 use crate::ddl::{sequence, table};
 use crate::session::Session;
+use crate::types::TypeCatalogue;
 use dbferry_dialect::model::{NativeObject, ObjectKind};
 use dbferry_dialect::{CollectionName, Error, ErrorKind, ReplaceOptions, Result};
 use serde_json::Value;
@@ -29,9 +30,9 @@ pub(crate) struct Existing {
 }
 
 impl Existing {
-    /// Reads the catalogue of the target.
-    pub(crate) fn read(session: &mut Session) -> Result<Self> {
-        let objects = crate::introspect::introspect(session)?.objects;
+    /// Reads the catalogue of the target, whose types are these.
+    pub(crate) fn read(session: &mut Session, types: &TypeCatalogue) -> Result<Self> {
+        let objects = crate::introspect::objects(session, types)?;
         let mut existing = Self::default();
         // A type stands there as a mere name first and then as it is.
         existing.objects.extend(objects.into_iter().map(|object| (key(&object), object)));
@@ -76,6 +77,11 @@ pub(crate) struct Created {
 }
 
 impl Created {
+    /// Whether nothing was made.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.drops.is_empty()
+    }
+
     /// Takes away what was made, the last first, because no group was committed. Returns what could not be taken away.
     pub(crate) fn undo(self, session: &mut Session) -> Result<Vec<String>> {
         let mut warnings = Vec::new();

@@ -7,6 +7,7 @@ use crate::ddl::{access, constraint, index, sequence, table};
 use crate::introspect::introspect;
 use crate::session::Session;
 use crate::testing::{Installation, Server};
+use crate::types::TypeCatalogue;
 use crate::{NAME, PostgresSyntax};
 use dbferry_dialect::model::{CollectionKind, NativeObject, ObjectKind, Stage};
 use dbferry_dialect::{Collection, CollectionName, DatabaseUrl, OpenOptions, ReplaceOptions, Schema, Syntax};
@@ -37,10 +38,15 @@ fn options() -> ReplaceOptions {
     options
 }
 
+fn read_existing(session: &mut Session) -> Existing {
+    let types = TypeCatalogue::load(session).expect("types");
+    Existing::read(session, &types).expect("a catalogue")
+}
+
 /// Makes everything of `schema` but the rows.
 fn make(session: &mut Session, schema: &Schema) -> Vec<String> {
     let options = options();
-    let mut existing = Existing::read(session).expect("a catalogue");
+    let mut existing = read_existing(session);
     let free = |stage: Stage| -> Vec<NativeObject> {
         schema.objects.iter().filter(|object| object.on.is_none() && object.stage == stage).cloned().collect()
     };
@@ -205,7 +211,7 @@ fn round_trip(server: &Server, sql: &str) -> Schema {
     assert_eq!(first.objects, again.objects);
     assert_eq!(first.collections, again.collections);
     // A second time everything is there, and nothing is made or said.
-    let mut existing = Existing::read(&mut session).expect("a catalogue");
+    let mut existing = read_existing(&mut session);
     let free: Vec<NativeObject> = schema.objects.iter().filter(|object| object.on.is_none()).cloned().collect();
     let mut created = Created::default();
     let warnings = create_before(&mut session, &mut existing, &free, &options(), &mut created).expect("again");
@@ -353,7 +359,7 @@ fn what_is_there_is_kept_and_what_was_made_can_be_undone() {
             server,
             "CREATE FUNCTION public.f() RETURNS integer LANGUAGE sql AS 'SELECT 2'; CREATE SEQUENCE public.kept;",
         );
-        let mut existing = Existing::read(&mut session).expect("a catalogue");
+        let mut existing = read_existing(&mut session);
         let mut created = Created::default();
         let mut options = ReplaceOptions::new(1);
         options.owners = true;
@@ -368,7 +374,7 @@ fn what_is_there_is_kept_and_what_was_made_can_be_undone() {
         assert!(created.undo(&mut session).expect("undone").is_empty());
         assert_eq!(names(&mut session), ["kept", "f()"].map(String::from));
 
-        let mut existing = Existing::read(&mut session).expect("a catalogue");
+        let mut existing = read_existing(&mut session);
         let mut created = Created::default();
         create_before(&mut session, &mut existing, &source.objects, &options, &mut created).expect("objects");
         assert!(created.keep(&mut session).expect("kept").is_empty());
@@ -387,7 +393,7 @@ fn what_cannot_be_made_is_a_warning_and_leaves_nothing() {
              ALTER VIEW public.w OWNER TO dbferry_gone; GRANT SELECT ON public.m TO dbferry_gone;",
         );
         let (mut session, _) = prepared(server, "");
-        let mut existing = Existing::read(&mut session).expect("a catalogue");
+        let mut existing = read_existing(&mut session);
         // As on another server, where the role is not.
         existing.forget_role("dbferry_gone");
         let after: Vec<NativeObject> =
@@ -411,7 +417,7 @@ fn a_policy_is_for_those_who_are_there() {
              CREATE POLICY \"none TO x\" ON public.t TO dbferry_away;";
         let (_, source) = prepared(server, &format!("{sql}{policies}"));
         let (mut session, _) = prepared(server, sql);
-        let mut existing = Existing::read(&mut session).expect("a catalogue");
+        let mut existing = read_existing(&mut session);
         existing.forget_role("dbferry_away");
         let of_table: Vec<NativeObject> = source.objects.iter().filter(|object| object.on.is_some()).cloned().collect();
         session.run("", "BEGIN").expect("begin");

@@ -4,7 +4,7 @@
 //! and its own row is put into `sqlite_schema` after the load. So its module need not be part of this build, and nothing
 //! depends on what the module would do when it is asked to create a table.
 
-use super::catalog::{columns, definition, end, indexes, is_created, is_taken, run};
+use super::catalog::{Texts, columns, definition, end, is_created, is_taken, run};
 use super::failure::{failed, missing_ability};
 use dbferry_dialect::model::CollectionKind;
 use dbferry_dialect::{CollectionAction, CollectionPlan, Error, ErrorKind, Result, Syntax};
@@ -31,7 +31,7 @@ pub(super) fn is_skipped(plan: &CollectionPlan) -> bool {
 }
 
 /// Refuses a plan that no longer fits the target, or that SQLite cannot carry out.
-pub(super) fn check(connection: &Connection, plan: &CollectionPlan) -> Result<()> {
+pub(super) fn check(texts: &Texts, plan: &CollectionPlan) -> Result<()> {
     let name = &plan.target.name;
     let append = plan.action == CollectionAction::Append;
     if append && plan.source.kind != CollectionKind::Table {
@@ -42,7 +42,7 @@ pub(super) fn check(connection: &Connection, plan: &CollectionPlan) -> Result<()
         .hint("leave it out of this restore, or replace its group"));
     }
     if let Some(planned) = plan.existing.as_ref().and_then(|existing| existing.definition.as_ref())
-        && definition(connection, "table", name)?.as_ref() != Some(planned)
+        && texts.table(name) != Some(planned)
     {
         return Err(Error::new(ErrorKind::Incompatible, "the table was changed since the restore was planned")
             .hint("nothing was changed; run the restore again"));
@@ -115,13 +115,14 @@ pub(super) fn create_table(
 pub(super) fn empty_table(
     connection: &Connection,
     syntax: &dyn Syntax,
+    texts: &Texts,
     plan: &CollectionPlan,
 ) -> Result<Vec<SavedIndex>> {
     let doing = |error| failed("cannot empty the table", error);
     let mut saved = Vec::new();
-    for (name, sql) in indexes(connection, &plan.target.name)? {
-        run(connection, &format!("DROP INDEX main.{}", syntax.quote_identifier(&name))).map_err(doing)?;
-        saved.push(SavedIndex { name, sql });
+    for (name, sql) in texts.indexes(&plan.target.name) {
+        run(connection, &format!("DROP INDEX main.{}", syntax.quote_identifier(name))).map_err(doing)?;
+        saved.push(SavedIndex { name: name.clone(), sql: sql.clone() });
     }
     run(connection, &format!("DELETE FROM {}", syntax.qualified(&plan.target))).map_err(doing)?;
     Ok(saved)

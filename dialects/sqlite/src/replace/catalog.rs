@@ -3,7 +3,7 @@
 use super::failure::failed;
 use dbferry_dialect::Result;
 use rusqlite::{Connection, OptionalExtension as _};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// A column of a table in the target.
 pub(super) struct TargetColumn {
@@ -116,18 +116,48 @@ pub(super) fn columns(connection: &Connection, table: &str) -> Result<Vec<Target
     read().map_err(|error| failed("cannot read the table's columns", error))
 }
 
-/// The indexes of a table that have a text of their own, as (name, text).
-pub(super) fn indexes(connection: &Connection, table: &str) -> Result<Vec<(String, String)>> {
-    let read = || -> rusqlite::Result<Vec<_>> {
-        connection
-            .prepare(
-                "SELECT name, sql FROM main.sqlite_schema WHERE type = 'index' AND tbl_name = ?1 COLLATE NOCASE AND sql \
-                 IS NOT NULL ORDER BY rowid",
-            )?
-            .query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect()
-    };
-    read().map_err(|error| failed("cannot read the table's indexes", error))
+/// The texts of all tables and indexes, read at once: asked for one table at a time, thousands of them would each be looked for
+/// from the catalogue's beginning.
+#[derive(Default)]
+pub(super) struct Texts {
+    /// By the table's name in lower case.
+    tables: HashMap<String, String>,
+    /// By the name of their table in lower case, in their order, as (name, text); those that have a text of their own.
+    indexes: HashMap<String, Vec<(String, String)>>,
+}
+
+impl Texts {
+    /// Reads them.
+    pub(super) fn read(connection: &Connection) -> Result<Self> {
+        let read = || -> rusqlite::Result<Self> {
+            let mut texts = Self::default();
+            let mut statement = connection.prepare(
+                "SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE type IN ('table', 'index') AND sql IS NOT \
+                 NULL ORDER BY rowid",
+            )?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let (name, table): (String, String) = (row.get(1)?, row.get(2)?);
+                if row.get_ref(0)?.as_str()? == "table" {
+                    texts.tables.insert(name.to_ascii_lowercase(), row.get(3)?);
+                } else {
+                    texts.indexes.entry(table.to_ascii_lowercase()).or_default().push((name, row.get(3)?));
+                }
+            }
+            Ok(texts)
+        };
+        read().map_err(|error| failed("cannot read the catalogue", error))
+    }
+
+    /// The text of a table.
+    pub(super) fn table(&self, name: &str) -> Option<&str> {
+        self.tables.get(&name.to_ascii_lowercase()).map(String::as_str)
+    }
+
+    /// The indexes of a table.
+    pub(super) fn indexes(&self, table: &str) -> &[(String, String)] {
+        self.indexes.get(&table.to_ascii_lowercase()).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// Whether the primary key has an index of its own, as every key has that is not the row number itself.

@@ -1,6 +1,6 @@
 //! One group: what is done to its tables before and after their rows come.
 
-use super::catalog::numbered;
+use super::catalog::{Texts, numbered};
 use super::foreign_keys::ForeignKeys;
 use super::load::{Load, Loads};
 use super::malformed::MalformedTexts;
@@ -36,6 +36,8 @@ impl Group {
     ) -> Result<Self> {
         let mut warnings = Vec::new();
         let mut loaded = Vec::new();
+        let exists = |plan: &CollectionPlan| plan.existing.is_some() || plan.action == CollectionAction::Replace;
+        let texts = if plan.collections.iter().any(exists) { Texts::read(connection)? } else { Texts::default() };
         for collection in &plan.collections {
             if build::is_skipped(collection) {
                 warnings.push(format!(
@@ -43,7 +45,7 @@ impl Group {
                     collection.target
                 ));
             } else if collection.action != CollectionAction::Keep {
-                build::check(connection, collection).map_err(|error| error.with("collection", &collection.target))?;
+                build::check(&texts, collection).map_err(|error| error.with("collection", &collection.target))?;
                 loaded.push(collection);
             }
         }
@@ -72,7 +74,7 @@ impl Group {
         }
         for collection in loaded {
             cancel.check()?;
-            let load = Self::prepare(connection, syntax, collection, malformed, &mut saved, &mut warnings)
+            let load = Self::prepare(connection, syntax, &texts, collection, malformed, &mut saved, &mut warnings)
                 .map_err(|error| error.with("collection", &collection.target))?;
             loads.extend(load.map(|load| (collection.source.name.clone(), load)));
         }
@@ -83,6 +85,7 @@ impl Group {
     fn prepare(
         connection: &Connection,
         syntax: &dyn Syntax,
+        texts: &Texts,
         plan: &CollectionPlan,
         malformed: MalformedTexts,
         saved: &mut Vec<build::SavedIndex>,
@@ -95,12 +98,13 @@ impl Group {
             CollectionAction::Create | CollectionAction::Recreate | CollectionAction::CreateEmpty
                 if plan.source.kind == CollectionKind::System =>
             {
-                build::empty_table(connection, syntax, plan)?;
+                // What `ANALYZE` has made by now has no indexes.
+                build::empty_table(connection, syntax, texts, plan)?;
             }
             CollectionAction::Create | CollectionAction::Recreate | CollectionAction::CreateEmpty => {
                 build::create_table(connection, syntax, plan, warnings)?;
             }
-            CollectionAction::Replace => saved.extend(build::empty_table(connection, syntax, plan)?),
+            CollectionAction::Replace => saved.extend(build::empty_table(connection, syntax, texts, plan)?),
             CollectionAction::Append | CollectionAction::Keep => {}
         }
         if plan.action.loads() { Load::new(connection, syntax, plan, malformed).map(Some) } else { Ok(None) }

@@ -3,7 +3,8 @@
 //! SQLite's own check looks up the parent of each row in the order of the rows. Where the parent's table is larger than the
 //! page cache almost every look is a read of the file: for 8 million rows and 2 million parents it takes 21 seconds. Here the
 //! child's keys are taken in their order, from an index that has it or by sorting, so that the parent's pages come by once
-//! each; that takes 1.2 seconds with an index.
+//! each; that takes 1.2 seconds with an index. Keys of whole numbers with few enough parents are not even sorted
+//! ([`known_keys`]).
 //!
 //! A "yes" is certain; anything else means that SQLite's own check has to say. So nothing here tells which rows offend, and
 //! whatever is unusual is left to that check:
@@ -13,6 +14,7 @@
 
 use super::catalog::{TargetColumn, columns};
 use super::failure::failed;
+use super::known_keys::{self, Known, NumberKey};
 use crate::types::Affinity;
 use dbferry_dialect::{Result, Syntax};
 use rusqlite::{Connection, OptionalExtension as _};
@@ -33,17 +35,36 @@ pub(super) fn has_none(connection: &Connection, syntax: &dyn Syntax, child: &str
         return Ok(false);
     }
     let own = columns(connection, child)?;
+    let mut queries = Vec::new();
+    let mut numbers = Vec::new();
     for reference in references(connection, child)? {
         let parents = columns(connection, &reference.parent)?;
-        let Some(sql) = orphans(syntax, child, &own, &reference, &parents) else { return Ok(false) };
+        let Some(matched) = matched(syntax, &own, &reference, &parents) else { return Ok(false) };
+        let is_number = matched.len() <= 2 && matched.iter().all(|pair| pair.storage == Storage::Number);
+        let query = orphans(syntax, child, &reference, &matched);
+        if is_number {
+            numbers.push((NumberKey::of(syntax, &reference, matched), query));
+        } else {
+            queries.push(query);
+        }
+    }
+    let (keys, instead): (Vec<NumberKey>, Vec<String>) = numbers.into_iter().unzip();
+    if !keys.is_empty() {
+        match known_keys::check(connection, &syntax.quote_identifier(child), &keys) {
+            Ok(Known::Hold) => {}
+            Ok(Known::Broken) => return Ok(false),
+            Ok(Known::Unclear) => queries.extend(instead),
+            Err(error) if is_interrupted(&error) => return Err(failed("cannot check the foreign keys", error)),
+            Err(_) => return Ok(false),
+        }
+    }
+    for sql in queries {
         let orphan = connection.query_row(&sql, [], |_| Ok(())).optional();
         match orphan {
             Ok(None) => {}
             Ok(Some(())) => return Ok(false),
             // What keeps this query from running (a generated column's function) need not keep SQLite's check from it.
-            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted) => {
-                return Err(failed("cannot check the foreign keys", error));
-            }
+            Err(error) if is_interrupted(&error) => return Err(failed("cannot check the foreign keys", error)),
             Err(_) => return Ok(false),
         }
     }
@@ -68,28 +89,50 @@ fn references(connection: &Connection, child: &str) -> Result<Vec<Reference>> {
     read().map_err(|error| failed("cannot read the foreign keys", error))
 }
 
-/// The query that finds a key without a parent; none where its answer could differ from that of SQLite's own check.
-fn orphans(
+fn is_interrupted(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted)
+}
+
+/// A column of a key and the parent's, quoted, which store a value alike.
+struct Matched {
+    from: String,
+    to: String,
+    storage: Storage,
+}
+
+impl NumberKey {
+    fn of(syntax: &dyn Syntax, reference: &Reference, matched: Vec<Matched>) -> Self {
+        let (child_columns, parent_columns) = matched.into_iter().map(|pair| (pair.from, pair.to)).unzip();
+        Self { parent: syntax.quote_identifier(&reference.parent), child_columns, parent_columns }
+    }
+}
+
+/// The columns of a key in pairs; none where two of them store the same value differently, or one is not there.
+fn matched(
     syntax: &dyn Syntax,
-    child: &str,
     own: &[TargetColumn],
     reference: &Reference,
     parents: &[TargetColumn],
-) -> Option<String> {
+) -> Option<Vec<Matched>> {
     let mut primary: Vec<&TargetColumn> = parents.iter().filter(|column| column.key_position > 0).collect();
     primary.sort_by_key(|column| column.key_position);
     let find = |columns: &[TargetColumn], name: &str| -> Option<(String, Storage)> {
         let column = columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))?;
         Some((syntax.quote_identifier(&column.name), Storage::of(&column.declared)?))
     };
-    let (mut keys, mut given, mut order, mut matches) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for (position, (from, to)) in reference.pairs.iter().enumerate() {
-        let (from, stored) = find(own, from)?;
+    let pair = |(position, (from, to)): (usize, &(String, Option<String>))| {
+        let (from, storage) = find(own, from)?;
         let to = to.as_deref().or_else(|| primary.get(position).map(|column| column.name.as_str()))?;
         let (to, expected) = find(parents, to)?;
-        if stored != expected {
-            return None;
-        }
+        (storage == expected).then_some(Matched { from, to, storage })
+    };
+    reference.pairs.iter().enumerate().map(pair).collect()
+}
+
+/// The query that finds a key without a parent.
+fn orphans(syntax: &dyn Syntax, child: &str, reference: &Reference, matched: &[Matched]) -> String {
+    let (mut keys, mut given, mut order, mut matches) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (position, Matched { from, to, .. }) in matched.iter().enumerate() {
         keys.push(format!("child.{from} AS key_{position}"));
         given.push(format!("child.{from} IS NOT NULL"));
         // The finest order, so that keys which only the child's own collation takes for equal are each looked up.
@@ -98,7 +141,7 @@ fn orphans(
         matches.push(format!("parent.{to} = keys.key_{position}"));
     }
     // Grouping sorts in bounded memory, where DISTINCT would build a tree.
-    Some(format!(
+    format!(
         "SELECT 1 FROM (SELECT {} FROM main.{} AS child WHERE {} GROUP BY {}) AS keys WHERE NOT EXISTS (SELECT 1 FROM main.{} \
          AS parent WHERE {}) LIMIT 1",
         keys.join(", "),
@@ -107,7 +150,7 @@ fn orphans(
         order.join(", "),
         syntax.quote_identifier(&reference.parent),
         matches.join(" AND ")
-    ))
+    )
 }
 
 /// What a column does to a value that it stores. Values of two columns that do the same are compared as they are.
@@ -208,7 +251,8 @@ mod tests {
             let own = columns(&connection, "child").expect("columns");
             let parents = columns(&connection, "p").expect("columns");
             let reference = references(&connection, "child").expect("keys").remove(0);
-            let sql = orphans(&SqliteSyntax, "child", &own, &reference, &parents).expect("a query");
+            let matched = matched(&SqliteSyntax, &own, &reference, &parents).expect("columns");
+            let sql = orphans(&SqliteSyntax, "child", &reference, &matched);
             let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("a plan");
             let lines = statement.query_map([], |row| row.get::<_, String>(3)).expect("lines");
             lines.map(|line| line.expect("a line")).collect::<Vec<_>>().join("; ")
