@@ -37,6 +37,7 @@ mod upload;
 mod uses;
 
 pub use listen::Transport;
+pub use marks::found_damaged;
 
 use crate::archive;
 use crate::config::Config;
