@@ -107,9 +107,10 @@ impl Archive {
             let range = self.store.file(&file.path)?;
             check_size(file, range.length())
         };
-        self.manifest.collections.iter().try_for_each(|entry| {
-            entry.files().try_for_each(sized).map_err(|error| self.within(entry, error))
-        })
+        self.manifest
+            .collections
+            .iter()
+            .try_for_each(|entry| entry.files().try_for_each(sized).map_err(|error| self.within(entry, error)))
     }
 
     fn check_file(&self, file: &FileEntry, cancel: &Cancel, on_bytes: &mut dyn FnMut(u64)) -> Result<()> {

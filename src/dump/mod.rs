@@ -11,7 +11,9 @@
 mod order;
 mod worker;
 
-use crate::archive::{ArchiveWriter, CollectionEntry, Compression, GroupEntry, Manifest, ObjectEntry, PLACE, WriteOptions};
+use crate::archive::{
+    ArchiveWriter, CollectionEntry, Compression, GroupEntry, Manifest, ObjectEntry, PLACE, WriteOptions,
+};
 use crate::endpoint::Endpoint;
 use crate::group::{self, Assignment, GroupRules, Grouping, InOrder, SelectFor, Selection, UnmatchedRule};
 use crate::progress::{Event, Progress};

@@ -212,7 +212,8 @@ impl Context<'_> {
             if mark.schedule.as_deref() != Some(schedule) {
                 continue;
             }
-            let summary = listed.summary.as_ref().map_err(|error| Error::new(ErrorKind::ArchiveDamaged, error.message.clone()));
+            let summary =
+                listed.summary.as_ref().map_err(|error| Error::new(ErrorKind::ArchiveDamaged, error.message.clone()));
             let path = server.catalogue.path(&listed.name);
             let entry = ListEntry { path, packed: listed.packed, summary: summary.cloned() };
             let mut candidate = Candidate::new(entry);
