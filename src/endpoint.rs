@@ -63,6 +63,34 @@ impl Endpoint<'_> {
         }
     }
 
+    /// Which server or file it is, as 128 bits that tell two of them apart and name none of them: whoever logs in, and
+    /// however a file's path is spelled. What a URL leaves out is what the environment says.
+    pub(crate) fn place(&self) -> String {
+        let mut hasher = blake3::Hasher::new_derive_key("dbferry 2026-11 place of a source");
+        let mut add = |part: Option<&str>| {
+            // With its length, so that two parts are never taken for one.
+            hasher.update(&part.map_or(u64::MAX, |part| part.len() as u64).to_le_bytes());
+            hasher.update(part.unwrap_or_default().as_bytes());
+        };
+        match self.url.location() {
+            Location::File(path) => {
+                let real = Path::new(path).canonicalize().or_else(|_| std::path::absolute(path)).ok();
+                add(Some(real.as_deref().unwrap_or(Path::new(path)).to_string_lossy().as_ref()));
+            }
+            Location::Server { .. } => {
+                let [host, port, _] = server_of(&self.url);
+                let said = |names: &[&str]| names.iter().find_map(|name| self.environment.get(name)).map(str::to_owned);
+                add(host.or_else(|| said(&["PGHOST", "PGHOSTADDR", "MYSQL_HOST", "MYSQL_UNIX_PORT"])).as_deref());
+                add(port.or_else(|| said(&["PGPORT", "MYSQL_TCP_PORT"])).as_deref());
+                for other in ["hostaddr", "service"] {
+                    let found = self.url.parameters().iter().rev().find(|(key, _)| key.eq_ignore_ascii_case(other));
+                    add(found.map(|(_, value)| value.as_str()));
+                }
+            }
+        }
+        hasher.finalize().to_hex().as_str()[..32].to_owned()
+    }
+
     /// Adds the database to an error's context.
     pub(crate) fn name(&self, error: Error) -> Error {
         error.with("database", self)

@@ -35,6 +35,8 @@ pub struct Summary {
     pub description: Option<String>,
     /// The database that was dumped.
     pub source: DatabaseInfo,
+    /// Which server or file that was in; see [`Manifest::place`](super::Manifest::place).
+    pub place: Option<String>,
     /// Its groups.
     pub groups: Vec<GroupEntry>,
     /// How many collections it has.
@@ -108,6 +110,7 @@ impl Summary {
             created_at: manifest.created_at.clone(),
             description: manifest.description.clone(),
             source: manifest.source.clone(),
+            place: manifest.place().map(str::to_owned),
             groups: manifest.groups.clone(),
             collections: manifest.collections.len() as u64,
             rows: manifest.rows(),

@@ -42,7 +42,22 @@ pub struct Manifest {
     pub not_carried: Vec<NotCarried>,
 }
 
+/// The attribute that tells the places apart that databases of one name are in; see [`Manifest::place`].
+pub const PLACE: &str = "dbferry:place";
+
 impl Manifest {
+    /// Which server or file the database was in: a text that tells two of them apart and says nothing about them. Archives of
+    /// older versions do not know it.
+    pub fn place(&self) -> Option<&str> {
+        self.attributes.get(PLACE).map(String::as_str)
+    }
+
+    /// The facts of the source database as a whole, without what is only known of where it was.
+    pub fn database_attributes(&self) -> BTreeMap<String, String> {
+        let own = self.attributes.iter().filter(|(name, _)| *name != PLACE);
+        own.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
     /// A manifest without contents, with a new id and the present time.
     ///
     /// # Errors

@@ -41,7 +41,9 @@ mod writer;
 pub use collection_reader::CollectionReader;
 pub use collection_writer::CollectionWriter;
 pub use list::{ListEntry, Summary, list, look};
-pub use manifest::{CollectionEntry, CollectionFiles, ExceptionsEntry, FileEntry, GroupEntry, Manifest, ObjectEntry};
+pub use manifest::{
+    CollectionEntry, CollectionFiles, ExceptionsEntry, FileEntry, GroupEntry, Manifest, ObjectEntry, PLACE,
+};
 pub use options::{Compression, WriteOptions};
 pub use pack::{pack, unpack};
 pub use packed_stream::{PackedReader, PackedStream};

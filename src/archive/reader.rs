@@ -98,6 +98,21 @@ impl Archive {
         checked.map_err(|error| self.within(entry, error))
     }
 
+    /// Looks whether every file that the manifest names is there with its size. Nothing of them is read.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ArchiveDamaged`](dbferry_dialect::ErrorKind::ArchiveDamaged) when a file is missing or has another size.
+    pub fn check_sizes(&self) -> Result<()> {
+        let sized = |file: &FileEntry| {
+            let range = self.store.file(&file.path)?;
+            check_size(file, range.length())
+        };
+        self.manifest
+            .collections
+            .iter()
+            .try_for_each(|entry| entry.files().try_for_each(sized).map_err(|error| self.within(entry, error)))
+    }
+
     fn check_file(&self, file: &FileEntry, cancel: &Cancel, on_bytes: &mut dyn FnMut(u64)) -> Result<()> {
         let within = |error: Error| error.with("file", &file.path);
         let range = self.store.file(&file.path)?;

@@ -12,6 +12,7 @@ use dbferry::archive::remove;
 use dbferry::failure::redact;
 use dbferry::prune::{Keep, Kept, Line, plan};
 use serde::Serialize;
+use std::path::Path;
 
 /// The document of a pruning.
 #[derive(Serialize)]
@@ -42,7 +43,7 @@ struct ArchiveLine {
 pub(super) fn run(args: &PruneArgs, app: &App) -> Result<u8> {
     let keep =
         Keep { last: args.keep_last, daily: args.keep_daily, weekly: args.keep_weekly, monthly: args.keep_monthly };
-    let plan = plan(&args.directory, &keep)?;
+    let plan = plan(&args.directory, &keep, &found_damaged(&args.directory)?)?;
     let output = &app.output;
     let mut table = Columns::new(&["archive", "created", "size", "fate"], &[2]);
     for line in &plan.lines {
@@ -53,9 +54,15 @@ pub(super) fn run(args: &PruneArgs, app: &App) -> Result<u8> {
             summary.map(|summary| units::size(summary.bytes)).unwrap_or_default(),
             fate(line),
         ]);
+        let path = line.path.display();
         if let Err(error) = &line.summary {
-            let path = line.path.display();
             output.warn(&format!("{path} cannot be read, and stays: {}", redact(&error.to_string())));
+        }
+        if let Some(damage) = line.damaged.as_ref().filter(|_| line.kept.contains(&Kept::Damaged)) {
+            output.warn(&format!("{path} is damaged, takes nobody's place, and stays: {}", redact(damage)));
+        }
+        if line.kept.contains(&Kept::Future) {
+            output.warn(&format!("{path} is dated in the future, takes nobody's place, and stays"));
         }
     }
     output.table(&table)?;
@@ -94,8 +101,9 @@ pub(super) fn run(args: &PruneArgs, app: &App) -> Result<u8> {
             error,
         });
     }
-    let unreadable = plan.lines.iter().any(|line| line.summary.is_err());
-    let exit_code = if failed > 0 || unreadable { exit::WARNINGS } else { exit::DONE };
+    let told = [Kept::Unreadable, Kept::Damaged, Kept::Future];
+    let doubtful = plan.lines.iter().any(|line| line.kept.iter().any(|kept| told.contains(kept)));
+    let exit_code = if failed > 0 || doubtful { exit::WARNINGS } else { exit::DONE };
     let removed = count - failed;
     let (what, freed) = (counted(removed, "archive"), units::size(bytes));
     output.success(match (args.dry_run, removed) {
@@ -120,6 +128,18 @@ pub(super) fn run(args: &PruneArgs, app: &App) -> Result<u8> {
     Ok(exit_code)
 }
 
+/// What a server's checks found damaged in a directory: by path and id, what is wrong.
+#[cfg(feature = "web")]
+fn found_damaged(directory: &Path) -> Result<impl Fn(&Path, &str) -> Option<String>> {
+    dbferry::web::found_damaged(directory)
+}
+
+/// Nobody checked: there is no server in this build.
+#[cfg(not(feature = "web"))]
+fn found_damaged(_directory: &Path) -> Result<impl Fn(&Path, &str) -> Option<String>> {
+    Ok(|_: &Path, _: &str| None)
+}
+
 /// What becomes of an archive, and why.
 fn fate(line: &Line) -> String {
     let words = line.kept.iter().map(|kept| match kept {
@@ -129,6 +149,8 @@ fn fate(line: &Line) -> String {
         Kept::Weekly => "of its week",
         Kept::Monthly => "of its month",
         Kept::Unreadable => "cannot be read",
+        Kept::Damaged => "damaged",
+        Kept::Future => "dated in the future",
         Kept::Safety => "made before a restore",
     });
     let words: Vec<&str> = words.collect();

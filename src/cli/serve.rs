@@ -6,6 +6,7 @@ use super::config::{Configuration, read_small};
 use super::exit;
 use super::text::one_line;
 use dbferry::dialect::Secret;
+use dbferry::failure::redact;
 use dbferry::web::{ServeOptions, Transport, new_token, serve};
 use dbferry::{Error, ErrorKind, Result};
 use serde::Serialize;
@@ -51,6 +52,10 @@ pub(super) fn run(args: &ServeArgs, app: &App) -> Result<u8> {
         upload: !args.no_upload,
         upload_limit: args.upload_limit,
         resources: args.resources.resources()?,
+        warn: Box::new({
+            let output = app.output;
+            move |message| output.warn(&redact(message))
+        }),
     };
     let output = app.output;
     let mut told = Ok(());

@@ -11,7 +11,9 @@
 mod order;
 mod worker;
 
-use crate::archive::{ArchiveWriter, CollectionEntry, Compression, GroupEntry, Manifest, ObjectEntry, WriteOptions};
+use crate::archive::{
+    ArchiveWriter, CollectionEntry, Compression, GroupEntry, Manifest, ObjectEntry, PLACE, WriteOptions,
+};
 use crate::endpoint::Endpoint;
 use crate::group::{self, Assignment, GroupRules, Grouping, InOrder, SelectFor, Selection, UnmatchedRule};
 use crate::progress::{Event, Progress};
@@ -127,7 +129,8 @@ pub(crate) fn dump_into(
     let row_group_bytes = options.resources.row_group_bytes(options.row_group_bytes);
     let mut database = source.open(Purpose::Read, &options.cancel)?;
     let archive = create(WriteOptions { compression: options.compression, row_group_bytes })?;
-    let manifest = run(&mut *database, &archive, options, row_group_bytes, progress).map_err(|e| source.name(e))?;
+    let mut manifest = run(&mut *database, &archive, options, row_group_bytes, progress).map_err(|e| source.name(e))?;
+    manifest.attributes.insert(PLACE.into(), source.place());
     let report = report(&manifest, started.elapsed());
     archive.finish(manifest)?;
     Ok(report)

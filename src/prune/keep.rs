@@ -44,6 +44,10 @@ pub enum Kept {
     Monthly,
     /// It cannot be read, so nobody knows what would be lost.
     Unreadable,
+    /// Not all of it is there, or a check found it damaged: it is left for somebody to look at, and takes nobody's place.
+    Damaged,
+    /// It says that it was made in the future: a clock was wrong, so nobody knows what it is newer than.
+    Future,
     /// It was made before a restore.
     Safety,
 }

@@ -1,21 +1,26 @@
 //! Retention: which archives are kept and which go.
 //!
 //! Archives of one source with the same groups are one *series*, and each series is looked at by itself: a dump of one group
-//! never takes the place of a whole one. What is kept is decided in [`decide`], from the times alone. What it is not: it
-//! trusts no file's name or date, only what the archives themselves say.
+//! never takes the place of a whole one, nor one of `app` on this server that of `app` on another. Archives of older versions
+//! do not say where their database was: those of one name are a series by themselves. What is kept is decided in [`decide`],
+//! from the times alone. What it is not: it trusts no file's name or date, only what the archives themselves say.
 //!
-//! Never removed: the newest good archive of a series, whatever cannot be read, and safety backups, which somebody made
-//! before a restore and may still need.
+//! Never removed: the newest good archive of a series, whatever cannot be read or is not whole, what is dated in the future,
+//! and safety backups, which somebody made before a restore and may still need. A good archive is one whose manifest can be
+//! read, whose files are all there with their sizes, and that no check found damaged.
 
 mod keep;
 
 pub use keep::{Keep, Kept, decide};
 
-use crate::archive::{ListEntry, Summary, list};
+use crate::archive::{Archive, ListEntry, Summary, list};
 use dbferry_dialect::{Error, ErrorKind, Result};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+/// Clocks of different machines differ a little.
+const SKEW: SignedDuration = SignedDuration::from_mins(10);
 
 /// What becomes of the archives in a directory.
 #[derive(Debug)]
@@ -31,6 +36,8 @@ pub struct Line {
     pub path: PathBuf,
     /// What is in it; the error where it cannot be read.
     pub summary: Result<Summary>,
+    /// Why it is no good one, if it can be read.
+    pub damaged: Option<String>,
     /// Why it is kept; it is removed where nothing says so.
     pub kept: Vec<Kept>,
 }
@@ -42,37 +49,67 @@ impl Plan {
     }
 }
 
-/// Plans what becomes of the archives directly inside `directory`. Nothing is removed.
+/// An archive that may go, with what is known of it besides what it says.
+#[derive(Debug)]
+pub struct Candidate {
+    /// Where it is and what it says.
+    pub entry: ListEntry,
+    /// Why it is no good one.
+    pub damaged: Option<String>,
+    /// What tells it apart from others of a database of that name in that place, such as the connection that it was made over.
+    pub apart: Option<String>,
+}
+
+impl Candidate {
+    /// An archive that was found. Whether its files are all there with their sizes is looked at now.
+    pub fn new(entry: ListEntry) -> Self {
+        let checked = match &entry.summary {
+            Ok(_) => Archive::open(&entry.path).and_then(|archive| archive.check_sizes()),
+            Err(_) => Ok(()),
+        };
+        Self { entry, damaged: checked.err().map(|error| error.to_string()), apart: None }
+    }
+}
+
+/// Plans what becomes of the archives directly inside `directory`. Nothing is removed. `found_damaged` tells what is known of
+/// an archive by its path and its id, if a check found it damaged.
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] when nothing would be kept at all, and those of [`list`].
-pub fn plan(directory: &Path, keep: &Keep) -> Result<Plan> {
-    plan_of(list(directory)?, keep)
+pub fn plan(directory: &Path, keep: &Keep, found_damaged: &dyn Fn(&Path, &str) -> Option<String>) -> Result<Plan> {
+    refuse_nothing(keep)?;
+    let candidate = |entry: ListEntry| {
+        let mut candidate = Candidate::new(entry);
+        if let (Ok(summary), None) = (&candidate.entry.summary, &candidate.damaged) {
+            candidate.damaged = found_damaged(&candidate.entry.path, &summary.id);
+        }
+        candidate
+    };
+    plan_of(list(directory)?.into_iter().map(candidate).collect(), keep, Timestamp::now())
 }
 
-/// Plans what becomes of these archives.
+/// Plans what becomes of these archives, at this time.
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] when nothing would be kept at all.
-pub fn plan_of(archives: Vec<ListEntry>, keep: &Keep) -> Result<Plan> {
-    if keep.is_nothing() {
-        return Err(Error::new(ErrorKind::Usage, "it is not said what to keep").hint(
-            "give at least one of --keep-last, --keep-daily, --keep-weekly, --keep-monthly a number; the newest good \
-             archive is kept in any case",
-        ));
-    }
-    let mut lines: Vec<Line> =
-        archives.into_iter().map(|entry| Line { path: entry.path, summary: entry.summary, kept: Vec::new() }).collect();
+pub fn plan_of(archives: Vec<Candidate>, keep: &Keep, now: Timestamp) -> Result<Plan> {
+    refuse_nothing(keep)?;
+    let latest = now.saturating_add(SKEW).unwrap_or(now);
+    let mut lines = Vec::new();
     let mut series: BTreeMap<Series, Vec<(usize, Timestamp)>> = BTreeMap::new();
-    for (index, line) in lines.iter_mut().enumerate() {
-        match &line.summary {
-            Err(_) => line.kept.push(Kept::Unreadable),
-            Ok(summary) if summary.safety => line.kept.push(Kept::Safety),
-            Ok(summary) => match summary.created_at.parse() {
-                Ok(time) => series.entry(Series::of(summary)).or_default().push((index, time)),
-                Err(_) => line.kept.push(Kept::Unreadable),
+    for (index, Candidate { entry, damaged, apart }) in archives.into_iter().enumerate() {
+        let mut kept = Vec::new();
+        match &entry.summary {
+            Err(_) => kept.push(Kept::Unreadable),
+            Ok(summary) if summary.safety => kept.push(Kept::Safety),
+            Ok(_) if damaged.is_some() => kept.push(Kept::Damaged),
+            Ok(summary) => match summary.created_at.parse::<Timestamp>() {
+                Ok(time) if time > latest => kept.push(Kept::Future),
+                Ok(time) => series.entry(Series::of(summary, apart)).or_default().push((index, time)),
+                Err(_) => kept.push(Kept::Unreadable),
             },
         }
+        lines.push(Line { path: entry.path, summary: entry.summary, damaged, kept });
     }
     for members in series.into_values() {
         let times: Vec<Timestamp> = members.iter().map(|(_, time)| *time).collect();
@@ -83,22 +120,37 @@ pub fn plan_of(archives: Vec<ListEntry>, keep: &Keep) -> Result<Plan> {
     Ok(Plan { lines })
 }
 
+fn refuse_nothing(keep: &Keep) -> Result<()> {
+    if keep.is_nothing() {
+        return Err(Error::new(ErrorKind::Usage, "it is not said what to keep").hint(
+            "give at least one of --keep-last, --keep-daily, --keep-weekly, --keep-monthly a number; the newest good \
+             archive is kept in any case",
+        ));
+    }
+    Ok(())
+}
+
 /// What archives that can take each other's place have in common.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Series {
     dialect: String,
     database: String,
+    /// Where that is; archives that do not know it take the place of none that does.
+    place: Option<String>,
+    apart: Option<String>,
     groups: Vec<String>,
     partial: bool,
 }
 
 impl Series {
-    fn of(summary: &Summary) -> Self {
+    fn of(summary: &Summary, apart: Option<String>) -> Self {
         let mut groups: Vec<String> = summary.groups.iter().map(|group| group.name.clone()).collect();
         groups.sort_unstable();
         Self {
             dialect: summary.source.dialect.clone(),
             database: summary.source.database.clone(),
+            place: summary.place.clone(),
+            apart,
             groups,
             partial: summary.partial,
         }
@@ -106,51 +158,4 @@ impl Series {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::archive::GroupEntry;
-    use dbferry_dialect::DatabaseInfo;
-
-    fn entry(name: &str, day: u8, alter: impl Fn(&mut Summary)) -> ListEntry {
-        let group = |name: &str| GroupEntry { name: name.into(), collections: 1, rows: 1, bytes: 1 };
-        let mut summary = Summary {
-            id: name.into(),
-            tool: "dbferry".into(),
-            created_at: format!("2026-11-{day:02}T03:00:00Z"),
-            description: None,
-            source: DatabaseInfo { dialect: "sqlite".into(), database: "shop".into(), ..DatabaseInfo::default() },
-            groups: vec![group("user"), group("log")],
-            collections: 2,
-            rows: 2,
-            bytes: 2,
-            exceptions: 0,
-            partial: false,
-            safety: false,
-        };
-        alter(&mut summary);
-        ListEntry { path: name.into(), packed: false, summary: Ok(summary) }
-    }
-
-    #[test]
-    fn only_archives_of_one_series_take_each_others_place() {
-        let mut archives = vec![
-            entry("new", 9, |_| {}),
-            entry("old", 8, |_| {}),
-            entry("other-database", 1, |summary| summary.source.database = "mail".into()),
-            entry("fewer-groups", 10, |summary| drop(summary.groups.pop())),
-            entry("some-rows", 11, |summary| summary.partial = true),
-            entry("before-a-restore", 2, |summary| summary.safety = true),
-        ];
-        let damaged = Error::new(ErrorKind::ArchiveDamaged, "no");
-        archives.push(ListEntry { path: "damaged".into(), packed: false, summary: Err(damaged) });
-        let plan = plan_of(archives, &Keep { last: 1, ..Keep::default() }).expect("a plan");
-        let removed: Vec<_> = plan.removed().map(|line| line.path.display().to_string()).collect();
-        assert_eq!(removed, ["old"]);
-    }
-
-    #[test]
-    fn somebody_must_say_what_to_keep() {
-        let error = plan_of(vec![entry("new", 9, |_| {})], &Keep::default()).expect_err("a refusal");
-        assert_eq!(error.kind(), ErrorKind::Usage);
-    }
-}
+mod tests;

@@ -24,7 +24,7 @@ pub(crate) use prepare::plan_from;
 pub use shape::{ExplainedType, PlannedColumn, Verdict};
 pub(crate) use supply::{Division, Measure, Offered, RowSupply, Supply};
 
-use crate::archive::{Archive, SAFETY_RULE};
+use crate::archive::{Archive, PLACE, SAFETY_RULE};
 use crate::config::RestoreConfig;
 use crate::dump::{DumpOptions, GroupBy, dump};
 use crate::endpoint::Endpoint;
@@ -330,6 +330,8 @@ fn run<'a>(
     replace_options.enable_events = options.enable_events;
     if same_dialect {
         replace_options.attributes.clone_from(supply.attributes);
+        // It is a fact of the archive, not of the database.
+        replace_options.attributes.remove(PLACE);
     }
     let mut replacer = database.replacer(&replace_options)?;
     let Prepared { plan, groups, objects, .. } = prepared;

@@ -58,7 +58,7 @@ impl<'a> Side<'a> {
         let schema = Schema {
             collections: manifest.collections.iter().map(|entry| entry.collection.clone()).collect(),
             objects: manifest.objects.iter().map(|entry| entry.object.clone()).collect(),
-            attributes: manifest.attributes.clone(),
+            attributes: manifest.database_attributes(),
             not_carried: manifest.not_carried.clone(),
         };
         let held = Held::Archive { archive, entries: entries.collect() };

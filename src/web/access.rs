@@ -1,11 +1,12 @@
 //! Who may ask: host and origin, the token, sessions and their CSRF tokens.
 //!
-//! A session is a cookie that is signed with a key made from the token. Nothing is stored, so it holds over a restart as long
-//! as the token does; signing out is remembered until the session would have ended by itself.
+//! A session is a cookie that is signed with a key made from the token. Nothing of it is stored, so it holds over a restart as
+//! long as the token does; signing out is remembered until the session would have ended by itself.
 
 use super::answer::Refusal;
 use super::audit::Who;
-use super::{Server, assets};
+use super::ended::Ended;
+use super::{Server, assets, body};
 use crate::{Error, ErrorKind, Result};
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
@@ -13,10 +14,9 @@ use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use dbferry_dialect::Secret;
-use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A token is at least as long as this: it is the only thing that is between a stranger and the databases.
 const SHORTEST_TOKEN: usize = 32;
@@ -36,8 +36,8 @@ pub(super) struct Access {
     /// Whether browsers see an encrypted connection.
     secure: bool,
     cookie: String,
-    /// Sessions that ended by signing out, and when they would have ended by themselves.
-    ended: Mutex<HashMap<String, u64>>,
+    /// Sessions that ended by signing out.
+    ended: Ended,
 }
 
 /// The other end of a connection.
@@ -71,7 +71,7 @@ impl Session {
 impl Access {
     /// # Errors
     /// [`ErrorKind::Usage`] when the token is too short to keep anybody out.
-    pub(super) fn new(token: &Secret, hosts: Vec<String>, secure: bool, port: u16) -> Result<Self> {
+    pub(super) fn new(token: &Secret, hosts: Vec<String>, secure: bool, port: u16, ended: Ended) -> Result<Self> {
         let token = token.expose().trim();
         if token.len() < SHORTEST_TOKEN {
             return Err(Error::new(
@@ -87,7 +87,7 @@ impl Access {
             secure,
             // Cookies do not know ports: two servers of one machine must not end each other's sessions.
             cookie: format!("{}dbferry-{port}", if secure { "__Host-" } else { "" }),
-            ended: Mutex::default(),
+            ended,
         })
     }
 
@@ -106,11 +106,18 @@ impl Access {
     }
 
     /// Ends a session for good.
-    pub(super) fn end(&self, session: &Session) {
-        let now = seconds();
-        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        ended.retain(|_, until| *until > now);
-        ended.insert(session.nonce.clone(), session.started + LONGEST);
+    ///
+    /// # Errors
+    /// When that cannot be written: it is ended now, and is not after a restart.
+    pub(super) fn end(&self, session: &Session) -> Result<()> {
+        self.ended.add(&session.nonce, session.started + LONGEST, seconds())
+    }
+
+    /// Waits until a session is over.
+    pub(super) async fn is_over(&self, session: &Session) {
+        let left = Duration::from_secs(session.ends().saturating_sub(seconds()));
+        // Its end comes first, or it was ended.
+        _ = tokio::time::timeout(left, self.ended.wait(&session.nonce)).await;
     }
 
     /// The text that goes into the header of everything that changes something.
@@ -149,15 +156,19 @@ impl Access {
         let mut parts = content.split('.');
         let (started, seen) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
         let session = Session { started, seen, nonce: parts.next()?.to_owned() };
-        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&session.nonce);
-        (!ended && session.ends() > seconds()).then_some(session)
+        (!self.ended.contains(&session.nonce) && session.ends() > seconds()).then_some(session)
     }
 
     /// Refuses what names another host: a page elsewhere whose name was made to lead here.
     fn check_host(&self, request: &Request) -> Result<(), Refusal> {
-        let named = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-        let host = named.or_else(|| request.uri().authority().map(Authority::as_str));
-        let name = host.map(|host| without_port(host).to_ascii_lowercase());
+        let mut named = request.headers().get_all(header::HOST).iter();
+        let host = match (named.next(), named.next()) {
+            (Some(host), None) => host.to_str().ok(),
+            (None, _) => request.uri().authority().map(Authority::as_str),
+            // Nobody knows which of them whoever stands in between has heeded.
+            _ => None,
+        };
+        let name = host.and_then(without_port).map(str::to_ascii_lowercase);
         match name {
             Some(name) if self.hosts.contains(&name) => Ok(()),
             _ => Err(Refusal::forbidden(
@@ -215,12 +226,12 @@ fn is_read(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
-/// `host`, `host:port`, `[::1]:port`.
-fn without_port(host: &str) -> &str {
-    if let Some(end) = host.find(']') {
-        return host.get(..=end).unwrap_or(host);
-    }
-    host.rsplit_once(':').map_or(host, |(name, _)| name)
+/// The name in `host`, `host:port`, `[::1]:port`; nothing where it is none of them.
+fn without_port(host: &str) -> Option<&str> {
+    let end = host.find(']').map_or_else(|| host.find(':').unwrap_or(host.len()), |bracket| bracket + 1);
+    let (name, rest) = host.split_at_checked(end)?;
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    (rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port)).then_some(name)
 }
 
 /// 256 random bits, in hexadecimal.
@@ -238,6 +249,11 @@ fn seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
+/// Whether that is a try to find the token.
+fn is_guess(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::AUTHORIZATION)
+}
+
 /// Lets nobody through who may not ask.
 pub(super) async fn guard(State(server): State<Arc<Server>>, mut request: Request, next: Next) -> Response {
     let access = &server.access;
@@ -251,6 +267,9 @@ pub(super) async fn guard(State(server): State<Arc<Server>>, mut request: Reques
         Ok(caller) => caller,
         Err(_) if signs_in => Caller { who: Who::Page, address, session: None },
         Err(_) if is_read(request.method()) && assets::is_public(path) => return next.run(request).await,
+        Err(_) if is_guess(request.headers()) => {
+            return server.wrong_token(Who::Script, address).await.into_response();
+        }
         Err(refusal) => {
             // A person gets a page to sign in on.
             let page = path == "/" && is_read(request.method());
@@ -258,6 +277,9 @@ pub(super) async fn guard(State(server): State<Arc<Server>>, mut request: Reques
         }
     };
     let session = caller.session.clone();
+    if path != "/api/uploads" {
+        request = request.map(body::in_time);
+    }
     request.extensions_mut().insert(caller);
     let mut response = next.run(request).await;
     if let Some(session) = session
@@ -275,7 +297,9 @@ mod tests {
     use super::*;
 
     fn access(token: &str) -> Access {
-        Access::new(&Secret::new(token), vec!["localhost".into()], false, 80).expect("a long token")
+        let directory = tempfile::tempdir().expect("a directory");
+        let ended = Ended::open(directory.path()).expect("no file");
+        Access::new(&Secret::new(token), vec!["localhost".into()], false, 80, ended).expect("a long token")
     }
 
     fn cookie(access: &Access, session: &Session) -> HeaderMap {
@@ -296,7 +320,7 @@ mod tests {
         assert_eq!(access_of().session(&headers), Some(session.clone()), "it holds over a restart");
         assert_eq!(access(&TOKEN.replace('0', "x")).session(&headers), None, "not with another token");
         let access = access_of();
-        access.end(&session);
+        _ = access.end(&session);
         assert_eq!(access.session(&headers), None, "not after it was ended");
     }
 
@@ -331,16 +355,25 @@ mod tests {
 
     #[test]
     fn short_tokens_are_refused() {
-        let error = Access::new(&Secret::new("short"), Vec::new(), false, 80).err().expect("a refusal");
+        let directory = tempfile::tempdir().expect("a directory");
+        let ended = Ended::open(directory.path()).expect("no file");
+        let error = Access::new(&Secret::new("short"), Vec::new(), false, 80, ended).err().expect("a refusal");
         assert_eq!(error.kind(), ErrorKind::Usage);
     }
 
     #[test]
     fn hosts_lose_their_ports() {
-        for (host, name) in
-            [("localhost:80", "localhost"), ("localhost", "localhost"), ("[::1]:80", "[::1]"), ("[::1]", "[::1]")]
-        {
-            assert_eq!(without_port(host), name);
+        for (host, name) in [
+            ("localhost:80", Some("localhost")),
+            ("localhost", Some("localhost")),
+            ("[::1]:80", Some("[::1]")),
+            ("[::1]", Some("[::1]")),
+            ("[::1].evil.example", None),
+            ("[::1]:80.evil.example", None),
+            ("localhost:evil.example", None),
+            ("localhost:80:80", None),
+        ] {
+            assert_eq!(without_port(host), name, "{host}");
         }
     }
 }

@@ -46,6 +46,19 @@ impl From<&Error> for ErrorView {
 pub(super) struct Refusal {
     status: StatusCode,
     error: Box<ErrorView>,
+    /// After so many seconds it may be asked again.
+    retry_after: Option<u32>,
+    about: About,
+}
+
+/// What the audit log says of a refusal besides who was refused what.
+#[derive(Clone, Debug, Default)]
+pub(super) struct About {
+    pub(super) message: String,
+    pub(super) backup: Option<String>,
+    pub(super) connection: Option<String>,
+    /// Whether it was put on record already.
+    pub(super) is_on_record: bool,
 }
 
 impl Refusal {
@@ -59,7 +72,7 @@ impl Refusal {
             context: BTreeMap::new(),
             exit_code: exit_code(ErrorKind::Refused),
         };
-        Self { status, error: Box::new(error) }
+        Self { status, error: Box::new(error), retry_after: None, about: About::default() }
     }
 
     /// Nobody has signed in.
@@ -107,6 +120,37 @@ impl Refusal {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many", "too many jobs wait already", hint)
     }
 
+    /// Too many wrong tokens at once.
+    pub(super) fn too_many_guesses() -> Self {
+        let message = "too many wrong tokens at once";
+        let hint = Some("wait a moment, and send the right one");
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many", message, hint).retry_after(1)
+    }
+
+    /// Too many downloads at once.
+    pub(super) fn too_many_downloads() -> Self {
+        let hint = Some("wait until some of them are done");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "too-many", "too many downloads go on already", hint).retry_after(30)
+    }
+
+    fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// The same, with what it is about.
+    pub(super) fn about(mut self, backup: Option<&str>, connection: Option<&str>) -> Self {
+        self.about.backup = backup.map(str::to_owned);
+        self.about.connection = connection.map(str::to_owned);
+        self
+    }
+
+    /// The same, which was put on record already.
+    pub(super) fn on_record(mut self) -> Self {
+        self.about.is_on_record = true;
+        self
+    }
+
     /// What went wrong, in a sentence.
     pub(super) fn message(&self) -> &str {
         &self.error.message
@@ -134,7 +178,7 @@ impl From<Error> for Refusal {
             }
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Self { status, error: Box::new(ErrorView::from(&error)) }
+        Self { status, error: Box::new(ErrorView::from(&error)), retry_after: None, about: About::default() }
     }
 }
 
@@ -143,7 +187,7 @@ macro_rules! from_rejection {
         $(impl From<$rejection> for Refusal {
             fn from(rejection: $rejection) -> Self {
                 let error = Error::new(ErrorKind::Usage, rejection.body_text());
-                Self { status: rejection.status(), error: Box::new(ErrorView::from(&error)) }
+                Self::from(error).with_status(rejection.status())
             }
         })*
     };
@@ -157,7 +201,13 @@ impl IntoResponse for Refusal {
         struct Body {
             error: Box<ErrorView>,
         }
-        (self.status, Json(Body { error: self.error })).into_response()
+        let about = About { message: self.error.message.clone(), ..self.about };
+        let mut response = (self.status, Json(Body { error: self.error })).into_response();
+        response.extensions_mut().insert(about);
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
     }
 }
 

@@ -1,5 +1,7 @@
 //! The audit log: who did what, when, and how it ended. One JSON object a line in a file that is only ever added to. A file
-//! that is full gets a number behind its name, and another one is begun; the oldest ones go.
+//! that is full gets a number behind its name, and another one is begun; the oldest ones go. The file is opened for each line,
+//! so that one that was moved away, by `logrotate` or by hand, is begun anew. Values are cut where they are long: no request
+//! pushes the others out.
 
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -13,6 +15,11 @@ use std::sync::{Mutex, PoisonError};
 const FULL: u64 = 8_000_000;
 /// So many full files are kept: `audit.ndjson.1` is the newest of them.
 const OLDER: usize = 4;
+
+/// The longest value, in characters.
+const LONGEST: usize = 200;
+/// The most groups of an entry.
+const MOST_GROUPS: usize = 50;
 
 /// Who did something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,14 +95,16 @@ pub(super) struct Page {
 pub(super) struct Audit {
     path: PathBuf,
     full: u64,
-    end: Mutex<End>,
+    /// The number of the next entry; held while one is written.
+    next: Mutex<u64>,
 }
 
-#[derive(Debug)]
+/// The file, to be added to.
 struct End {
     file: File,
     size: u64,
-    next: u64,
+    /// Whether its last line is whole.
+    whole: bool,
 }
 
 impl Audit {
@@ -109,8 +118,8 @@ impl Audit {
 
     fn with_limit(directory: &Path, full: u64) -> Result<Self> {
         let path = directory.join("audit.ndjson");
-        let file = open_end(&path)?;
-        let mut audit = Self { path, full, end: Mutex::new(End { file, size: 0, next: 1 }) };
+        drop(open_end(&path)?);
+        let mut audit = Self { path, full, next: Mutex::new(1) };
         let mut next = 1;
         for file in audit.files()? {
             audit.each_entry(file, |entry| next = entry.seq + 1)?;
@@ -119,9 +128,7 @@ impl Audit {
                 break;
             }
         }
-        let end = audit.end.get_mut().unwrap_or_else(PoisonError::into_inner);
-        end.next = next;
-        end.size = end.file.metadata().map_err(|error| cannot("read", &audit.path, error))?.len();
+        *audit.next.get_mut().unwrap_or_else(PoisonError::into_inner) = next;
         Ok(audit)
     }
 
@@ -130,33 +137,42 @@ impl Audit {
     /// # Errors
     /// When it cannot be written: what cannot be put on record is not done.
     pub(super) fn record(&self, record: &Record<'_>) -> Result<()> {
-        let mut end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = Entry {
-            seq: end.next,
+            seq: *next,
             at: super::now(),
             who: record.who,
-            address: record.address.map(str::to_owned),
+            address: record.address.map(cut),
             action: record.action.into(),
-            backup: record.backup.map(str::to_owned),
-            connection: record.connection.map(str::to_owned),
-            groups: record.groups.map(<[String]>::to_vec),
-            job: record.job.map(str::to_owned),
+            backup: record.backup.map(cut),
+            connection: record.connection.map(cut),
+            groups: record.groups.map(cut_all),
+            job: record.job.map(cut),
             result: record.result.into(),
-            message: record.message.map(str::to_owned),
+            message: record.message.map(cut),
         };
         let mut line = serde_json::to_vec(&entry).map_err(super::internal)?;
         line.push(b'\n');
+        let mut end = open_end(&self.path)?;
         if end.size > 0 && end.size + line.len() as u64 > self.full {
-            self.begin_another(&mut end)?;
+            self.begin_another()?;
+            end = open_end(&self.path)?;
         }
-        end.file.write_all(&line).map_err(|error| cannot("write", &self.path, error))?;
-        end.size += line.len() as u64;
-        end.next += 1;
+        // A line that was cut by a sudden end is left as it is, and this one begins on a line of its own.
+        if !end.whole {
+            line.insert(0, b'\n');
+        }
+        if let Err(error) = end.file.write_all(&line) {
+            // Half a line says nothing; where it cannot be taken back either, the next one begins anew.
+            _ = end.file.set_len(end.size);
+            return Err(cannot("write", &self.path, error));
+        }
+        *next += 1;
         Ok(())
     }
 
     /// Puts the full file with the older ones.
-    fn begin_another(&self, end: &mut End) -> Result<()> {
+    fn begin_another(&self) -> Result<()> {
         for age in (0..OLDER).rev() {
             match fs::rename(self.aged(age), self.aged(age + 1)) {
                 // There are not so many yet.
@@ -164,8 +180,6 @@ impl Audit {
                 renamed => renamed.map_err(|error| cannot("rename", &self.aged(age), error))?,
             }
         }
-        end.file = open_end(&self.path)?;
-        end.size = 0;
         Ok(())
     }
 
@@ -180,7 +194,7 @@ impl Audit {
 
     /// All files, newest first. They stay what they are when another one is begun meanwhile.
     fn files(&self) -> Result<Vec<File>> {
-        let _end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
+        let _next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         let mut files = Vec::new();
         for age in 0..=OLDER {
             match File::open(self.aged(age)) {
@@ -232,22 +246,36 @@ impl Audit {
 }
 
 /// Opens a file to add to, or begins it.
-fn open_end(path: &Path) -> Result<File> {
+fn open_end(path: &Path) -> Result<End> {
     let cannot = |error| cannot("open", path, error);
     let mut options = OpenOptions::new();
     options.read(true).append(true).create(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path).map_err(cannot)?;
-    // A line that was cut by a sudden end is left as it is, and the next one begins on a line of its own.
+    let size = file.metadata().map_err(cannot)?.len();
     let mut last = [b'\n'];
-    if file.seek(SeekFrom::End(-1)).is_ok() {
-        file.read_exact(&mut last).map_err(cannot)?;
+    if size > 0 {
+        file.seek(SeekFrom::End(-1)).and_then(|_| file.read_exact(&mut last)).map_err(cannot)?;
     }
-    if last != [b'\n'] {
-        file.write_all(b"\n").map_err(cannot)?;
+    Ok(End { file, size, whole: last == [b'\n'] })
+}
+
+/// A value that is no longer than it may be.
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
-    Ok(file)
+}
+
+/// The first of many values.
+fn cut_all(texts: &[String]) -> Vec<String> {
+    let mut all: Vec<String> = texts.iter().take(MOST_GROUPS).map(|text| cut(text)).collect();
+    if texts.len() > MOST_GROUPS {
+        all.push(format!("… and {} more", texts.len() - MOST_GROUPS));
+    }
+    all
 }
 
 fn cannot(what: &str, path: &Path, error: io::Error) -> Error {
@@ -255,71 +283,4 @@ fn cannot(what: &str, path: &Path, error: io::Error) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn it_is_read_backwards_and_goes_on_after_a_cut() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let numbers = |page: &Page| page.entries.iter().map(|entry| entry.seq).collect::<Vec<_>>();
-        let audit = Audit::open(directory.path()).expect("a log");
-        for _ in 0..5 {
-            audit.record(&Record::new(Who::Page, "backup", "asked")).expect("room");
-        }
-        let page = audit.page(2, None).expect("a page");
-        assert_eq!((numbers(&page), page.before), (vec![5, 4], Some(4)));
-        let page = audit.page(3, Some(4)).expect("a page");
-        assert_eq!((numbers(&page), page.before), (vec![3, 2, 1], None));
-        drop(audit);
-        let path = directory.path().join("audit.ndjson");
-        let content = fs::read(&path).expect("content");
-        fs::write(&path, &content[..content.len() - 9]).expect("a file");
-        let audit = Audit::open(directory.path()).expect("a log");
-        audit.record(&Record::new(Who::Server, "start", "done")).expect("room");
-        assert_eq!(numbers(&audit.page(9, None).expect("a page")), [5, 4, 3, 2, 1]);
-    }
-
-    #[test]
-    fn a_full_file_makes_room_for_another_and_the_oldest_goes() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let mut names: Vec<String> = (1..=OLDER).map(|age| format!("audit.ndjson.{age}")).collect();
-        names.insert(0, "audit.ndjson".to_owned());
-        let mut written = 0;
-        for _ in 0..3 {
-            // It goes on as before after a restart, also in a file with nothing in it yet.
-            let audit = Audit::with_limit(directory.path(), 1_000).expect("a log");
-            for _ in 0..40 {
-                audit.record(&Record::new(Who::Page, "backup", "asked")).expect("room");
-                written += 1;
-            }
-            let mut found = Vec::new();
-            let mut before = None;
-            loop {
-                let page = audit.page(7, before).expect("a page");
-                found.extend(page.entries.iter().map(|entry| entry.seq));
-                before = page.before;
-                if before.is_none() {
-                    break;
-                }
-            }
-            let kept = found.len() as u64;
-            assert!((20..40).contains(&kept), "{kept}");
-            assert_eq!(
-                found,
-                (written - kept + 1..=written).rev().collect::<Vec<_>>(),
-                "the newest ones, without a gap"
-            );
-            let mut files = Vec::new();
-            for entry in fs::read_dir(directory.path()).expect("a directory") {
-                let entry = entry.expect("a file");
-                assert!(entry.metadata().expect("a size").len() <= 1_000);
-                files.push(entry.file_name().into_string().expect("a name"));
-            }
-            files.sort();
-            assert_eq!(files, names);
-            // As after a sudden end between two files.
-            let mut end = audit.end.lock().expect("no panic");
-            audit.begin_another(&mut end).expect("another file");
-        }
-    }
-}
+mod tests;

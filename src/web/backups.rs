@@ -6,6 +6,7 @@ use super::answer::{Answer, Refusal, blocking, document};
 use super::audit::Record;
 use super::document::{Backup, BackupDetail};
 use super::jobs::{Job, Work};
+use super::limits;
 use super::marks::Depth;
 use crate::preview::{Preview, preview};
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
@@ -106,11 +107,15 @@ pub(super) async fn create(
     body: Result<Json<NewBackup>, JsonRejection>,
 ) -> Answer<(StatusCode, Json<Job>)> {
     let Json(NewBackup { connection, groups, description }) = body?;
-    server.allow_changes()?;
-    server.connection(&connection)?;
+    let asked = connection.clone();
+    let about = |refusal: Refusal| refusal.about(None, Some(&asked));
+    server.allow_changes().map_err(about)?;
+    server.connection(&connection).map_err(about)?;
+    limits::groups(groups.as_deref()).map_err(about)?;
+    limits::description(description.as_deref()).map_err(about)?;
     let description = description.filter(|text| !text.trim().is_empty());
     let work = Work::Backup { connection, groups, description, schedule: None };
-    submit(&server, &caller, work).await
+    submit(&server, &caller, work).await.map_err(about)
 }
 
 #[derive(Deserialize)]
@@ -169,7 +174,7 @@ pub(super) async fn delete(
 }
 
 impl Server {
-    /// Removes a backup, on record.
+    /// Removes a backup, on record where that can be.
     ///
     /// # Errors
     /// When it is in use, or cannot be removed.
@@ -184,12 +189,13 @@ impl Server {
             let hint = Some("wait until the job or the download that reads it is done");
             return Err(Refusal::conflict("busy", "the backup is in use", hint));
         };
-        self.audit.record(&record("asked", None))?;
+        // On a full disk deleting is the remedy.
+        self.note(&record("asked", None));
         let removed = crate::archive::remove(&self.catalogue.path(name)).and_then(|()| self.marks.forget(name));
         let message = removed.as_ref().err().map(ToString::to_string);
         let result = if removed.is_ok() { "done" } else { "failed" };
-        self.audit.record(&record(result, message.as_deref()))?;
+        self.note(&record(result, message.as_deref()));
         self.events.tell_backups();
-        Ok(removed?)
+        removed.map_err(|error| Refusal::from(error).on_record())
     }
 }

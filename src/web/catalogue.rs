@@ -4,9 +4,10 @@
 use super::answer::{Answer, ErrorView, Refusal};
 use crate::archive::layout::MANIFEST;
 use crate::archive::{Archive, Summary, look};
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -55,12 +56,19 @@ impl Catalogue {
     /// # Errors
     /// When the directory cannot be listed.
     pub(super) fn list(&self) -> Result<Vec<Arc<Listed>>> {
-        let cannot = |error| Error::io(format!("cannot list {}", self.directory.display()), error);
+        let cannot = |error| {
+            Error::io(format!("cannot list {}", self.directory.display()), error).hint(
+                "the directory with the backups was there when the server started: mount it again, or put it back, and \
+                 start the server anew",
+            )
+        };
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.directory).map_err(cannot)? {
-            // A name that is no text cannot be asked for either.
-            if let Ok(name) = entry.map_err(cannot)?.file_name().into_string() {
-                found.extend(self.look(&name).map(|listed| (name, listed)));
+            let name = entry.map_err(cannot)?.file_name();
+            match name.to_str().filter(|name| is_name(name)) {
+                Some(name) => found.extend(self.look(name)),
+                None if name != super::STATE => found.extend(self.unusable(&name)),
+                None => {}
             }
         }
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -68,7 +76,7 @@ impl Catalogue {
             seen.retain(|name, _| self.path(name).symlink_metadata().is_ok());
         }
         drop(seen);
-        let mut listed: Vec<Arc<Listed>> = found.into_iter().map(|(_, listed)| listed).collect();
+        let mut listed = found;
         let time = |listed: &Arc<Listed>| {
             let summary = listed.summary.as_ref().ok();
             summary.and_then(|summary| summary.created_at.parse::<jiff::Timestamp>().ok())
@@ -92,6 +100,18 @@ impl Catalogue {
     pub(super) fn open(&self, name: &str) -> Answer<Archive> {
         self.find(name)?;
         Ok(Archive::open(&self.path(name))?)
+    }
+
+    /// An archive that cannot be asked for, because of its name: it is told of all the same.
+    fn unusable(&self, name: &OsStr) -> Option<Arc<Listed>> {
+        let entry = look(&self.directory.join(name))?;
+        let error = Error::new(ErrorKind::Unsupported, "it cannot be handled here, because of its name").hint(
+            "give it a name that does not begin with a dot and has no control characters in it; the command line takes it \
+             as it is",
+        );
+        // As it can be shown: a line break in it is none.
+        let name = name.to_string_lossy().escape_debug().to_string();
+        Some(Arc::new(Listed { name, packed: entry.packed, size: 0, summary: Err(ErrorView::from(&error)) }))
     }
 
     fn look(&self, name: &str) -> Option<Arc<Listed>> {
@@ -125,17 +145,25 @@ fn fingerprint(metadata: &Metadata, manifest: &Metadata) -> Fingerprint {
 
 /// Whether a text can be the name of a backup: one part of a path, not hidden, nothing that a line or a shell would obey.
 pub(super) fn is_name(text: &str) -> bool {
-    !text.is_empty()
-        && text.len() <= 255
-        && !text.starts_with('.')
-        && !text.contains(['/', '\\', ':'])
-        && !text.chars().any(char::is_control)
+    // On Windows these lead elsewhere; everywhere else they are letters like others.
+    let leads_elsewhere = text.contains('/') || cfg!(windows) && text.contains(['\\', ':']);
+    let is_hidden = text.starts_with('.');
+    !(text.is_empty() || text.len() > 255 || is_hidden || leads_elsewhere || text.chars().any(char::is_control))
 }
+
+/// The longest part that is made of a text, in bytes: with a time, a number and an ending it is no more than the 255 that file
+/// systems take.
+const LONGEST: usize = 200;
 
 /// A text as a part of a backup's name: what has a meaning elsewhere becomes a dash.
 pub(super) fn as_name(text: &str) -> String {
     let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
-    let name: String = text.chars().map(plain).take(80).collect();
+    let mut bytes = 0;
+    let fits = |c: &char| {
+        bytes += c.len_utf8();
+        bytes <= LONGEST
+    };
+    let name: String = text.chars().map(plain).take(80).take_while(fits).collect();
     let name = name.trim_matches(['.', '-']);
     if name.is_empty() { "backup".into() } else { name.into() }
 }
@@ -169,14 +197,34 @@ mod tests {
 
     #[test]
     fn names_lead_nowhere_else() {
-        for name in ["shop", "shop-2026.zip", "Zoë", "a b"] {
+        for name in ["shop", "shop-2026.zip", "Zoë", "a b", "𝐀𝐀"] {
             assert!(is_name(name), "{name}");
         }
-        for name in ["", ".", "..", "../x", "a/b", "a\\b", "/etc", ".dbferry", "a\0", "a\nb", "C:x", &"x".repeat(256)] {
+        for name in ["", ".", "..", "../x", "a/b", "/etc", ".dbferry", "a\0", "a\nb", &"x".repeat(256)] {
             assert!(!is_name(name), "{name}");
             assert!(is_name(&as_name(name)), "{name}");
         }
         assert_eq!(as_name("../../etc/passwd"), "etc-passwd");
         assert_eq!(as_name("shop 2026.zip"), "shop-2026.zip");
+        assert_eq!(as_name(&"𝐀".repeat(80)), "𝐀".repeat(50), "file systems count bytes");
+        assert!(is_name(&format!("{}-before-restore-20261130-030000-999.zip", as_name(&"x".repeat(300)))));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn no_archive_is_left_out_because_of_its_name() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let names = ["shop-2026-11-30T03:00:00", "a\\b", ".hidden", "a\nb"];
+        for name in names {
+            testing::write(&directory.path().join(name));
+        }
+        fs::create_dir(directory.path().join(".dbferry")).expect("a directory");
+        let catalogue = Catalogue::new(directory.path().into());
+        let listed = catalogue.list().expect("a listing");
+        let mut seen: Vec<_> = listed.iter().map(|it| (it.name.as_str(), it.summary.is_ok())).collect();
+        seen.sort_unstable();
+        assert_eq!(seen, [(".hidden", false), ("a\\b", true), ("a\\nb", false), (names[0], true)]);
+        assert!(catalogue.open("a\\b").is_ok() && catalogue.open(names[0]).is_ok());
+        assert!(catalogue.find(".hidden").is_err() && catalogue.find("a\nb").is_err());
     }
 }

@@ -17,12 +17,12 @@ use futures_util::stream;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use tokio::sync::OwnedSemaphorePermit;
 
+/// So many go on at once.
+pub(super) const AT_ONCE: usize = 32;
 /// How much is read at once, in bytes.
-const PIECE: usize = 256 << 10;
-/// Pieces between the disk and the network.
-const PIECES: usize = 2;
+const PIECE: usize = 128 << 10;
 
 /// `GET /api/backups/{name}/download`.
 pub(super) async fn download(
@@ -33,6 +33,7 @@ pub(super) async fn download(
     headers: HeaderMap,
 ) -> Answer<Response> {
     let Path(name) = name?;
+    let one = Arc::clone(&server.leaving).try_acquire_owned().map_err(|_| Refusal::too_many_downloads())?;
     let in_use = server.uses.share(&name).ok_or_else(|| Refusal::not_found("there is no such backup"))?;
     let gone = Gone(Cancel::new());
     let (opener, asked, cancel) = (Arc::clone(&server), name.clone(), gone.0.clone());
@@ -69,13 +70,16 @@ pub(super) async fn download(
         response.headers_mut().insert(header::CONTENT_RANGE, value);
     }
     if method == Method::GET {
-        let record = Record {
-            address: caller.address.as_deref(),
-            backup: Some(&name),
-            ..Record::new(caller.who, "download", "done")
-        };
-        server.audit.record(&record)?;
-        *response.body_mut() = body(stream, range, in_use);
+        blocking(move || {
+            let record = Record {
+                address: caller.address.as_deref(),
+                backup: Some(&name),
+                ..Record::new(caller.who, "download", "done")
+            };
+            Ok(server.audit.record(&record)?)
+        })
+        .await?;
+        *response.body_mut() = body(Sending { packed: stream, left: range, _in_use: in_use, _one: one });
     }
     Ok(response)
 }
@@ -89,32 +93,49 @@ impl Drop for Gone {
     }
 }
 
-/// Sends a part of a backup, piece by piece, as fast as it is taken.
-fn body(mut packed: PackedStream, range: Range<u64>, in_use: Use) -> Body {
-    let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(PIECES);
-    tokio::task::spawn_blocking(move || {
-        let mut position = range.start;
-        while position < range.end {
-            let left = usize::try_from(range.end - position).unwrap_or(usize::MAX);
-            let mut piece = vec![0; PIECE.min(left)];
-            let read = packed.read_at(position, &mut piece).map_err(|error: Error| io::Error::other(error.to_string()));
-            let (piece, end) = match read {
-                Ok(0) => (Err(io::ErrorKind::UnexpectedEof.into()), true),
-                Ok(read) => {
-                    position += read as u64;
-                    piece.truncate(read);
-                    (Ok(Bytes::from(piece)), false)
-                }
-                // The connection breaks off: what was sent so far is not taken for the whole.
-                Err(error) => (Err(error), true),
-            };
-            if sender.blocking_send(piece).is_err() || end {
-                break;
+/// A part of a backup that is sent.
+struct Sending {
+    packed: PackedStream,
+    left: Range<u64>,
+    /// Nobody removes it meanwhile.
+    _in_use: Use,
+    /// It counts as long as it goes on.
+    _one: OwnedSemaphorePermit,
+}
+
+impl Sending {
+    /// The next piece.
+    fn read(&mut self) -> io::Result<Bytes> {
+        let left = usize::try_from(self.left.end - self.left.start).unwrap_or(usize::MAX);
+        let mut piece = vec![0; PIECE.min(left)];
+        let read = self.packed.read_at(self.left.start, &mut piece);
+        match read.map_err(|error: Error| io::Error::other(error.to_string()))? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            read => {
+                self.left.start += read as u64;
+                piece.truncate(read);
+                Ok(piece.into())
             }
         }
-        drop(in_use);
-    });
-    Body::from_stream(stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) }))
+    }
+}
+
+/// Sends a part of a backup, piece by piece. Each is read when it is wanted: whoever takes none for a while holds no thread,
+/// and no more memory than the piece before.
+fn body(sending: Sending) -> Body {
+    Body::from_stream(stream::unfold(Some(sending), async |sending| {
+        let mut sending = sending.filter(|sending| !sending.left.is_empty())?;
+        let read = move || {
+            let piece = sending.read();
+            (piece, sending)
+        };
+        match tokio::task::spawn_blocking(read).await {
+            Ok((Ok(piece), sending)) => Some((Ok(piece), Some(sending))),
+            // The connection breaks off: what was sent so far is not taken for the whole.
+            Ok((Err(error), _)) => Some((Err(error), None)),
+            Err(error) => Some((Err(io::Error::other(error)), None)),
+        }
+    }))
 }
 
 /// Which part of a file is asked for.

@@ -1,9 +1,11 @@
 //! Live events: what happens is told to every open page at once.
 
 use super::Server;
+use super::access::Caller;
+use axum::Extension;
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, stream};
 use serde::Serialize;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -63,7 +65,10 @@ impl Events {
 }
 
 /// `GET /api/events`.
-pub(super) async fn events(State(server): State<Arc<Server>>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+pub(super) async fn events(
+    State(server): State<Arc<Server>>,
+    Extension(caller): Extension<Caller>,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let hello = {
         let server = Arc::clone(&server);
         move || {
@@ -94,5 +99,12 @@ pub(super) async fn events(State(server): State<Arc<Server>>) -> Sse<impl Stream
             Some((Ok(event), (receiver, closed, false)))
         }
     });
-    Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
+    // Who signed out hears no more.
+    let over = async move {
+        match caller.session {
+            Some(session) => server.access.is_over(&session).await,
+            None => std::future::pending().await,
+        }
+    };
+    Sse::new(stream.take_until(Box::pin(over))).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
 }

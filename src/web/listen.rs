@@ -1,6 +1,7 @@
 //! Where the server listens, and how what goes over the network is protected.
 
 use super::access::Peer;
+use super::stream::{Patient, Stream};
 use crate::{Error, ErrorKind, Result};
 use axum::Router;
 use hyper::body::Incoming;
@@ -15,18 +16,16 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// Who takes longer to agree on encryption, or to say what is wanted, is not waited for. A connection that is kept for the
-/// next request ends after as long.
+/// Who takes longer to agree on encryption, to say what is wanted, or to take anything of an answer, is not waited for. A
+/// connection that is kept for the next request ends after as long.
 pub(super) const HEAD: Duration = Duration::from_secs(30);
 
 /// How what goes over the network is protected.
@@ -131,7 +130,7 @@ fn host(address: IpAddr) -> String {
 pub(super) struct Listener {
     address: SocketAddr,
     source: Source,
-    /// How long the other end may take to say what it wants.
+    /// How long the other end may take to say what it wants, and to take anything of what it is sent.
     patience: Duration,
 }
 
@@ -186,7 +185,8 @@ impl Listener {
                 request.extensions_mut().insert(Peer(peer));
                 router.call(request)
             });
-            tokio::spawn(open.watch(http.serve_connection(TokioIo::new(stream), service)));
+            let stream = TokioIo::new(Patient::new(stream, self.patience));
+            tokio::spawn(open.watch(http.serve_connection(stream, service)));
         }
         // Nobody comes any more while the others are waited for.
         drop(self);
@@ -223,44 +223,6 @@ async fn accept_encrypted(
                 _ = sender.send((stream, peer)).await;
             }
         });
-    }
-}
-
-/// A connection, encrypted or not.
-pub(super) enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
-            Self::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
-        }
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(context, buffer),
-            Self::Tls(stream) => Pin::new(stream).poll_write(context, buffer),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(context),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(context),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
-        }
     }
 }
 
@@ -304,7 +266,8 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(600)).await;
             "done"
         };
-        let router = Router::new().route("/slow", get(slow));
+        let much = || async { vec![b'x'; 64 << 20] };
+        let router = Router::new().route("/slow", get(slow)).route("/much", get(much));
         tokio::spawn(listener.answer(router, std::future::pending()));
         address
     }
@@ -342,6 +305,31 @@ mod tests {
             let mut answer = String::new();
             stream.read_to_string(&mut answer).await.expect("an answer, and then the end of an idle connection");
             assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("done"), "{answer}");
+        });
+    }
+
+    #[test]
+    fn who_never_reads_is_not_waited_for() {
+        block_on(async {
+            let address = impatient(&Transport::Plain).await;
+            let request = b"GET /much HTTP/1.1\r\nhost: localhost\r\n\r\n";
+            let mut stream = TcpStream::connect(address).await.expect("a connection");
+            stream.write_all(request).await.expect("a request");
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            // What the two systems hold between them is still read, and then it is over.
+            let mut read = Vec::new();
+            let ended = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut read)).await;
+            assert!(ended.is_ok() && read.len() < 64 << 20, "{ended:?}: {}", read.len());
+            // Who reads slowly gets everything.
+            let mut stream = TcpStream::connect(address).await.expect("a connection");
+            stream.write_all(request).await.expect("a request");
+            let (mut piece, mut length) = (vec![0; 8 << 20], 0);
+            while length < 64 << 20 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                let taken = stream.read(&mut piece).await.expect("more of it");
+                assert!(taken > 0, "it broke off at {length}");
+                length += taken;
+            }
         });
     }
 

@@ -59,6 +59,12 @@ impl Mark {
     pub(super) fn is_trusted(&self) -> bool {
         self.origin != Origin::Upload
     }
+
+    /// What a check found wrong with the archive of that id.
+    pub(super) fn damage(&self, id: &str) -> Option<String> {
+        let (_, verified) = self.verified.as_ref().filter(|(checked, verified)| !verified.ok && checked == id)?;
+        Some(verified.message.clone().unwrap_or_else(|| "a check found it damaged".into()))
+    }
 }
 
 /// All marks.
@@ -123,6 +129,19 @@ impl Marks {
     fn write(&self, marks: &BTreeMap<String, Mark>) -> Result<()> {
         write_whole(&self.path, &serde_json::to_vec_pretty(marks).map_err(super::internal)?)
     }
+}
+
+/// What the checks of a server found damaged in a directory of archives: tells of a path and an archive's id what is wrong.
+/// Where no server ever was, nothing is.
+///
+/// # Errors
+/// [`ErrorKind::Io`](crate::ErrorKind::Io) when the server's notes are there and cannot be read.
+pub fn found_damaged(directory: &Path) -> Result<impl Fn(&Path, &str) -> Option<String>> {
+    let marks = Marks::open(&directory.join(super::STATE))?;
+    Ok(move |path: &Path, id: &str| {
+        let name = path.file_name()?.to_str()?;
+        marks.get(name).damage(id)
+    })
 }
 
 /// Puts a small file in the place of what is there, whole or not at all.

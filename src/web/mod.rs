@@ -7,8 +7,10 @@
 //! | file | what it does |
 //! |---|---|
 //! | `router`, `answer`, `assets` | every route; errors and headers; the page's files |
-//! | `access`, `session`, `listen` | who may ask; signing in; where the server listens |
+//! | `access`, `session`, `ended`, `refusals` | who may ask; signing in and out; what is refused |
+//! | `listen`, `stream`, `body` | where the server listens; who does not read, and who does not send, is not waited for |
 //! | `backups`, `download`, `upload` | backups, out and in |
+//! | `limits` | how long texts of requests may be |
 //! | `plans`, `jobs/` | restores; everything that takes its time |
 //! | `schedule`, `events`, `info` | the clock; live events; what there is to know |
 //! | `catalogue`, `marks`, `uses`, `audit` | which backups there are, what is known of them, who uses them; who did what |
@@ -21,22 +23,28 @@ mod answer;
 mod assets;
 mod audit;
 mod backups;
+mod body;
 mod catalogue;
 mod document;
 mod download;
+mod ended;
 mod events;
 mod info;
 mod jobs;
+mod limits;
 mod listen;
 mod marks;
 mod plans;
+mod refusals;
 mod router;
 mod schedule;
 mod session;
+mod stream;
 mod upload;
 mod uses;
 
 pub use listen::Transport;
+pub use marks::found_damaged;
 
 use crate::archive;
 use crate::config::Config;
@@ -49,10 +57,12 @@ use audit::{Audit, Record, Who};
 use catalogue::Catalogue;
 use cronexpr::Crontab;
 use dbferry_dialect::Secret;
+use ended::Ended;
 use events::Events;
 use jobs::Jobs;
 use listen::Listener;
 use marks::{Marks, Origin};
+use refusals::Refusals;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, DirBuilder, File, TryLockError};
@@ -99,6 +109,8 @@ pub struct ServeOptions {
     pub upload_limit: u64,
     /// What one job may use.
     pub resources: Resources,
+    /// Hears what whoever runs the server should know, such as what could not be put on record.
+    pub warn: Box<dyn Fn(&str) + Send + Sync>,
 }
 
 impl fmt::Debug for ServeOptions {
@@ -122,12 +134,15 @@ struct Server {
     may_upload: bool,
     upload_limit: u64,
     arriving: Semaphore,
+    leaving: Arc<Semaphore>,
     listing: Semaphore,
     resources: Resources,
     catalogue: Catalogue,
     marks: Marks,
     uses: Uses,
     audit: Audit,
+    refusals: Refusals,
+    warn: Box<dyn Fn(&str) + Send + Sync>,
     jobs: Jobs,
     events: Events,
     started_at: String,
@@ -160,8 +175,13 @@ async fn run(options: ServeOptions, cancel: &Cancel, ready: &mut dyn FnMut(&str)
     let address = listener.address();
     let url = options.transport.url(address, &options.allowed_hosts);
     let server = Arc::new(Server::new(options, address)?);
-    server.audit.record(&Record::new(Who::Server, "start", "done"))?;
-    let background = [tokio::spawn(jobs::tick(Arc::clone(&server))), tokio::spawn(schedule::keep(Arc::clone(&server)))];
+    server.note(&Record::new(Who::Server, "start", "done"));
+    server.tell_interrupted();
+    let background = [
+        tokio::spawn(jobs::tick(Arc::clone(&server))),
+        tokio::spawn(schedule::keep(Arc::clone(&server))),
+        tokio::spawn(refusals::keep(Arc::clone(&server))),
+    ];
     let router = router::router(Arc::clone(&server));
     let serving = listener.answer(router, stopped(cancel.clone(), Arc::clone(&server)));
     ready(&url);
@@ -174,7 +194,9 @@ async fn run(options: ServeOptions, cancel: &Cancel, ready: &mut dyn FnMut(&str)
         () = hurry => {}
     }
     background.iter().for_each(tokio::task::JoinHandle::abort);
-    server.audit.record(&Record::new(Who::Server, "stop", "done"))
+    server.settle_refusals();
+    server.note(&Record::new(Who::Server, "stop", "done"));
+    Ok(())
 }
 
 /// Waits until the server is to stop, and stops what goes on.
@@ -204,19 +226,22 @@ impl Server {
         let hosts = options.transport.hosts(address, &options.allowed_hosts);
         let secure = options.transport.is_encrypted();
         let server = Self {
-            access: Access::new(&options.token, hosts, secure, address.port())?,
+            access: Access::new(&options.token, hosts, secure, address.port(), Ended::open(&state)?)?,
             crontabs,
             read_only: options.read_only,
             may_restore: options.restore && !options.read_only,
             may_upload: options.upload && !options.read_only,
             upload_limit: options.upload_limit,
             arriving: Semaphore::new(upload::AT_ONCE),
+            leaving: Arc::new(Semaphore::new(download::AT_ONCE)),
             listing: Semaphore::new(backups::LISTS_AT_ONCE),
             resources: options.resources,
             catalogue: Catalogue::new(directory),
             marks: Marks::open(&state)?,
             uses: Uses::default(),
             audit: Audit::open(&state)?,
+            refusals: Refusals::new(),
+            warn: options.warn,
             jobs: Jobs::open(&state)?,
             events: Events::new(),
             started_at: now(),
@@ -229,8 +254,25 @@ impl Server {
         Ok(server)
     }
 
-    /// Removes what an interrupted server left: uploads that were not through, and backups that were not finished.
+    /// Tells whoever runs the server.
+    fn warn(&self, message: &str) {
+        (self.warn)(message);
+    }
+
+    /// Puts on record what is done in any case: whoever makes room on a full disk must come in and delete.
+    fn note(&self, record: &Record<'_>) {
+        if let Err(error) = self.audit.record(record) {
+            let what = record.backup.map(|name| format!(" of {name}")).unwrap_or_default();
+            self.warn(&format!("not on record: {}{what}, {}: {error}", record.action, record.result));
+        }
+    }
+
+    /// Removes what an interrupted server left: uploads that were not through, and backups that were not finished. Where
+    /// nothing can be changed, nothing is.
     fn tidy(&self) -> Result<()> {
+        if self.read_only {
+            return Ok(());
+        }
         let cannot = |error| Error::io(format!("cannot tidy {}", self.state.display()), error);
         for entry in fs::read_dir(&self.state).map_err(cannot)? {
             let entry = entry.map_err(cannot)?;

@@ -2,10 +2,11 @@
 
 use super::Server;
 use super::access::Caller;
-use super::answer::{Answer, blocking, document};
+use super::answer::{Answer, Refusal, blocking, document};
 use super::backups::submit;
 use super::document::Source;
 use super::jobs::{Job, RestoreWork, Work};
+use super::limits;
 use crate::config::{ConnectionRole, RestoreMode};
 use crate::group::Selection;
 use crate::restore::{
@@ -258,6 +259,7 @@ pub(super) async fn plan(
     body: Result<Json<RestoreChoice>, JsonRejection>,
 ) -> Answer<Response> {
     let Json(choice) = body?;
+    limits::groups(choice.groups.as_deref())?;
     document(move || {
         let plan = choice.plan(&server, &Cancel::new())?;
         Ok(Plan::new(&choice, &plan, &server)?)
@@ -290,10 +292,13 @@ pub(super) async fn restore(
     body: Result<Json<RestoreRequest>, JsonRejection>,
 ) -> Answer<(StatusCode, Json<Job>)> {
     let Json(request) = body?;
-    server.allow_restore()?;
+    let (backup, connection) = (request.backup.clone(), request.connection.clone());
+    let about = |refusal: Refusal| refusal.about(Some(&backup), Some(&connection));
+    server.allow_restore().map_err(about)?;
+    limits::groups(request.groups.as_deref()).map_err(about)?;
     let planner = Arc::clone(&server);
-    let work = blocking(move || checked(request, &planner)).await?;
-    submit(&server, &caller, Work::Restore(Box::new(work))).await
+    let work = blocking(move || checked(request, &planner)).await.map_err(about)?;
+    submit(&server, &caller, Work::Restore(Box::new(work))).await.map_err(about)
 }
 
 /// A restore that may be done: planned without problems, shown, confirmed.

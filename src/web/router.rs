@@ -1,6 +1,8 @@
 //! Every route, in one list.
 
-use super::{Server, access, answer, assets, backups, download, events, info, jobs, plans, schedule, session, upload};
+use super::{
+    Server, access, answer, assets, backups, download, events, info, jobs, plans, refusals, schedule, session, upload,
+};
 use crate::web::answer::Refusal;
 use axum::Router;
 use axum::http::{HeaderMap, Uri};
@@ -54,6 +56,7 @@ pub(super) fn router(server: Arc<Server>) -> Router {
         .method_not_allowed_fallback(async || {
             Refusal::not_found("there is no such route").with_status(axum::http::StatusCode::METHOD_NOT_ALLOWED)
         })
+        .layer(from_fn_with_state(Arc::clone(&server), refusals::on_record))
         .layer(from_fn_with_state(Arc::clone(&server), access::guard))
         .layer(from_fn(answer::with_headers))
         .with_state(server)

@@ -35,6 +35,11 @@ pub(super) fn parse(schedules: &BTreeMap<String, Schedule>) -> Result<BTreeMap<S
                 .caused_by(error.to_string())
                 .hint("write minute, hour, day of the month, month, day of the week: \"0 3 * * *\" is every night at three")
         })?;
+        if next(&crontab, Timestamp::now()).is_none() {
+            let message = format!("[schedule.{name}] {:?} never comes: there is no such day", schedule.cron);
+            return Err(Error::new(ErrorKind::Usage, message)
+                .hint("the third and fourth numbers are the day of the month and the month: 30 2 would be the 30th of February"));
+        }
         Ok((name.clone(), crontab))
     });
     parsed.collect()

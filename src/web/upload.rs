@@ -4,7 +4,6 @@
 use super::Server;
 use super::access::Caller;
 use super::answer::{Answer, Refusal, blocking};
-use super::audit::Record;
 use super::backups::submit;
 use super::catalogue::as_name;
 use super::jobs::{Job, Work, new_name};
@@ -94,19 +93,9 @@ pub(super) async fn upload(
         return Err(Refusal::from(error).with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
     let _one = server.arriving.try_acquire().map_err(|_| Refusal::too_many())?;
-    let arrived = match receive(&server, &name, &headers, body).await {
-        Ok(arrived) => arrived,
-        Err(refusal) => {
-            let record = Record { backup: Some(&name), message: Some(refusal.message()), ..of(&caller, "refused") };
-            server.audit.record(&record)?;
-            return Err(refusal);
-        }
-    };
-    submit(&server, &caller, Work::Upload(arrived)).await
-}
-
-fn of<'a>(caller: &'a Caller, result: &'a str) -> Record<'a> {
-    Record { address: caller.address.as_deref(), ..Record::new(caller.who, "upload", result) }
+    let about = |refusal: Refusal| refusal.about(Some(&name), None);
+    let arrived = receive(&server, &name, &headers, body).await.map_err(about)?;
+    submit(&server, &caller, Work::Upload(arrived)).await.map_err(about)
 }
 
 /// Takes the file from the network to the disk.

@@ -37,6 +37,37 @@ fn the_last_ones_stay() {
 }
 
 #[test]
+fn databases_of_one_name_are_told_apart_by_where_they_are() {
+    let workdir = Workdir::with_shop();
+    for directory in ["a", "b", "all"] {
+        std::fs::create_dir(workdir.path(directory)).expect("a directory");
+    }
+    for place in ["a", "b"] {
+        std::fs::copy(workdir.path("shop.db"), workdir.path(&format!("{place}/shop.db"))).expect("a copy");
+        workdir.run(&["dump", &format!("sqlite:{place}/shop.db"), &format!("all/{place}"), "-q"]).is(0);
+    }
+    workdir.run(&["prune", "all", "--keep-last", "1", "--yes"]).is(0).says(&["nothing to remove"]);
+    // However the path is spelled, it is one place; and a place is no difference.
+    workdir.run(&["dump", "sqlite:./a/../a/shop.db", "all/new", "-q"]).is(0);
+    workdir.run(&["diff", "all/a", "all/b"]).is(0);
+    workdir.run(&["diff", "all/a", "sqlite:b/shop.db"]).is(0);
+    workdir.run(&["prune", "all", "--keep-last", "1", "--yes"]).is(0).says(&["removed 1 archive"]);
+    assert_eq!(names(&workdir), ["b", "new"]);
+    // What tells places apart says nothing about them.
+    let manifest = std::fs::read_to_string(workdir.path("all/b/manifest.json")).expect("a manifest");
+    assert!(!manifest.contains(&*workdir.path("b").to_string_lossy()), "{manifest}");
+}
+
+#[test]
+fn a_damaged_one_pushes_no_good_one_out() {
+    let workdir = three();
+    std::fs::remove_file(workdir.path("").join(workdir.parquet_of("all/third", "users"))).expect("a file");
+    let run = workdir.run(&["prune", "all", "--keep-last", "1", "--yes"]).is(3);
+    run.complains(&["all/third is damaged"]).says(&["stays: damaged", "removed 1 archive"]);
+    assert_eq!(names(&workdir), ["second", "third"]);
+}
+
+#[test]
 fn nothing_goes_unasked() {
     let workdir = three();
     workdir.run(&["prune", "all", "--keep-last", "1"]).is(20).complains(&["no terminal to ask", "--yes"]);

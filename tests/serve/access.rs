@@ -32,11 +32,11 @@ fn without_a_token_every_route_answers_401() {
     all.extend(
         ["/", "/index.html", "/main.js", "/nothing", "/api", "/api/nothing"].map(|it| ("get".into(), it.into())),
     );
-    for (method, path) in all {
-        let sign_in = (method.as_str(), path.as_str()) == ("post", "/api/session");
+    let check = |method: &str, path: &str| {
+        let sign_in = (method, path) == ("post", "/api/session");
         let given = [None, Some("Bearer "), Some("Bearer wrong"), Some("Basic eDp5"), Some(served.token.as_str())];
         for authorization in given {
-            let mut request = request(&method, &path);
+            let mut request = request(method, path);
             if sign_in {
                 request = request.json(&json!({ "token": "wrong" }));
             }
@@ -49,13 +49,15 @@ fn without_a_token_every_route_answers_401() {
         }
         let cookie = format!("dbferry-{}=1.1.x.{}", served.port, "0".repeat(64));
         if !sign_in {
-            assert_eq!(
-                request(&method, &path).header("cookie", cookie).send(served.port).status,
-                401,
-                "{method} {path}"
-            );
+            assert_eq!(request(method, path).header("cookie", cookie).send(served.port).status, 401, "{method} {path}");
         }
-    }
+    };
+    // Whoever guesses waits, so several guess at once.
+    std::thread::scope(|scope| {
+        for some in all.chunks(all.len().div_ceil(12)) {
+            scope.spawn(move || some.iter().for_each(|(method, path)| check(method, path)));
+        }
+    });
     // A person gets a page to sign in on, and what that needs.
     let page = Request::new("GET", "/").send(served.port).is(401);
     assert!(String::from_utf8_lossy(&page.body).contains("sign-in.js"));
@@ -181,10 +183,41 @@ fn a_session_holds_over_a_restart_while_the_token_does() {
     let address = format!("127.0.0.1:{}", served.port);
     assert_eq!(served.stop(), Some(0));
     let arguments = ["serve", "--archives", "archives", "--listen", &address, "--json"];
-    for (token, status) in [(crate::served::TOKEN, 200), (&crate::served::TOKEN.replace('0', "f"), 401)] {
+    // One that was signed out is none any more, not even after a restart.
+    let of_token = |token: &str| {
         let mut command = workdir.command(&arguments);
         command.env("DBFERRY_TOKEN", token);
-        let served = Served::of(command);
+        Served::of(command)
+    };
+    let served = of_token(crate::served::TOKEN);
+    let sign_in = || {
+        let request = Request::new("POST", "/api/session").json(&json!({ "token": served.token }));
+        let signed_in = request.send(served.port).is(200);
+        let set = signed_in.header("set-cookie").expect("a cookie").to_owned();
+        (
+            set.split(';').next().expect("a cookie").to_owned(),
+            signed_in.document()["csrf"].as_str().expect("a text").to_owned(),
+        )
+    };
+    let (other, csrf) = sign_in();
+    let mut events = std::net::TcpStream::connect(("127.0.0.1", served.port)).expect("a connection");
+    // Less than what is between two signs of life.
+    events.set_read_timeout(Some(std::time::Duration::from_secs(5))).expect("a timeout");
+    let request = Request::new("GET", "/api/events").header("cookie", &other);
+    std::io::Write::write_all(&mut events, &request.head(served.port)).expect("a request");
+    let signs_out = Request::new("DELETE", "/api/session").header("cookie", &other).header("x-csrf-token", &csrf);
+    // The stream has begun once there is something of it.
+    let mut begun = [0; 1];
+    std::io::Read::read_exact(&mut events, &mut begun).expect("a beginning");
+    signs_out.send(served.port).is(204);
+    let mut rest = Vec::new();
+    std::io::Read::read_to_end(&mut events, &mut rest).expect("its end, since nobody listens who may");
+    assert_eq!(served.stop(), Some(0));
+    let served = of_token(crate::served::TOKEN);
+    Request::new("GET", "/api/session").header("cookie", &other).send(served.port).is(401);
+    assert_eq!(served.stop(), Some(0));
+    for (token, status) in [(crate::served::TOKEN, 200), (&crate::served::TOKEN.replace('0', "f"), 401)] {
+        let served = of_token(token);
         Request::new("GET", "/api/session").header("cookie", &cookie).send(served.port).is(status);
     }
 }

@@ -45,6 +45,8 @@ fn a_failure_stays_until_it_is_dismissed() {
     let served = Served::start(&workdir, &[]);
     assert_eq!(of_id(&served.get("/api/jobs").document(), id).expect("it is there still")["state"], "failed");
     served.ask(Request::new("POST", &format!("/api/jobs/{id}/dismiss"))).is(204);
+    let last = served.get("/api/audit").document()["entries"][0].clone();
+    assert_eq!((&last["action"], &last["result"]), (&json!("dismiss"), &json!("dismissed")));
     assert_eq!(of_id(&served.get("/api/jobs").document(), id), None);
     served.ask(Request::new("POST", &format!("/api/jobs/{id}/dismiss"))).is(404);
     drop(served);
@@ -84,12 +86,20 @@ fn a_sudden_end_is_told_after_it() {
     }
     served.kill();
     assert_eq!(left(), 2, "the state, and what the dump had begun");
+    // One that changes nothing leaves it where it is, and the job on the list.
+    let served = Served::start(&workdir, &["--read-only"]);
+    assert_eq!(left(), 2, "nothing was removed");
+    served.ask(Request::new("POST", &format!("/api/jobs/{id}/dismiss"))).is(403);
+    served.kill();
     let served = Served::start(&workdir, &[]);
     let job = of_id(&served.get("/api/jobs").document(), &id).expect("it is not forgotten");
     assert_eq!((&job["state"], &job["cancellable"]), (&json!("interrupted"), &json!(false)), "{job:#}");
     assert!(job["finished_at"].is_string());
     let name = job["backup"].as_str().expect("a name");
     assert!(!workdir.path(&format!("archives/{name}")).exists(), "what it left was removed");
+    let log = served.get("/api/audit").document();
+    let ends = |entry: &&Value| entry["job"] == id.as_str() && entry["result"] == "interrupted";
+    assert_eq!(log["entries"].as_array().expect("entries").iter().filter(ends).count(), 1, "{log:#}");
     served.ask(Request::new("POST", &format!("/api/jobs/{id}/dismiss"))).is(204);
 }
 
@@ -101,6 +111,21 @@ fn a_server_that_is_stopped_stops_its_jobs() {
     assert_eq!(served.stop(), Some(0));
     let served = Served::start(&workdir, &[]);
     assert_eq!(of_id(&served.get("/api/jobs").document(), &id).expect("it is not forgotten")["state"], "interrupted");
+}
+
+#[test]
+fn a_job_of_the_same_second_after_a_restart_is_another_one() {
+    let workdir = shop();
+    let mut ids = Vec::new();
+    for _ in 0..4 {
+        let served = Served::start(&workdir, &[]);
+        let job = served.post("/api/backups", &json!({ "connection": "prod" })).is(202).document();
+        ids.push(job["id"].as_str().expect("an id").to_owned());
+        served.kill();
+    }
+    // Their numbers go on, whatever the second.
+    let numbers: Vec<&str> = ids.iter().filter_map(|id| id.split_once('-')).map(|(_, number)| number).collect();
+    assert_eq!(numbers, ["0001", "0002", "0003", "0004"]);
 }
 
 #[test]

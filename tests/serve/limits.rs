@@ -15,7 +15,7 @@ fn files(workdir: &Workdir) -> Vec<String> {
             names.push(entry.expect("an entry").file_name().into_string().expect("a name"));
         }
     }
-    names.retain(|name| ![".dbferry", "audit.ndjson", "jobs.ndjson", "lock"].contains(&name.as_str()));
+    names.retain(|name| ![".dbferry", "sessions.json", "audit.ndjson", "jobs.ndjson", "lock"].contains(&name.as_str()));
     names
 }
 
@@ -120,6 +120,70 @@ fn an_upload_that_breaks_off_leaves_nothing() {
     drop(stream);
     arriving(false);
     assert_eq!(served.names(), Vec::<String>::new());
+}
+
+#[test]
+fn a_long_name_is_cut_by_its_bytes() {
+    let workdir = shop();
+    let served = Served::start(&workdir, &[]);
+    let zip = served.download(&served.back_up("prod"));
+    for _ in 0..2 {
+        // Eighty letters of four bytes each.
+        assert_eq!(served.upload(&"%F0%9D%90%80".repeat(80), zip.clone())["state"], "done");
+    }
+}
+
+/// Names that mean something elsewhere.
+#[cfg(unix)]
+#[test]
+fn no_archive_is_left_out_because_of_its_name() {
+    let workdir = shop();
+    for name in ["shop-2026-11-30T03:00:00", "a\\b", ".hidden"] {
+        workdir.run(&["dump", "sqlite:shop.db", &format!("archives/{name}"), "-q"]).is(0);
+    }
+    let served = Served::start(&workdir, &[]);
+    let list = served.get("/api/backups").document();
+    let list = list["backups"].as_array().expect("a list");
+    assert_eq!(list.len(), 3, "{list:#?}");
+    let hidden = list.iter().find(|backup| backup["name"] == ".hidden").expect("it is told of");
+    assert!(hidden["error"]["message"].as_str().is_some_and(|text| text.contains("because of its name")), "{hidden:#}");
+    for name in ["shop-2026-11-30T03:00:00", "shop-2026-11-30T03%3A00%3A00", "a%5Cb"] {
+        served.get(&format!("/api/backups/{name}")).is(200);
+        served.download(name);
+    }
+    let job = served.job("/api/backups/a%5Cb/verify", &serde_json::json!({ "depth": "rows" }));
+    assert_eq!(job["state"], "done", "{job:#}");
+    served.ask(Request::new("DELETE", "/api/backups/a%5Cb?confirm=a%5Cb")).is(204);
+}
+
+#[test]
+fn downloads_that_stall_keep_nobody_out() {
+    let workdir = shop();
+    workdir.sql("shop.db", "CREATE TABLE large (id INTEGER PRIMARY KEY, what BLOB); INSERT INTO large (what) \
+        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 16) SELECT randomblob(1000000) FROM n;");
+    let served = Served::start(&workdir, &[]);
+    let name = served.back_up("prod");
+    let path = format!("/api/backups/{name}/download");
+    let begin = || {
+        let mut stream = TcpStream::connect(("127.0.0.1", served.port)).expect("a connection");
+        let request = Request::new("GET", &path).header("authorization", format!("Bearer {}", served.token));
+        stream.write_all(&request.head(served.port)).expect("a request");
+        // Of the answer nothing but the status is read.
+        let mut status = [0; 12];
+        std::io::Read::read_exact(&mut stream, &mut status).expect("a status");
+        (stream, status)
+    };
+    let stalled: Vec<_> = (0..32).map(|_| begin()).collect();
+    assert!(stalled.iter().all(|(_, status)| status == b"HTTP/1.1 200"));
+    let refused = served.get(&path).is(503);
+    assert!(refused.header("retry-after").is_some());
+    served.get("/api/backups").is(200);
+    drop(stalled);
+    let begun = Instant::now();
+    while served.ask(Request::new("HEAD", &path)).status != 200 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "those that are gone have made no room");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 #[test]

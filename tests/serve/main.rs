@@ -17,4 +17,5 @@ mod cycle;
 mod jobs;
 mod limits;
 mod listen;
+mod refusals;
 mod schedule;

@@ -78,8 +78,52 @@ fn the_last_good_one_is_never_removed() {
 }
 
 #[test]
+fn another_database_of_the_same_name_is_another_one() {
+    let of = |connection: &str| NIGHTLY.replace("last = 2", "last = 1").replace("\"prod\"", connection);
+    let other = "[connections.other]\nurl = \"sqlite:elsewhere/shop.db\"\n";
+    let workdir = shop_with(&(other.to_owned() + &of("\"prod\"")));
+    std::fs::create_dir(workdir.path("elsewhere")).expect("a directory");
+    std::fs::copy(workdir.path("shop.db"), workdir.path("elsewhere/shop.db")).expect("a copy");
+    let run = |served: &Served| {
+        let job = served.ask(Request::new("POST", "/api/schedule/nightly/run")).is(202).document();
+        served.ended(job["id"].as_str().expect("an id"))
+    };
+    let served = Served::start(&workdir, &[]);
+    assert_eq!(run(&served)["result"]["pruned"], json!([]));
+    drop(served);
+    let text = std::fs::read_to_string(workdir.path("dbferry.toml")).expect("a text");
+    let schedule = text.find("[schedule").expect("a schedule");
+    workdir.write("dbferry.toml", format!("{}{}", &text[..schedule], of("\"other\"").trim_start()));
+    let served = Served::start(&workdir, &[]);
+    let job = run(&served);
+    assert_eq!((&job["connection"], &job["result"]["pruned"]), (&json!("other"), &json!([])), "{job:#}");
+    assert_eq!(served.names().len(), 2);
+    assert_eq!(run(&served)["result"]["pruned"], json!([job["backup"]]), "its own older one goes");
+}
+
+#[test]
+fn what_a_check_found_damaged_pushes_nothing_out() {
+    let workdir = shop_with("");
+    let served = Served::start(&workdir, &[]);
+    let good = served.back_up("prod");
+    let damaged = served.back_up("prod");
+    workdir.damage(workdir.parquet_of(&format!("archives/{damaged}"), "users"));
+    served.job(&format!("/api/backups/{damaged}/verify"), &json!({ "depth": "bytes" }));
+    drop(served);
+    // All its files are there with their sizes: only the server's notes say it.
+    let run = workdir.run(&["prune", "archives", "--keep-last", "1", "--yes"]).is(3);
+    run.complains(&[&damaged, "is damaged, takes nobody's place"]);
+    assert!(workdir.path(&format!("archives/{good}/manifest.json")).exists());
+}
+
+#[test]
 fn a_schedule_that_makes_no_sense_is_told_at_the_start() {
-    for (from, to) in [("0 3 * * *", "0 25 * * *"), ("Europe/Paris", "Mars/Olympus"), ("\"prod\"", "\"prd\"")] {
+    for (from, to) in [
+        ("0 3 * * *", "0 25 * * *"),
+        ("0 3 * * *", "0 3 30 2 *"),
+        ("Europe/Paris", "Mars/Olympus"),
+        ("\"prod\"", "\"prd\""),
+    ] {
         let workdir = shop_with(&NIGHTLY.replace(from, to));
         workdir.run(&["serve", "--archives", "archives", "--listen", "127.0.0.1:0"]).is(2);
     }

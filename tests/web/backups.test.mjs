@@ -1,7 +1,7 @@
 // The list: making, explaining, downloading, checking, deleting backups.
 
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { after, before } from "node:test";
 import { card, row, scene } from "./support/browser.mjs";
@@ -153,4 +153,31 @@ scene("what other programs put into the directory or take out of it shows by its
   assert.ok([0, 3].includes(made.status), made.stderr);
   await page.getByRole("button", { name: "Refresh" }).click();
   await row(page, "by-hand").waitFor();
+});
+
+scene("a directory that is gone is told in the list, and nothing is said of a lost connection", () => served, async ({ page }) => {
+  const archives = join(shop.directory, "archives");
+  const list = page.getByRole("region", { name: "List of backups" });
+  renameSync(archives, `${archives}-away`);
+  try {
+    await page.getByRole("button", { name: "Refresh" }).click();
+    await list.getByText(/Cannot list/).waitFor();
+    await page.reload();
+    await list.getByText(/Cannot list/).waitFor();
+    assert.equal(await page.getByText("The connection to dbferry is lost").count(), 0);
+  } finally {
+    renameSync(`${archives}-away`, archives);
+  }
+  await page.getByRole("button", { name: "Refresh" }).click();
+  await list.getByRole("table").waitFor();
+  assert.equal(await list.getByText(/Cannot list/).count(), 0);
+});
+
+scene("an archive that cannot be handled because of its name is told of, and nothing is offered that fails", () => served, async ({ page }) => {
+  const made = dbferry("dump", `sqlite:${shop.file("shop.sqlite")}`, join(shop.directory, "archives", ".hidden"), "--quiet");
+  assert.ok([0, 3].includes(made.status), made.stderr);
+  await page.getByRole("button", { name: "Refresh" }).click();
+  const line = row(page, ".hidden");
+  await line.getByText(/because of its name/).waitFor();
+  assert.equal(await line.getByRole("button").count(), 0);
 });

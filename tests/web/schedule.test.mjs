@@ -52,11 +52,14 @@ scene("a server that is read-only offers nothing that changes anything", () => s
   const quiet = shopDirectory({ more: SCHEDULE });
   const first = await serve(quiet);
   const name = await first.backup("shop");
+  const { id } = await first.api("POST", "/api/backups", { connection: "shop", groups: ["nothing"] });
+  assert.equal((await first.jobEnd(id)).state, "failed");
   await first.stop();
   served = await serve({ ...quiet, args: ["--read-only"] });
   await page.goto(served.url);
   await page.locator(`[data-backup='${name}']`).waitFor();
-  for (const verb of ["New backup", "Restore from a file", `Restore ${name}`, `Delete ${name}`, `Verify ${name}`]) {
+  await page.locator(`[data-job='${id}']`).waitFor();
+  for (const verb of ["New backup", "Dismiss: Backup of shop", "Restore from a file", `Restore ${name}`, `Delete ${name}`, `Verify ${name}`]) {
     assert.equal(await page.getByRole("button", { name: verb }).count(), 0, verb);
   }
   await page.getByRole("link", { name: `Download ${name}` }).waitFor();

@@ -10,7 +10,23 @@ use std::path::Path;
 
 /// The journal, open for more lines.
 #[derive(Debug)]
-pub(super) struct Journal(File);
+pub(super) struct Journal {
+    file: File,
+    /// Whether its last line may have been cut.
+    is_cut: bool,
+}
+
+/// What was read of it.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub(super) journal: Journal,
+    /// Oldest first.
+    pub(super) jobs: Vec<Job>,
+    /// The ids of those that were not over.
+    pub(super) interrupted: Vec<String>,
+    /// The largest number at the end of an id.
+    pub(super) last_number: u64,
+}
 
 impl Journal {
     /// Reads the journal of a state directory: the jobs that are not forgotten, oldest first, and what each schedule did last,
@@ -18,7 +34,7 @@ impl Journal {
     ///
     /// # Errors
     /// When it cannot be read or written.
-    pub(super) fn open(directory: &Path, keep: usize) -> Result<(Self, Vec<Job>)> {
+    pub(super) fn open(directory: &Path, keep: usize) -> Result<Read> {
         let path = directory.join("jobs.ndjson");
         let mut jobs: BTreeMap<String, Job> = BTreeMap::new();
         match File::open(&path) {
@@ -34,11 +50,15 @@ impl Journal {
                 }
             }
         }
+        let number = |id: &String| id.rsplit_once('-')?.1.parse::<u64>().ok();
+        let last_number = jobs.keys().filter_map(number).max().unwrap_or(0);
         let of_schedules = jobs.values().filter_map(|job| Some((job.schedule.clone()?, job.id.clone())));
         // By schedule, the newest of which comes last.
         let last: BTreeSet<String> = of_schedules.collect::<BTreeMap<_, _>>().into_values().collect();
         let mut jobs: Vec<Job> = jobs.into_values().filter(|job| !job.dismissed || last.contains(&job.id)).collect();
+        let mut interrupted = Vec::new();
         for job in jobs.iter_mut().filter(|job| job.state.is_open()) {
+            interrupted.push(job.id.clone());
             job.state = State::Interrupted;
             job.cancellable = false;
             job.finished_at = Some(crate::web::now());
@@ -55,10 +75,15 @@ impl Journal {
             serde_json::to_writer(&mut content, job).map_err(crate::web::internal)?;
             content.push(b'\n');
         }
-        write_whole(&path, &content)?;
+        // On a full disk the journal stays as long as it is: whoever makes room needs the server.
+        let rewritten = write_whole(&path, &content);
+        let is_cut = rewritten.is_err();
+        if !path.exists() {
+            rewritten?;
+        }
         let file = OpenOptions::new().append(true).open(&path);
         let file = file.map_err(|error| Error::io(format!("cannot open {}", path.display()), error))?;
-        Ok((Self(file), jobs))
+        Ok(Read { journal: Self { file, is_cut }, jobs, interrupted, last_number })
     }
 
     /// Writes down where a job stands.
@@ -68,6 +93,43 @@ impl Journal {
     pub(super) fn write(&mut self, job: &Job) -> Result<()> {
         let mut line = serde_json::to_vec(job).map_err(crate::web::internal)?;
         line.push(b'\n');
-        self.0.write_all(&line).map_err(|error| Error::io("cannot write the journal of jobs", error))
+        if self.is_cut {
+            line.insert(0, b'\n');
+        }
+        let written = self.file.write_all(&line);
+        // Half a line must not take the next one with it.
+        self.is_cut = written.is_err();
+        written.map_err(|error| Error::io("cannot write the journal of jobs", error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::audit::Who;
+    use std::fs;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_costs_one_line_and_no_start() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("jobs.ndjson");
+        let open = || Journal::open(directory.path(), 9).expect("a journal");
+        let job = |id: &str| Job::new(id.into(), Who::Page);
+        let mut journal = open().journal;
+        journal.write(&job("20261130T030000-0001")).expect("room");
+        let on_disk =
+            std::mem::replace(&mut journal.file, OpenOptions::new().write(true).open("/dev/full").expect("it"));
+        assert!(journal.write(&job("20261130T030000-0002")).is_err());
+        // As much of a line as there was room for.
+        journal.file = on_disk;
+        journal.file.write_all(b"{\"id\":\"2026").expect("room");
+        journal.write(&job("20261130T030000-0003")).expect("room");
+        // It cannot be written anew, and is read all the same.
+        fs::create_dir(path.with_extension("partial")).expect("a directory");
+        let read = open();
+        let ids: Vec<&str> = read.jobs.iter().map(|job| job.id.as_str()).collect();
+        assert_eq!(ids, ["20261130T030000-0001", "20261130T030000-0003"]);
+        assert_eq!((read.interrupted.len(), read.last_number, read.journal.is_cut), (2, 3, true));
     }
 }

@@ -2,7 +2,7 @@
 //! waits for those before it.
 
 use super::document::{Job, Kind, State};
-use super::journal::Journal;
+use super::journal::{Journal, Read};
 use super::watch::Watch;
 use super::work::{Outcome, Work};
 use crate::failure::exit_code;
@@ -41,6 +41,8 @@ struct Inner {
     journal: Journal,
     count: u64,
     stopping: bool,
+    /// What the end of the server before this one interrupted, until it is on record.
+    interrupted: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -75,9 +77,11 @@ impl Jobs {
     /// # Errors
     /// When it cannot be read.
     pub(in crate::web) fn open(directory: &Path) -> Result<Self> {
-        let (journal, jobs) = Journal::open(directory, REMEMBERED)?;
+        let Read { journal, jobs, interrupted, last_number } = Journal::open(directory, REMEMBERED)?;
         let jobs = jobs.into_iter().map(|job| (job.id.clone(), Entry::ended(job))).collect();
-        Ok(Self { inner: Mutex::new(Inner { jobs, journal, count: 0, stopping: false }), ended: Condvar::new() })
+        // Numbers go on, so that a job of this second is another one than that of the server before.
+        let inner = Inner { jobs, journal, count: last_number, stopping: false, interrupted };
+        Ok(Self { inner: Mutex::new(inner), ended: Condvar::new() })
     }
 
     /// Those that wait or run, oldest first, then those that ended, newest first.
@@ -314,10 +318,23 @@ impl Server {
         self.jobs.ended.notify_all();
     }
 
+    /// Puts on record what the end of the server before this one interrupted.
+    pub(in crate::web) fn tell_interrupted(&self) {
+        let interrupted: Vec<Job> = {
+            let mut inner = self.jobs.lock();
+            let ids = std::mem::take(&mut inner.interrupted);
+            ids.iter().filter_map(|id| inner.jobs.get(id).map(|entry| entry.job.clone())).collect()
+        };
+        for job in interrupted {
+            let message = Some("the server ended while it was under way");
+            self.note(&Record { result: job.state.name(), message, ..asked(&job) });
+        }
+    }
+
     fn announce(&self, job: &Job) {
         let message = job.error.as_ref().map(|error| error.message.as_str());
         // A job that ended has ended, also where that cannot be put on record.
-        _ = self.audit.record(&Record { result: job.state.name(), message, ..asked(job) });
+        self.note(&Record { result: job.state.name(), message, ..asked(job) });
         self.events.tell("job", job);
         self.events.tell_backups();
     }

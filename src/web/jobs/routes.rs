@@ -39,7 +39,7 @@ pub(in crate::web) async fn cancel(
     let Path(id) = id?;
     blocking(move || {
         let job = server.jobs.get(&id)?;
-        server.audit.record(&of_job(&job, &caller, "cancel"))?;
+        server.note(&of_job(&job, &caller, "cancel", "asked"));
         let job = server.cancel_job(&id)?;
         Ok((StatusCode::ACCEPTED, Json(job)))
     })
@@ -54,21 +54,22 @@ pub(in crate::web) async fn dismiss(
 ) -> Answer<StatusCode> {
     let Path(id) = id?;
     blocking(move || {
+        server.allow_changes()?;
         let job = server.jobs.get(&id)?;
-        server.audit.record(&of_job(&job, &caller, "dismiss"))?;
         server.jobs.dismiss(&id)?;
+        server.note(&of_job(&job, &caller, "dismiss", "dismissed"));
         server.events.tell("job-removed", &serde_json::json!({ "id": id }));
         Ok(StatusCode::NO_CONTENT)
     })
     .await
 }
 
-fn of_job<'a>(job: &'a Job, caller: &'a Caller, action: &'a str) -> Record<'a> {
+fn of_job<'a>(job: &'a Job, caller: &'a Caller, action: &'a str, result: &'a str) -> Record<'a> {
     Record {
         address: caller.address.as_deref(),
         backup: job.backup.as_deref(),
         connection: job.connection.as_deref(),
         job: Some(&job.id),
-        ..Record::new(caller.who, action, "asked")
+        ..Record::new(caller.who, action, result)
     }
 }

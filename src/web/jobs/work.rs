@@ -6,7 +6,7 @@ use crate::archive::{self, Archive, ListEntry};
 use crate::dump::{DumpOptions, GroupBy, dump};
 use crate::group::Selection;
 use crate::progress::{Event, Progress};
-use crate::prune::{self, Keep};
+use crate::prune::{self, Candidate, Keep};
 use crate::restore::{Proof, restore};
 use crate::verify::{VerifyOptions, verify};
 use crate::web::Server;
@@ -212,15 +212,25 @@ impl Context<'_> {
             if mark.schedule.as_deref() != Some(schedule) {
                 continue;
             }
-            // One that was found damaged takes nobody's place, and is left for somebody to look at.
-            let damaged = mark.verified.as_ref().is_some_and(|(_, verified)| !verified.ok);
-            let summary = listed.summary.as_ref().ok().filter(|_| !damaged).cloned();
-            let summary = summary.ok_or_else(|| Error::new(ErrorKind::ArchiveDamaged, "it is damaged"));
-            archives.push(ListEntry { path: server.catalogue.path(&listed.name), packed: listed.packed, summary });
+            let summary =
+                listed.summary.as_ref().map_err(|error| Error::new(ErrorKind::ArchiveDamaged, error.message.clone()));
+            let path = server.catalogue.path(&listed.name);
+            let entry = ListEntry { path, packed: listed.packed, summary: summary.cloned() };
+            let mut candidate = Candidate::new(entry);
+            if let (Ok(summary), None) = (&listed.summary, &candidate.damaged) {
+                candidate.damaged = mark.damage(&summary.id);
+            }
+            // A schedule may be given another connection: its older backups are of another database then.
+            candidate.apart = mark.connection;
+            archives.push(candidate);
         }
         let mut removed = Vec::new();
-        for line in prune::plan_of(archives, keep)?.removed() {
+        for line in prune::plan_of(archives, keep, jiff::Timestamp::now())?.removed() {
             let name = file_name(&line.path);
+            // The clock may have been set back meanwhile: what was made just now stays.
+            if Some(&name) == self.job.backup.as_ref() {
+                continue;
+            }
             let Some(_alone) = server.uses.take_alone(&name) else {
                 warnings.push(format!("{name} would go, and is in use"));
                 continue;

@@ -6,7 +6,7 @@ import { SPOKEN, errorBox, sentence } from "./errors.js";
 import { exactMoment, moment, relative } from "./format.js";
 import { has, t } from "./i18n.js";
 
-const RESULTS = { asked: ["info", "clock"], done: ["success", "check"], warnings: ["warning", "warning"], failed: ["failure", "error"], refused: ["failure", "lock"], cancelled: ["neutral", "stop"] };
+const RESULTS = { asked: ["info", "clock"], done: ["success", "check"], warnings: ["warning", "warning"], failed: ["failure", "error"], refused: ["failure", "lock"], cancelled: ["neutral", "stop"], interrupted: ["failure", "error"], dismissed: ["neutral", "check"] };
 
 /** The view. */
 export function activityView() {

@@ -38,7 +38,13 @@ export function backupsView() {
     element("section", { "aria-label": t("backups.list") }, filter.node, holder));
 
   function show() {
-    const { backups } = store.state;
+    const { backups, trouble } = store.state;
+    if (trouble) {
+      write(summary, "");
+      filter.node.hidden = true;
+      holder.replaceChildren(errorBox(trouble));
+      return;
+    }
     if (!backups) {
       holder.replaceChildren(waiting(t("shell.loading")));
       return;
@@ -154,13 +160,16 @@ function row(backup) {
     cell(t("backups.actions"), "actions", rowActions(backup)));
 }
 
-/** One whose manifest cannot be read: what is wrong stands where its contents would. */
+/**
+ * One whose manifest cannot be read: what is wrong stands where its contents would. One that cannot be asked for by its name cannot be
+ * deleted by it either.
+ */
 function unreadableRow(backup) {
   return element("tr", { role: "row", "data-backup": backup.name },
     element("th", { scope: "row", role: "rowheader", class: "name" }, element("span", { class: "break" }, backup.name),
       element("span", { class: "muted small" }, bytes(backup.size))),
     element("td", { role: "cell", colspan: "4", class: "wide" }, errorBox(backup.error)),
-    element("td", { role: "cell", class: "actions" }, element("div", { class: "row-actions" }, deleteButton(backup))));
+    element("td", { role: "cell", class: "actions" }, element("div", { class: "row-actions" }, backup.error.kind !== "unsupported" && deleteButton(backup))));
 }
 
 /** What somebody wrote about a backup. What the server writes about those that it makes by itself, their marks say in the page's language. */

@@ -185,7 +185,7 @@ function endedSide(job) {
   return [
     mark(`${tone} boxed`, sign, t(`jobs.${job.state}`)),
     job.finished_at && element("time", { class: "small muted", datetime: job.finished_at, "data-relative": true }, relative(job.finished_at)),
-    iconButton(t("jobs.dismiss_named", { title: jobTitle(job) }), "close", { on: { click: dismiss } }),
+    mayChange() && iconButton(t("jobs.dismiss_named", { title: jobTitle(job) }), "close", { on: { click: dismiss } }),
   ].filter(Boolean);
 }
 

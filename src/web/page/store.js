@@ -6,8 +6,8 @@ import { translated } from "./i18n.js";
 
 const RETRY_AFTER = 2000;
 
-/** What is known. `backups` is null until it was read; `link` is `connecting`, `live`, `lost` or `signed-out`. */
-export const state = { server: null, backups: null, jobs: new Map(), link: "connecting", restarted: false };
+/** What is known. `backups` is null until it was read, `trouble` what kept the server from reading it the last time; `link` is `connecting`, `live`, `lost` or `signed-out`. */
+export const state = { server: null, backups: null, trouble: null, jobs: new Map(), link: "connecting", restarted: false };
 
 const listeners = new Set();
 /** What events told of jobs since their list was asked for: by id, null for one that is gone. */
@@ -25,17 +25,33 @@ export function subscribe(listener) {
 /** Reads what there is and listens to what happens. */
 export async function start() {
   state.server = await api.server();
-  await Promise.all([refreshBackups(), refreshJobs()]);
+  await Promise.all([reread(), refreshJobs()]);
   listen();
 }
 
 /** Reads the list of backups again. One reading waits for the other, so that an older answer never comes last. */
 export function refreshBackups() {
   reading = reading.catch(() => {}).then(async () => {
-    state.backups = await api.backups();
-    tell("backups");
+    try {
+      state.backups = await api.backups();
+      state.trouble = null;
+    } catch (error) {
+      state.trouble = error.status >= 500 ? error : state.trouble;
+      throw error;
+    } finally {
+      tell("backups");
+    }
   });
   return reading;
+}
+
+/** The same where nobody asked for it: what keeps the server from it stands in the list. Only a server that does not answer is lost. */
+function reread() {
+  return refreshBackups().catch((error) => {
+    if (!(error.status >= 500)) {
+      throw error;
+    }
+  });
 }
 
 /** A job as the server answered when it was asked for. Where an event was faster, it told something newer. */
@@ -104,7 +120,7 @@ function listen() {
     }
   });
   source.addEventListener("job-removed", (event) => dropJob(JSON.parse(event.data).id));
-  source.addEventListener("backups", () => refreshBackups().catch(lost));
+  source.addEventListener("backups", () => reread().catch(lost));
   source.addEventListener("error", lost);
 }
 
@@ -113,7 +129,7 @@ async function greeted({ started_at: startedAt }) {
   const before = state.server.started_at;
   try {
     state.server = await api.server();
-    await Promise.all([refreshBackups(), refreshJobs()]);
+    await Promise.all([reread(), refreshJobs()]);
     state.restarted = Boolean(before && startedAt && before !== startedAt);
     changeLink("live");
   } catch {

@@ -65,6 +65,7 @@ fn server(archives: &std::path::Path) -> Arc<Server> {
         upload: true,
         upload_limit: 0,
         resources: Resources::new(Some(1), None).expect("resources"),
+        warn: Box::new(|_| {}),
     };
     Arc::new(Server::new(options, listen).expect("a server"))
 }
