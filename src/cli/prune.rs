@@ -10,7 +10,7 @@ use super::units;
 use dbferry::Result;
 use dbferry::archive::remove;
 use dbferry::failure::redact;
-use dbferry::prune::{Keep, Kept, Line, plan};
+use dbferry::prune::{Keep, Kept, Known, Line, plan};
 use serde::Serialize;
 use std::path::Path;
 
@@ -43,7 +43,7 @@ struct ArchiveLine {
 pub(super) fn run(args: &PruneArgs, app: &App) -> Result<u8> {
     let keep =
         Keep { last: args.keep_last, daily: args.keep_daily, weekly: args.keep_weekly, monthly: args.keep_monthly };
-    let plan = plan(&args.directory, &keep, &found_damaged(&args.directory)?)?;
+    let plan = plan(&args.directory, &keep, &known(&args.directory)?)?;
     let output = &app.output;
     let mut table = Columns::new(&["archive", "created", "size", "fate"], &[2]);
     for line in &plan.lines {
@@ -128,16 +128,16 @@ pub(super) fn run(args: &PruneArgs, app: &App) -> Result<u8> {
     Ok(exit_code)
 }
 
-/// What a server's checks found damaged in a directory: by path and id, what is wrong.
+/// What a server has noted of the archives in a directory.
 #[cfg(feature = "web")]
-fn found_damaged(directory: &Path) -> Result<impl Fn(&Path, &str) -> Option<String>> {
-    dbferry::web::found_damaged(directory)
+fn known(directory: &Path) -> Result<impl Fn(&Path, &str) -> Known> {
+    dbferry::web::known(directory)
 }
 
-/// Nobody checked: there is no server in this build.
+/// Nobody has: there is no server in this build.
 #[cfg(not(feature = "web"))]
-fn found_damaged(_directory: &Path) -> Result<impl Fn(&Path, &str) -> Option<String>> {
-    Ok(|_: &Path, _: &str| None)
+fn known(_directory: &Path) -> Result<impl Fn(&Path, &str) -> Known> {
+    Ok(|_: &Path, _: &str| Known::default())
 }
 
 /// What becomes of an archive, and why.

@@ -71,17 +71,28 @@ impl Candidate {
     }
 }
 
-/// Plans what becomes of the archives directly inside `directory`. Nothing is removed. `found_damaged` tells what is known of
-/// an archive by its path and its id, if a check found it damaged.
+/// What somebody else knows of an archive.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Why it is no good one: what a check found.
+    pub damaged: Option<String>,
+    /// What tells it apart from others of a database of that name in that place ([`Candidate::apart`]).
+    pub apart: Option<String>,
+}
+
+/// Plans what becomes of the archives directly inside `directory`. Nothing is removed. `known` tells what is known of an archive,
+/// by its path and its id.
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] when nothing would be kept at all, and those of [`list`].
-pub fn plan(directory: &Path, keep: &Keep, found_damaged: &dyn Fn(&Path, &str) -> Option<String>) -> Result<Plan> {
+pub fn plan(directory: &Path, keep: &Keep, known: &dyn Fn(&Path, &str) -> Known) -> Result<Plan> {
     refuse_nothing(keep)?;
     let candidate = |entry: ListEntry| {
         let mut candidate = Candidate::new(entry);
-        if let (Ok(summary), None) = (&candidate.entry.summary, &candidate.damaged) {
-            candidate.damaged = found_damaged(&candidate.entry.path, &summary.id);
+        if let Ok(summary) = &candidate.entry.summary {
+            let Known { damaged, apart } = known(&candidate.entry.path, &summary.id);
+            candidate.damaged = candidate.damaged.or(damaged);
+            candidate.apart = apart;
         }
         candidate
     };

@@ -95,7 +95,7 @@ fn a_good_one_has_all_its_files() {
     };
     fs::write(file("cut"), "x").expect("a file");
     fs::remove_file(file("without")).expect("a file");
-    let told = |_: &Path, _: &str| None;
+    let told = |_: &Path, _: &str| Known::default();
     let plan = plan(directory.path(), &Keep { last: 1, ..Keep::default() }, &told).expect("a plan");
     let damaged = |line: &&Line| line.kept == [Kept::Damaged] && line.damaged.is_some();
     assert_eq!(plan.lines.iter().filter(damaged).count(), 2);
@@ -107,9 +107,26 @@ fn what_a_check_found_damaged_is_no_good_one() {
     let directory = tempfile::tempdir().expect("a directory");
     testing::write(&directory.path().join("good"));
     testing::write(&directory.path().join("damaged"));
-    let told = |path: &Path, _: &str| path.ends_with("damaged").then(|| "its hash differs".to_owned());
+    let told = |path: &Path, _: &str| {
+        let damaged = path.ends_with("damaged").then(|| "its hash differs".to_owned());
+        Known { damaged, apart: None }
+    };
     let plan = plan(directory.path(), &Keep { last: 1, ..Keep::default() }, &told).expect("a plan");
     assert_eq!(plan.removed().count(), 0, "{plan:?}");
+}
+
+#[test]
+fn what_was_uploaded_takes_nobodys_place() {
+    let directory = tempfile::tempdir().expect("a directory");
+    testing::write(&directory.path().join("own"));
+    testing::write(&directory.path().join("uploaded"));
+    let plan = |told: &dyn Fn(&Path, &str) -> Known| {
+        let plan = plan(directory.path(), &Keep { last: 1, ..Keep::default() }, told).expect("a plan");
+        plan.removed().count()
+    };
+    assert_eq!(plan(&|_, _| Known::default()), 1, "one of two of a kind goes");
+    let apart = |path: &Path| path.ends_with("uploaded").then(|| "uploaded".to_owned());
+    assert_eq!(plan(&|path, _| Known { damaged: None, apart: apart(path) }), 0);
 }
 
 #[test]

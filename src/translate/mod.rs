@@ -174,7 +174,12 @@ impl<'a> Translation<'a> {
 
     /// Whether batches of the source are batches of the target as they are, or are refused.
     pub fn keeps_rows(&self) -> bool {
-        !self.columns.iter().any(ColumnTranslation::changes_cells)
+        !self.columns.iter().any(|column| column.changes_cells() || self.spells_anew(column))
+    }
+
+    /// Whether a column's numbers are texts which two dialects may write in two ways: `1e22` is `10000000000000000000000`.
+    fn spells_anew(&self, column: &ColumnTranslation) -> bool {
+        column.to == LogicalType::Numeric && self.ends.as_ref().is_some_and(|ends| ends.crossing)
     }
 
     /// Whether batches need not even be looked at.
@@ -186,6 +191,9 @@ impl<'a> Translation<'a> {
     /// server would refuse some without saying which.
     fn looks(&self, position: usize) -> bool {
         let Some(column) = self.columns.get(position) else { return false };
+        if self.spells_anew(column) {
+            return true;
+        }
         let is_refused = |ends: &Ends<'_>| match &column.to {
             LogicalType::Text { max_chars: Some(_), .. } => ends.crossing,
             LogicalType::Text { .. } | LogicalType::Float { .. } => {

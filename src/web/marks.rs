@@ -1,9 +1,11 @@
 //! What the server knows of backups beyond what they say themselves: where they came from, whether they are trusted, and
 //! whether they were found whole. Kept in one small file of the state directory.
 
+use crate::prune::Known;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -131,16 +133,17 @@ impl Marks {
     }
 }
 
-/// What the checks of a server found damaged in a directory of archives: tells of a path and an archive's id what is wrong.
-/// Where no server ever was, nothing is.
+/// What a server has noted of the archives in a directory, by their paths and ids: what its checks found damaged, and what was
+/// uploaded, which says of itself whatever it likes and so takes no other archive's place. Where no server ever was, nothing is known.
 ///
 /// # Errors
 /// [`ErrorKind::Io`](crate::ErrorKind::Io) when the server's notes are there and cannot be read.
-pub fn found_damaged(directory: &Path) -> Result<impl Fn(&Path, &str) -> Option<String>> {
+pub fn known(directory: &Path) -> Result<impl Fn(&Path, &str) -> Known> {
     let marks = Marks::open(&directory.join(super::STATE))?;
     Ok(move |path: &Path, id: &str| {
-        let name = path.file_name()?.to_str()?;
-        marks.get(name).damage(id)
+        let Some(name) = path.file_name().and_then(OsStr::to_str) else { return Known::default() };
+        let mark = marks.get(name);
+        Known { damaged: mark.damage(id), apart: (mark.origin == Origin::Upload).then(|| "uploaded".to_owned()) }
     })
 }
 

@@ -44,7 +44,7 @@ mod upload;
 mod uses;
 
 pub use listen::Transport;
-pub use marks::found_damaged;
+pub use marks::known;
 
 use crate::archive;
 use crate::config::Config;

@@ -50,6 +50,22 @@ pub(crate) fn introspect(session: &mut Session) -> Result<Schema> {
 
 /// The same with types that were read already.
 pub(crate) fn introspect_with(session: &mut Session, types: &TypeCatalogue) -> Result<Schema> {
+    let mut schema = with_objects(session, types)?;
+    left_out::read(session, &mut schema)?;
+    let large_objects = large::introspect(session, &mut schema)?;
+    schema.collections.extend(large_objects);
+    schema.collections.sort_by(|left, right| left.name.cmp(&right.name));
+    Ok(schema)
+}
+
+/// Only the objects that are no collections: what is asked before objects are made. Parts of tables are among them, those that
+/// come after all tables.
+pub(crate) fn objects(session: &mut Session, types: &TypeCatalogue) -> Result<Vec<NativeObject>> {
+    Ok(with_objects(session, types)?.objects)
+}
+
+/// Collections and objects, without what is left out and without large objects.
+fn with_objects(session: &mut Session, types: &TypeCatalogue) -> Result<Schema> {
     let version = version(session)?;
     let mut schema = Schema::default();
     let mut tables = relations::read(session, &mut schema)?;
@@ -59,24 +75,8 @@ pub(crate) fn introspect_with(session: &mut Session, types: &TypeCatalogue) -> R
     indexes::read(session, &mut tables, &mut schema.not_carried)?;
     sequences::assign(&sequences, &mut tables);
     objects::read(session, version, &mut tables, &sequences, &mut schema)?;
-    left_out::read(session, &mut schema)?;
-    let large_objects = large::introspect(session, &mut schema)?;
     schema.collections = tables.collections;
-    schema.collections.extend(large_objects);
-    schema.collections.sort_by(|left, right| left.name.cmp(&right.name));
     Ok(schema)
-}
-
-/// Only the objects that are no collections, with the tables that they belong to: what is asked before objects are made.
-pub(crate) fn objects(session: &mut Session, types: &TypeCatalogue) -> Result<Vec<NativeObject>> {
-    let version = version(session)?;
-    let mut schema = Schema::default();
-    let mut tables = relations::read(session, &mut schema)?;
-    let sequences = sequences::read(session, &mut schema.not_carried)?;
-    columns::read(session, version, types, &mut tables)?;
-    sequences::assign(&sequences, &mut tables);
-    objects::read(session, version, &mut tables, &sequences, &mut schema)?;
-    Ok(schema.objects)
 }
 
 /// The server's version as a number: 15.3 is 150003.

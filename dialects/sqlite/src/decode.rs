@@ -9,7 +9,7 @@
 
 mod foreign;
 
-use crate::number::{Decimal, numeric_real, write_real};
+use crate::number::{Decimal, numeric_real};
 use crate::sample::parse_uuid;
 use crate::temporal::{Separator, date, timestamp};
 use crate::types::ENCODING;
@@ -151,13 +151,16 @@ impl Decoder {
                 ValueRef::Real(value) => decimal.of_real(value)),
             Self::Numeric(builder, scratch) => {
                 scratch.clear();
-                // Writing to a String cannot fail.
+                // Writing to a String cannot fail. The debug form of a float is the shortest text that gives the float
+                // back, and always has a point or an exponent.
                 let written = match value {
                     ValueRef::Integer(value) => {
                         let _ = write!(scratch, "{value}");
                         Ok(())
                     }
-                    ValueRef::Real(value) => numeric_real(value).map(|()| write_real(value, scratch)),
+                    ValueRef::Real(value) => numeric_real(value).map(|()| {
+                        let _ = write!(scratch, "{value:?}");
+                    }),
                     other => return refuse_unless_null(other, || builder.append_null()),
                 };
                 match written {

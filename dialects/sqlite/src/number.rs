@@ -6,7 +6,6 @@
 //! unchanged is a decimal.
 
 use dbferry_dialect::ExceptionReason;
-use std::fmt::Write;
 
 /// 10^0 to 10^22: the powers of ten that a double holds exactly.
 const EXACT_POWERS: [f64; 23] = [
@@ -100,40 +99,9 @@ pub(crate) fn numeric_real(value: f64) -> Result<(), ExceptionReason> {
     }
 }
 
-/// Appends the shortest digits that give a finite float back, always with a point and never with an exponent: so engines with
-/// decimals of any size spell it too.
-pub(crate) fn write_real(value: f64, out: &mut String) {
-    // Writing to a String cannot fail. This form of a float never has an exponent, and no point where it is whole.
-    let start = out.len();
-    let _ = write!(out, "{value}");
-    if !out[start..].contains('.') {
-        out.push_str(".0");
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn reals_are_spelled_without_an_exponent() {
-        for (value, expected) in [
-            (0.5, "0.5"),
-            (-1.5e-10, "-0.00000000015"),
-            (1e22, "10000000000000000000000.0"),
-            (-9_223_372_036_854_775_808.0, "-9223372036854776000.0"),
-        ] {
-            let mut written = String::new();
-            write_real(value, &mut written);
-            assert_eq!(written, expected);
-            assert_eq!(written.parse(), Ok(value));
-        }
-        for value in [f64::MAX, f64::MIN_POSITIVE, 5e-324, 1e16 / 3.0] {
-            let mut written = String::new();
-            write_real(value, &mut written);
-            assert_eq!(written.parse(), Ok(value));
-        }
-    }
 
     fn money() -> Decimal {
         Decimal::new(10, 2).expect("a type")

@@ -194,8 +194,10 @@ impl Cast {
 
     /// A value as one of the target's.
     fn value<'s, 'a: 's>(&self, value: Value<'a>, [first, second]: &'s mut [String; 2]) -> Converted<'s> {
-        // Where nobody holds a text to its length, some may be longer than their type says.
-        let stays = self.from == self.to && !matches!(self.to, LogicalType::Text { max_chars: Some(_), .. });
+        // Where nobody holds a text to its length, some may be longer than their type says; and a number's text is one that
+        // every engine writes alike.
+        let may_change = matches!(self.to, LogicalType::Text { max_chars: Some(_), .. } | LogicalType::Numeric);
+        let stays = self.from == self.to && !may_change;
         let converted = if stays { value } else { convert::convert(value, &self.to, first)? };
         convert::within(converted, &self.to, &self.domain, second)
     }

@@ -14,6 +14,7 @@ use dbferry_dialect::{Domain, LogicalType};
 pub(super) fn column(array: &ArrayRef, from: &LogicalType, to: &LogicalType, domain: &Domain) -> Option<ArrayRef> {
     use LogicalType as L;
     let converted = match (from, to) {
+        (L::Numeric, _) => return None,
         _ if from == to => array.clone(),
         (L::Int { .. }, L::Int { .. } | L::Decimal { .. }) => cast(array, &arrow_type(to))?,
         (L::Int { .. }, L::Bool) => {

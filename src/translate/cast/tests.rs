@@ -241,6 +241,8 @@ fn texts_in_another_spelling_are_told() {
     assert_eq!(told(&["2020-02-09T01:02:03", "2020-02-09", "2020-02-09 01:02:03.50"], &moment).len(), 3);
     assert_eq!(told(&["01:02:03"], &LogicalType::Time { precision: 6 }), none);
     assert_eq!(told(&["01:02"], &LogicalType::Time { precision: 6 }), ["01:02"]);
+    // SQLite takes this for no moment, PostgreSQL for minutes and seconds, MySQL for seconds.
+    assert_eq!(of(Value::Text("2020-02-09 12:30.50"), "timestamp(6)"), "spelling, nothing");
     let uuids = ["0f8fad5b-d9cb-469f-a165-70867728950e", "0F8FAD5B-D9CB-469F-A165-70867728950E"];
     assert_eq!(told(&uuids, &LogicalType::Uuid), [uuids[1]]);
     assert_eq!(told(&["1.50", "1.5"], &LogicalType::Decimal { precision: 5, scale: 2 }), ["1.5"]);

@@ -323,7 +323,12 @@ fn parse_clock(text: &str) -> Option<i64> {
     let hours = parts.next().filter(|hours| (1..=6).contains(&hours.len()))?;
     let hours = number(hours, hours.len())?;
     let minutes = number(parts.next()?, 2).filter(|minutes| *minutes < 60)?;
-    let seconds = parts.next().map_or(Some(0), |seconds| number(seconds, 2)).filter(|seconds| *seconds < 60)?;
+    // A fraction is one of seconds: where there are none, engines do not agree on what it is one of.
+    let seconds = match parts.next() {
+        Some(seconds) => number(seconds, 2).filter(|seconds| *seconds < 60)?,
+        None if text.contains('.') => return None,
+        None => 0,
+    };
     if parts.next().is_some() || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }

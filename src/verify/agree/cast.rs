@@ -143,7 +143,12 @@ fn said(exception: &Exception, logical: &LogicalType) -> Option<String> {
         _ => return None,
     };
     match logical {
-        Int { .. } | Decimal { .. } | Numeric => parts(&text).map(|parts| parts.canonical()),
+        Int { .. } | Decimal { .. } | Numeric => Some(match text.to_ascii_lowercase().as_str() {
+            "inf" | "infinity" => "Infinity".to_owned(),
+            "-inf" | "-infinity" => "-Infinity".to_owned(),
+            "nan" => "NaN".to_owned(),
+            _ => parts(&text)?.canonical(),
+        }),
         _ => is_spelled_freely(logical).then_some(text),
     }
 }
@@ -462,6 +467,10 @@ mod tests {
         let hash = |batch: &Batch| hash(batch, LogicalType::Numeric);
         assert_eq!(hash(&whole(9_007_199_254_740_992)), hash(&float(9_007_199_254_740_992.0)));
         assert_ne!(hash(&whole(9_007_199_254_740_993)), hash(&float(9_007_199_254_740_992.0)));
+        let text =
+            |text: &str| turned(Arc::new(StringArray::from(vec![text])), LogicalType::Numeric, LogicalType::Numeric);
+        assert_eq!(hash(&float(f64::NEG_INFINITY)), hash(&text("-Infinity")));
+        assert_ne!(hash(&float(f64::INFINITY)), hash(&text("-Infinity")));
         let (nan, text) = (
             float(f64::NAN),
             turned(Arc::new(StringArray::from(vec!["NaN"])), LogicalType::Numeric, LogicalType::Numeric),
