@@ -79,12 +79,19 @@ impl Endpoint<'_> {
             }
             Location::Server { .. } => {
                 let [host, port, _] = server_of(&self.url);
-                let said = |names: &[&str]| names.iter().find_map(|name| self.environment.get(name)).map(str::to_owned);
-                add(host.or_else(|| said(&["PGHOST", "PGHOSTADDR", "MYSQL_HOST", "MYSQL_UNIX_PORT"])).as_deref());
-                add(port.or_else(|| said(&["PGPORT", "MYSQL_TCP_PORT"])).as_deref());
+                add(host.as_deref());
+                add(port.as_deref());
                 for other in ["hostaddr", "service"] {
                     let found = self.url.parameters().iter().rev().find(|(key, _)| key.eq_ignore_ascii_case(other));
                     add(found.map(|(_, value)| value.as_str()));
+                }
+                // Each by itself, whether or not the URL goes before it: two places too many are only two series.
+                for name in ["PGHOST", "PGHOSTADDR", "PGPORT", "PGSERVICE", "PGSERVICEFILE"].iter().chain(&[
+                    "MYSQL_HOST",
+                    "MYSQL_TCP_PORT",
+                    "MYSQL_UNIX_PORT",
+                ]) {
+                    add(self.environment.get(name));
                 }
             }
         }

@@ -12,7 +12,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
-use parquet::basic::Type;
+use parquet::basic::{Encoding, Type};
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 use std::io::Read;
@@ -24,6 +24,8 @@ const LARGEST_FOOTER: u64 = 64 << 20;
 /// Length and magic at the end of every Parquet file, and magic at its start.
 const FOOTER_END: u64 = 8;
 const MAGIC: &[u8; 4] = b"PAR1";
+/// What a batch of a file that is not believed may take at the most, as far as its pages' sizes tell.
+const DISTRUSTED_BATCH: u64 = 32 << 20;
 /// More rows in a batch save nothing.
 const MOST_BATCH_ROWS: u64 = 64 << 10;
 
@@ -34,6 +36,8 @@ pub(super) struct ParquetFile {
     metadata: ArrowReaderMetadata,
     /// As the collection says it; equal to the file's own but for the schema's metadata.
     schema: SchemaRef,
+    /// Whether what it says of the sizes of its values is not believed.
+    distrusted: bool,
 }
 
 impl ParquetFile {
@@ -51,7 +55,12 @@ impl ParquetFile {
         for row_group in metadata.metadata().row_groups() {
             check_row_group(row_group, data_end)?;
         }
-        Ok(Self { range, metadata, schema })
+        Ok(Self { range, metadata, schema, distrusted: false })
+    }
+
+    /// Believes no more what the footer says of the sizes of values: few bytes may be many equal values.
+    pub(super) fn distrust(&mut self) {
+        self.distrusted = true;
     }
 
     /// How many rows each row group has.
@@ -89,6 +98,9 @@ impl ParquetFile {
             let row_group = all.get(*row_group).ok_or_else(|| damaged("a row group is not there"))?;
             expected += row_group.num_rows().unsigned_abs();
             rows = rows.min(batch_rows(row_group, batch_bytes as u64));
+            if self.distrusted {
+                rows = rows.min((DISTRUSTED_BATCH / expanding_bytes(row_group).max(1)).max(1));
+            }
         }
         let reader = guarded("the rows cannot be read", || {
             ParquetRecordBatchReaderBuilder::new_with_metadata(self.range.clone(), self.metadata.clone())
@@ -203,6 +215,17 @@ pub(super) fn batch_rows(row_group: &RowGroupMetaData, bytes: u64) -> u64 {
     let rows = row_group.num_rows().unsigned_abs().max(1);
     let total = row_group_bytes(row_group).max(1);
     (u128::from(bytes) * u128::from(rows) / u128::from(total)).clamp(1, MOST_BATCH_ROWS.into()) as u64
+}
+
+/// How long the texts of a row can be in columns whose pages hold a value once for many rows: no longer than the pages.
+fn expanding_bytes(row_group: &RowGroupMetaData) -> u64 {
+    let expands = |column: &&ColumnChunkMetaData| {
+        column.column_type() == Type::BYTE_ARRAY
+            && (column.dictionary_page_offset().is_some()
+                || column.encodings().any(|encoding| encoding == Encoding::DELTA_BYTE_ARRAY))
+    };
+    let sizes = row_group.columns().iter().filter(expands).map(|column| column.uncompressed_size().unsigned_abs());
+    sizes.fold(0, u64::saturating_add)
 }
 
 /// The size of a row group in memory, by what the footer says.

@@ -67,6 +67,7 @@ fn check_rows(
     progress: &dyn Progress,
 ) -> Result<()> {
     let reader = archive.collection(entry)?;
+    let reader = if options.within_memory { reader.distrusted() } else { reader };
     let name = entry.collection.name.to_string();
     let most = options.resources.memory / options.resources.jobs.max(1) as u64;
     if let Some(bytes) = reader.largest_row_group().filter(|bytes| options.within_memory && *bytes > most) {

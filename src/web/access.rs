@@ -162,9 +162,10 @@ impl Access {
     /// Refuses what names another host: a page elsewhere whose name was made to lead here.
     fn check_host(&self, request: &Request) -> Result<(), Refusal> {
         let mut named = request.headers().get_all(header::HOST).iter();
+        let absolute = request.uri().authority().map(Authority::as_str);
         let host = match (named.next(), named.next()) {
-            (Some(host), None) => host.to_str().ok(),
-            (None, _) => request.uri().authority().map(Authority::as_str),
+            (Some(host), None) => host.to_str().ok().filter(|host| absolute.is_none_or(|other| other == *host)),
+            (None, _) => absolute,
             // Nobody knows which of them whoever stands in between has heeded.
             _ => None,
         };
@@ -257,10 +258,13 @@ fn is_guess(headers: &HeaderMap) -> bool {
 /// Lets nobody through who may not ask.
 pub(super) async fn guard(State(server): State<Arc<Server>>, mut request: Request, next: Next) -> Response {
     let access = &server.access;
+    let address = request.extensions().get::<Peer>().map(|peer| peer.0.ip().to_string());
     if let Err(refusal) = access.check_host(&request).and_then(|()| Access::check_origin(&request)) {
+        if !is_read(request.method()) {
+            server.turned_away(Who::Page, address, refusal.message()).await;
+        }
         return refusal.into_response();
     }
-    let address = request.extensions().get::<Peer>().map(|peer| peer.0.ip().to_string());
     let path = request.uri().path();
     let signs_in = path == "/api/session" && request.method() == Method::POST;
     let caller = match access.caller(request.headers(), request.method(), address.clone()) {
@@ -273,6 +277,9 @@ pub(super) async fn guard(State(server): State<Arc<Server>>, mut request: Reques
         Err(refusal) => {
             // A person gets a page to sign in on.
             let page = path == "/" && is_read(request.method());
+            if !is_read(request.method()) {
+                server.turned_away(Who::Page, address, refusal.message()).await;
+            }
             return if page { assets::sign_in() } else { refusal.into_response() };
         }
     };

@@ -16,6 +16,8 @@ pub(super) struct Ended {
     path: PathBuf,
     /// By what tells sessions apart: when they would have ended, in seconds since 1970.
     sessions: Mutex<HashMap<String, u64>>,
+    /// Held while the file is written.
+    writing: Mutex<()>,
     /// Changes whenever somebody signs out.
     changed: watch::Sender<()>,
 }
@@ -36,7 +38,7 @@ impl Ended {
             Err(error) if error.kind() == io::ErrorKind::NotFound => HashMap::new(),
             Err(error) => return Err(Error::io(format!("cannot read {}", path.display()), error)),
         };
-        Ok(Self { path, sessions: Mutex::new(sessions), changed: watch::Sender::new(()) })
+        Ok(Self { path, sessions: Mutex::new(sessions), writing: Mutex::default(), changed: watch::Sender::new(()) })
     }
 
     /// Whether that session was ended.
@@ -49,11 +51,16 @@ impl Ended {
     /// # Errors
     /// When that cannot be written: it is ended now, and is not after a restart.
     pub(super) fn add(&self, nonce: &str, until: u64, now: u64) -> Result<()> {
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.retain(|_, until| *until > now);
-        sessions.insert(nonce.to_owned(), until);
+        // One writes at a time, and what is written last is what is known last; nobody else waits for the disk.
+        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let content = {
+            let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+            sessions.retain(|_, until| *until > now);
+            sessions.insert(nonce.to_owned(), until);
+            serde_json::to_vec(&*sessions).map_err(super::internal)?
+        };
         self.changed.send_replace(());
-        write_whole(&self.path, &serde_json::to_vec(&*sessions).map_err(super::internal)?)
+        write_whole(&self.path, &content)
     }
 
     /// Waits until that session was ended.

@@ -150,6 +150,13 @@ impl Server {
         self.counted(true).into_iter().for_each(|(who, more)| self.tell_more(who, more));
     }
 
+    /// Puts on record that somebody was not let in who wanted to change something.
+    pub(super) async fn turned_away(self: &Arc<Self>, who: Who, address: Option<String>, message: &str) {
+        let about = About { message: message.to_owned(), ..About::default() };
+        self.refused(Refused::Stranger, Caller { who, address, session: None }, ("request", "refused"), about, None)
+            .await;
+    }
+
     /// What somebody hears who sent a wrong token, after a while.
     pub(super) async fn wrong_token(self: &Arc<Self>, who: Who, address: Option<String>) -> Refusal {
         let waiting = self.refusals.waiting.try_acquire();

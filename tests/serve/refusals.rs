@@ -87,6 +87,18 @@ fn what_is_refused_is_on_record() {
 }
 
 #[test]
+fn who_is_turned_away_at_the_door_is_on_record() {
+    let workdir = shop();
+    let served = Served::start(&workdir, &[]);
+    let send = |request: Request| request.json(&json!({ "connection": "prod" })).send(served.port);
+    send(Request::new("POST", "/api/backups")).is(401);
+    send(Request::new("POST", "/api/backups").header("origin", "http://evil.example")).is(403);
+    // A proxy that heeds the other name leads here from elsewhere.
+    send(Request::new("POST", "http://evil.example/api/backups")).is(403);
+    assert_eq!(count(&served, "request", "refused"), 3);
+}
+
+#[test]
 fn long_texts_of_a_request_are_refused() {
     let workdir = shop();
     let served = Served::start(&workdir, &[]);

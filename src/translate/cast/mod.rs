@@ -115,7 +115,8 @@ impl Cast {
         for row in 0..array.len() {
             if let Some(exception) = exceptions.next_if(|exception| exception.row == row as u64) {
                 let text = source.and_then(|source| source.exception_text(&self.from, exception));
-                let converted = if same { None } else { self.exception(exception, text.as_deref(), &mut scratch) };
+                let is_judged = same && self.to != LogicalType::Numeric;
+                let converted = if is_judged { None } else { self.exception(exception, text.as_deref(), &mut scratch) };
                 let found = match converted {
                     Some(Ok(value)) => {
                         let spelled = text.as_deref().filter(|spelled| text::respells(spelled, &value));

@@ -241,6 +241,12 @@ fn texts_in_another_spelling_are_told() {
     assert_eq!(told(&["2020-02-09T01:02:03", "2020-02-09", "2020-02-09 01:02:03.50"], &moment).len(), 3);
     assert_eq!(told(&["01:02:03"], &LogicalType::Time { precision: 6 }), none);
     assert_eq!(told(&["01:02"], &LogicalType::Time { precision: 6 }), ["01:02"]);
+    for none in ["+0299", "+99", "+2:30", "+02:60", "+023", "+16"] {
+        let text = format!("2020-02-09 01:02:03{none}");
+        assert_eq!(of(Value::Text(&text), "instant(6)"), "spelling, nothing", "{none}");
+    }
+    assert_eq!(of(Value::Text("2020-02-09T01:02:03.5+0230"), "instant(6)"), "2020-02-08 22:32:03.5+00:00");
+    assert_eq!(of(Value::Text("2020-02-09 01:02:03."), "timestamp(6)"), "spelling, nothing");
     // SQLite takes this for no moment, PostgreSQL for minutes and seconds, MySQL for seconds.
     assert_eq!(of(Value::Text("2020-02-09 12:30.50"), "timestamp(6)"), "spelling, nothing");
     let uuids = ["0f8fad5b-d9cb-469f-a165-70867728950e", "0F8FAD5B-D9CB-469F-A165-70867728950E"];

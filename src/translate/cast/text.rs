@@ -80,9 +80,9 @@ pub(super) fn respells(spelled: &str, value: &Value<'_>) -> bool {
         Value::Text(text) => *text == spelled,
         Value::Bytes(_) => true,
         Value::Date(_) => bytes.len() == 10 && bytes[0].is_ascii_digit(),
-        Value::Timestamp(_) => bytes.len() == 19 && bytes[0].is_ascii_digit() && bytes[10] == b' ',
-        Value::Time(_) => bytes.len() == 8 && bytes[0].is_ascii_digit(),
-        Value::Uuid(_) => bytes.len() == 36 && !bytes.iter().any(u8::is_ascii_uppercase),
+        Value::Timestamp(_) => bytes.len() == 19 && bytes[10] == b' ' && bytes[13] == b':' && bytes[16] == b':',
+        Value::Time(_) => bytes.len() == 8 && bytes[2] == b':' && bytes[5] == b':',
+        Value::Uuid(_) => bytes.len() == 36 && bytes[8] == b'-' && !bytes.iter().any(u8::is_ascii_uppercase),
         _ => false,
     };
     if is_usual || matches!(value, Value::Text(_)) {
@@ -319,6 +319,9 @@ pub(super) fn days(year: i64, month: i64, day: i64) -> Option<i32> {
 /// `HH:MM[:SS[.ffffff]]` in microseconds, hours as many as there are; digits finer than microseconds must be zeros.
 fn parse_clock(text: &str) -> Option<i64> {
     let (clock, fraction) = text.split_once('.').unwrap_or((text, ""));
+    if text.ends_with('.') {
+        return None;
+    }
     let mut parts = clock.split(':');
     let hours = parts.next().filter(|hours| (1..=6).contains(&hours.len()))?;
     let hours = number(hours, hours.len())?;
@@ -367,20 +370,20 @@ pub(super) fn parse_moment(text: &str) -> Option<(i64, Option<i64>)> {
     Some((micros, offset))
 }
 
+/// `Z`, `+02`, `+0230`, `+02:30`: seconds east of UTC, up to the 15:59 that PostgreSQL takes.
 fn parse_offset(text: &str) -> Option<i64> {
     if text.eq_ignore_ascii_case("z") {
         return Some(0);
     }
     let (sign, rest) = text.split_at_checked(1)?;
-    let digits: String = rest.chars().filter(|digit| *digit != ':').collect();
-    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let (hours, minutes) = match digits.len() {
-        2 => (number(&digits, 2)?, 0),
-        4 => (number(&digits[..2], 2)?, number(&digits[2..], 2)?),
+    let (hours, minutes) = match rest.len() {
+        2 => (rest, "00"),
+        4 => rest.split_at_checked(2)?,
+        5 => rest.split_once(':')?,
         _ => return None,
     };
+    let hours = number(hours, 2).filter(|hours| *hours <= 15)?;
+    let minutes = number(minutes, 2).filter(|minutes| *minutes < 60)?;
     let east = (hours * 60 + minutes) * 60;
     Some(if sign == "-" { -east } else { east })
 }

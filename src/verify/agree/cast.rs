@@ -8,8 +8,8 @@ use super::number::{Parts, decimal_text, parts};
 use super::{is_spelled_freely, stays};
 use crate::translate::text_values;
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Decimal256Array, FixedSizeBinaryBuilder, Float32Array,
-    Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Decimal256Array, FixedSizeBinaryBuilder, Int64Array,
+    StringArray, TimestampMicrosecondArray,
 };
 use arrow::compute::kernels::zip::zip;
 use arrow::compute::{CastOptions, cast_with_options};
@@ -156,32 +156,10 @@ fn said(exception: &Exception, logical: &LogicalType) -> Option<String> {
 fn cast(array: &ArrayRef, from: &LogicalType, to: &LogicalType, misfits: &mut Misfits<'_>) -> Result<ArrayRef> {
     match (to, array.data_type()) {
         (LogicalType::Numeric, _) => numeric(array, misfits),
-        (LogicalType::Decimal { precision, scale }, DataType::Utf8) => {
-            let values = misfits.texts(array.as_string(), |text| parts(text)?.scaled(*precision, *scale));
-            decimals(values, *precision, *scale)
-        }
-        (LogicalType::Int { .. }, DataType::Utf8) => {
-            let values =
-                misfits.texts(array.as_string(), |text| parts(text)?.scaled(19, 0)?.to_i128()?.try_into().ok());
-            Ok(Arc::new(values.into_iter().collect::<Int64Array>()))
-        }
-        (LogicalType::Float { bits }, data_type) => match data_type {
-            DataType::Utf8 if *bits == 32 => {
-                let values = misfits.texts(array.as_string(), |text| text.parse().ok());
-                Ok(Arc::new(values.into_iter().collect::<Float32Array>()))
-            }
-            DataType::Utf8 => {
-                let values = misfits.texts(array.as_string(), |text| text.parse().ok());
-                Ok(Arc::new(values.into_iter().collect::<Float64Array>()))
-            }
-            DataType::Float32 if *bits == 64 => {
-                Ok(Arc::new(array.as_primitive::<Float32Type>().unary::<_, Float64Type>(f64::from)))
-            }
-            _ => by_arrow(array, to),
-        },
-        (LogicalType::Uuid, DataType::Binary) => uuids(array, misfits),
         (
-            LogicalType::Uuid
+            LogicalType::Bool
+            | LogicalType::Float { .. }
+            | LogicalType::Uuid
             | LogicalType::Network { .. }
             | LogicalType::Date
             | LogicalType::Timestamp { .. }
@@ -195,7 +173,20 @@ fn cast(array: &ArrayRef, from: &LogicalType, to: &LogicalType, misfits: &mut Mi
             none.into_iter().for_each(|row| misfits.add(row, NativeValue::Text(texts.value(row).to_owned())));
             Ok(values)
         }
-        (LogicalType::Timestamp { .. }, DataType::Date32) => {
+        (LogicalType::Decimal { precision, scale }, DataType::Utf8) => {
+            let values = misfits.texts(array.as_string(), |text| parts(text)?.scaled(*precision, *scale));
+            decimals(values, *precision, *scale)
+        }
+        (LogicalType::Int { .. }, DataType::Utf8) => {
+            let values =
+                misfits.texts(array.as_string(), |text| parts(text)?.scaled(19, 0)?.to_i128()?.try_into().ok());
+            Ok(Arc::new(values.into_iter().collect::<Int64Array>()))
+        }
+        (LogicalType::Float { bits: 64 }, DataType::Float32) => {
+            Ok(Arc::new(array.as_primitive::<Float32Type>().unary::<_, Float64Type>(f64::from)))
+        }
+        (LogicalType::Uuid, DataType::Binary) => uuids(array, misfits),
+        (LogicalType::Timestamp { .. } | LogicalType::Instant { .. }, DataType::Date32) => {
             const DAY: i64 = 86_400_000_000;
             let days = array.as_primitive::<Date32Type>();
             // The days of 32 bits go to 5.8 million years, the microseconds of 64 bits to 292 thousand.
@@ -206,10 +197,10 @@ fn cast(array: &ArrayRef, from: &LogicalType, to: &LogicalType, misfits: &mut Mi
                 }
                 micros
             });
-            Ok(Arc::new(micros.collect::<TimestampMicrosecondArray>()))
+            Ok(Arc::new(micros.collect::<TimestampMicrosecondArray>().with_data_type(arrow_type(to))))
         }
-        (LogicalType::Timestamp { .. }, DataType::Timestamp(..)) => {
-            Ok(Arc::new(array.as_primitive::<TimestampMicrosecondType>().clone().with_timezone_opt(None::<&str>)))
+        (LogicalType::Timestamp { .. } | LogicalType::Instant { .. }, DataType::Timestamp(..)) => {
+            Ok(Arc::new(array.as_primitive::<TimestampMicrosecondType>().clone().with_data_type(arrow_type(to))))
         }
         (LogicalType::Span { .. }, DataType::Time64(_)) => {
             Ok(Arc::new(array.as_primitive::<Time64MicrosecondType>().reinterpret_cast::<Int64Type>()))
@@ -299,7 +290,10 @@ fn uuids(array: &ArrayRef, misfits: &mut Misfits<'_>) -> Result<ArrayRef> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::{BinaryArray, BooleanArray, Date32Array, Int32Array, Time64MicrosecondArray, UInt64Array};
+    use arrow::array::{
+        BinaryArray, BooleanArray, Date32Array, Float32Array, Float64Array, Int32Array, Time64MicrosecondArray,
+        UInt64Array,
+    };
     use dbferry_dialect::CollectionName;
     use dbferry_dialect::hash::RowHasher;
 
@@ -400,7 +394,28 @@ mod tests {
                 LogicalType::Date,
                 instants,
                 LogicalType::Instant { precision: 6 },
-                LogicalType::Timestamp { precision: 6 },
+                LogicalType::Instant { precision: 6 },
+            ),
+            (
+                texts(&[Some("0.10"), Some("1e3")]),
+                LogicalType::TEXT,
+                Arc::new(Float64Array::from(vec![0.1, 1000.0])),
+                LogicalType::FLOAT64,
+                LogicalType::FLOAT64,
+            ),
+            (
+                texts(&[Some("yes"), Some("0")]),
+                LogicalType::TEXT,
+                Arc::new(BooleanArray::from(vec![true, false])),
+                LogicalType::Bool,
+                LogicalType::Bool,
+            ),
+            (
+                texts(&[Some("ab")]),
+                LogicalType::TEXT,
+                Arc::new(BinaryArray::from(vec![&b"ab"[..]])),
+                LogicalType::BYTES,
+                LogicalType::BYTES,
             ),
             (
                 Arc::new(Time64MicrosecondArray::from(vec![5])),

@@ -9,30 +9,39 @@ const MOST_DIGITS: u8 = 76;
 
 /// The type that holds the values of both; none where they have nothing in common.
 pub(super) fn meeting(left: &LogicalType, right: &LogicalType) -> Option<LogicalType> {
-    use LogicalType::{Bytes, Date, Instant, Network, Span, Text, Time, Timestamp, Uuid};
+    use LogicalType::{Bytes, Date, Instant, Span, Text, Time, Timestamp, Uuid};
     if let (Some(left), Some(right)) = (Number::of(left), Number::of(right)) {
         return left.meet(right);
     }
-    let moment = Timestamp { precision: 6 };
+    let (moment, instant) = (Timestamp { precision: 6 }, Instant { precision: 6 });
     Some(match (left, right) {
-        (Text { .. }, other) | (other, Text { .. }) if Number::of(other).is_some_and(Number::is_spelled) => {
-            let number = Number::of(other)?;
-            number.meet(number)?
-        }
-        (Uuid, Text { .. } | Bytes { .. }) | (Text { .. } | Bytes { .. }, Uuid) => Uuid,
         // A text that a restore reads as a value is that value, however it is spelled.
-        (Network { kind }, Text { .. }) | (Text { .. }, Network { kind }) => Network { kind: *kind },
-        (Date, Text { .. }) | (Text { .. }, Date) => Date,
-        (Timestamp { .. }, Text { .. }) | (Text { .. }, Timestamp { .. }) => moment,
-        (Instant { .. }, Text { .. }) | (Text { .. }, Instant { .. }) => Instant { precision: 6 },
-        (Time { .. }, Text { .. }) | (Text { .. }, Time { .. }) => Time { precision: 6 },
-        (Span { .. }, Text { .. }) | (Text { .. }, Span { .. }) => Span { precision: 6 },
-        (Date, Timestamp { .. } | Instant { .. }) | (Timestamp { .. } | Instant { .. }, Date) => moment,
-        (Timestamp { .. }, Instant { .. }) | (Instant { .. }, Timestamp { .. }) => moment,
+        (Text { .. }, other) | (other, Text { .. }) if read_from_text(other).is_some() => read_from_text(other)?,
+        (Uuid, Bytes { .. }) | (Bytes { .. }, Uuid) => Uuid,
+        (Date, Timestamp { .. }) | (Timestamp { .. }, Date) => moment,
+        // What does not say where it is on the clock is in UTC.
+        (Date | Timestamp { .. }, Instant { .. }) | (Instant { .. }, Date | Timestamp { .. }) => instant,
         (Time { .. }, Span { .. }) | (Span { .. }, Time { .. }) => Span { precision: 6 },
         _ if is_text(left) && is_text(right) => LogicalType::TEXT,
         _ if is_bytes(left) && is_bytes(right) => LogicalType::BYTES,
         _ => return None,
+    })
+}
+
+/// What a text is compared as with a type that has another form.
+fn read_from_text(logical: &LogicalType) -> Option<LogicalType> {
+    use LogicalType::{Bool, Bytes, Date, Float, Instant, Network, Span, Time, Timestamp, Uuid};
+    Some(match logical {
+        Bool | Date | Uuid | Float { .. } | Network { .. } => logical.clone(),
+        Timestamp { .. } => Timestamp { precision: 6 },
+        Instant { .. } => Instant { precision: 6 },
+        Time { .. } => Time { precision: 6 },
+        Span { .. } => Span { precision: 6 },
+        Bytes { .. } => LogicalType::BYTES,
+        other => {
+            let number = Number::of(other).filter(|number| number.is_spelled())?;
+            number.meet(number)?
+        }
     })
 }
 
@@ -149,8 +158,9 @@ mod tests {
             (LogicalType::FLOAT64, decimal(10, 2), Some(LogicalType::Numeric)),
             (float.clone(), LogicalType::INT64, Some(LogicalType::Numeric)),
             (float, LogicalType::FLOAT64, Some(LogicalType::FLOAT64)),
-            (LogicalType::TEXT, LogicalType::Bool, None),
-            (LogicalType::TEXT, LogicalType::FLOAT64, None),
+            (LogicalType::TEXT, LogicalType::Bool, Some(LogicalType::Bool)),
+            (LogicalType::TEXT, LogicalType::FLOAT64, Some(LogicalType::FLOAT64)),
+            (LogicalType::TEXT, LogicalType::Year, None),
             (LogicalType::TEXT, LogicalType::Numeric, Some(LogicalType::Numeric)),
             (LogicalType::Date, LogicalType::INT64, None),
         ] {
