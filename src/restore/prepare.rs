@@ -382,7 +382,8 @@ fn plan_collection(
     if existing.is_none() {
         comparison.problems.extend(refused_names(&target, source, context.capabilities.identifiers));
         let has_columns = source.columns.iter().any(|column| column.role == ColumnRole::Data);
-        if !has_columns && !context.capabilities.columnless_tables {
+        // Within a dialect a table is what it was, also one whose columns only its module knows.
+        if !context.same_dialect && !has_columns && !context.capabilities.columnless_tables {
             let why = "it has no columns, and the target has no such tables; leave it out with --exclude-table";
             comparison.problems.push(why.into());
         }

@@ -20,14 +20,15 @@ pub(super) struct NumberKey {
     pub(super) parent_columns: Vec<String>,
 }
 
-/// What is known of all of them together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What is known of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Known {
-    /// Every row has its parents.
-    Hold,
+    /// Every row has its parents, but for the keys at these places, which have too many parents or some that are no whole
+    /// numbers.
+    HoldBut(Vec<usize>),
     /// Some row has none.
     Broken,
-    /// Not every value is a whole number, or there are too many.
+    /// Not every value of the child is a whole number.
     Unclear,
 }
 
@@ -45,19 +46,22 @@ enum Cell {
 /// # Errors
 /// What SQLite says.
 pub(super) fn check(connection: &Connection, child: &str, keys: &[NumberKey]) -> rusqlite::Result<Known> {
-    let mut parents: Vec<HashSet<Pair>> = Vec::with_capacity(keys.len());
-    let mut room = MOST_KEYS;
-    for key in keys {
-        let Some(set) = read(connection, key, room)? else { return Ok(Known::Unclear) };
-        room -= set.len();
-        parents.push(set);
-    }
+    let (mut parents, mut places, mut left) = (Vec::new(), Vec::new(), Vec::new());
     let mut columns: Vec<&str> = Vec::new();
-    let mut places: Vec<[usize; 2]> = Vec::with_capacity(keys.len());
-    for key in keys {
+    let mut room = MOST_KEYS;
+    for (number, key) in keys.iter().enumerate() {
+        let Some(set) = read(connection, key, room)? else {
+            left.push(number);
+            continue;
+        };
+        room -= set.len();
         let at: Vec<usize> = key.child_columns.iter().map(|name| place(&mut columns, name)).collect();
         let (Some(first), Some(last)) = (at.first(), at.last()) else { return Ok(Known::Unclear) };
+        parents.push(set);
         places.push([*first, *last]);
+    }
+    if parents.is_empty() {
+        return Ok(Known::HoldBut(left));
     }
     let mut statement = connection.prepare(&format!("SELECT {} FROM main.{child}", columns.join(", ")))?;
     let mut rows = statement.query([])?;
@@ -71,7 +75,7 @@ pub(super) fn check(connection: &Connection, child: &str, keys: &[NumberKey]) ->
             }
         }
     }
-    Ok(Known::Hold)
+    Ok(Known::HoldBut(left))
 }
 
 /// Where a column stands among those that are read; it is added if it is not there.
@@ -130,10 +134,10 @@ mod tests {
     fn rows_are_compared_with_all_parents() {
         let parents = "INSERT INTO p VALUES (1, 2), (3, 4), (NULL, 5);";
         for (rows, columns, expected) in [
-            ("(1, 2, 3), (3, 4, 1), (NULL, 9, NULL), (9, NULL, 1)", &["a", "b"][..], Known::Hold),
+            ("(1, 2, 3), (3, 4, 1), (NULL, 9, NULL), (9, NULL, 1)", &["a", "b"][..], Known::HoldBut(vec![])),
             ("(1, 4, 3)", &["a", "b"], Known::Broken),
             ("(1, 2, 2)", &["a", "b"], Known::Broken),
-            ("(1, 0, 3), (3, 0, 1)", &["a"], Known::Hold),
+            ("(1, 0, 3), (3, 0, 1)", &["a"], Known::HoldBut(vec![])),
             ("(2, 0, 3)", &["a"], Known::Broken),
             ("(1, 'x', 3)", &["a", "b"], Known::Unclear),
             ("(1, 2.5, 3)", &["a", "b"], Known::Unclear),
@@ -141,11 +145,11 @@ mod tests {
             let sql = format!("{parents} INSERT INTO child VALUES {rows};");
             assert_eq!(known(&sql, columns), expected, "{rows}");
         }
-        assert_eq!(known("INSERT INTO p VALUES ('1', 2)", &["a"]), Known::Unclear);
+        assert_eq!(known("INSERT INTO p VALUES ('1', 2)", &["a"]), Known::HoldBut(vec![0, 1]));
         let many = format!(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i <= {MOST_KEYS})
              INSERT INTO p SELECT i, i FROM n;"
         );
-        assert_eq!(known(&many, &["a"]), Known::Unclear);
+        assert_eq!(known(&many, &["a"]), Known::HoldBut(vec![0, 1]));
     }
 }

@@ -51,7 +51,10 @@ pub(super) fn has_none(connection: &Connection, syntax: &dyn Syntax, child: &str
     let (keys, instead): (Vec<NumberKey>, Vec<String>) = numbers.into_iter().unzip();
     if !keys.is_empty() {
         match known_keys::check(connection, &syntax.quote_identifier(child), &keys) {
-            Ok(Known::Hold) => {}
+            Ok(Known::HoldBut(left)) => {
+                let is_left = |(number, query): (usize, String)| left.contains(&number).then_some(query);
+                queries.extend(instead.into_iter().enumerate().filter_map(is_left));
+            }
             Ok(Known::Broken) => return Ok(false),
             Ok(Known::Unclear) => queries.extend(instead),
             Err(error) if is_interrupted(&error) => return Err(failed("cannot check the foreign keys", error)),
