@@ -61,13 +61,13 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// An archive that was found. Whether its files are all there with their sizes is looked at now.
-    pub fn new(entry: ListEntry) -> Self {
-        let checked = match &entry.summary {
-            Ok(_) => Archive::open(&entry.path).and_then(|archive| archive.check_sizes()),
-            Err(_) => Ok(()),
-        };
-        Self { entry, damaged: checked.err().map(|error| error.to_string()), apart: None }
+    /// An archive that was found; `known` tells of its id what is known of it. Whether its files are all there with their sizes
+    /// is looked at now.
+    pub fn new(entry: ListEntry, known: impl FnOnce(&str) -> Known) -> Self {
+        let Ok(summary) = &entry.summary else { return Self { entry, damaged: None, apart: None } };
+        let checked = Archive::open(&entry.path).and_then(|archive| archive.check_sizes());
+        let Known { damaged, apart } = known(&summary.id);
+        Self { damaged: checked.err().map(|error| error.to_string()).or(damaged), apart, entry }
     }
 }
 
@@ -88,13 +88,8 @@ pub struct Known {
 pub fn plan(directory: &Path, keep: &Keep, known: &dyn Fn(&Path, &str) -> Known) -> Result<Plan> {
     refuse_nothing(keep)?;
     let candidate = |entry: ListEntry| {
-        let mut candidate = Candidate::new(entry);
-        if let Ok(summary) = &candidate.entry.summary {
-            let Known { damaged, apart } = known(&candidate.entry.path, &summary.id);
-            candidate.damaged = candidate.damaged.or(damaged);
-            candidate.apart = apart;
-        }
-        candidate
+        let path = entry.path.clone();
+        Candidate::new(entry, |id| known(&path, id))
     };
     plan_of(list(directory)?.into_iter().map(candidate).collect(), keep, Timestamp::now())
 }

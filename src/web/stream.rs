@@ -17,6 +17,20 @@ pub(super) enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
+/// What both kinds of connections are.
+trait Ends: AsyncRead + AsyncWrite + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Ends for T {}
+
+impl Stream {
+    fn ends(&mut self) -> Pin<&mut dyn Ends> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream),
+            Self::Tls(stream) => Pin::new(stream),
+        }
+    }
+}
+
 /// One whose other end must take what is sent.
 pub(super) struct Patient {
     stream: Stream,
@@ -47,38 +61,26 @@ impl Patient {
 
 impl AsyncRead for Patient {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
-            Stream::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
-        }
+        self.get_mut().stream.ends().poll_read(context, buffer)
     }
 }
 
 impl AsyncWrite for Patient {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
         let patient = self.get_mut();
-        let polled = match &mut patient.stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_write(context, buffer),
-            Stream::Tls(stream) => Pin::new(stream).poll_write(context, buffer),
-        };
+        let polled = patient.stream.ends().poll_write(context, buffer);
         patient.sent(context, polled)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let patient = self.get_mut();
-        let polled = match &mut patient.stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_flush(context),
-            Stream::Tls(stream) => Pin::new(stream).poll_flush(context),
-        };
+        let polled = patient.stream.ends().poll_flush(context);
         patient.sent(context, polled)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let patient = self.get_mut();
-        let polled = match &mut patient.stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(context),
-            Stream::Tls(stream) => Pin::new(stream).poll_shutdown(context),
-        };
+        let polled = patient.stream.ends().poll_shutdown(context);
         patient.sent(context, polled)
     }
 }

@@ -31,6 +31,7 @@ mod writer;
 use crate::PostgresSyntax;
 use crate::connect::Target;
 use crate::objects::create::{Created, Existing, create_after, create_before};
+use crate::session::Session;
 use crate::types::TypeCatalogue;
 use build::FreeNames;
 use dbferry_dialect::model::NativeObject;
@@ -163,8 +164,9 @@ impl PostgresReplacer {
         let cancel = self.sessions.cancel();
         let mut main = self.sessions.main();
         if self.existing.is_none() && plan.collections.iter().any(|plan| !plan.objects.is_empty()) {
-            let types = TypeCatalogue::load(&mut main)?;
-            self.existing = Some(Existing::read(&mut main, &types)?);
+            let (existing, types) = what_exists(&mut main)?;
+            self.existing = Some(existing);
+            self.types = Some(types);
         }
         let members = Members::new(plan.collections, &mut self.staging, &mut main)?;
         switch::rehearse_drop(&mut main, &members)?;
@@ -276,10 +278,7 @@ impl PostgresReplacer {
         let mut existing = match self.existing.take() {
             Some(existing) => existing,
             None if objects.is_empty() => Existing::default(),
-            None => {
-                let types = TypeCatalogue::load(&mut main)?;
-                Existing::read(&mut main, &types)?
-            }
+            None => what_exists(&mut main)?.0,
         };
         if let Some(created) = self.created.take() {
             self.warnings.extend(created.keep(&mut main)?);
@@ -294,6 +293,12 @@ impl PostgresReplacer {
         }
         Ok(std::mem::take(&mut self.warnings))
     }
+}
+
+/// The objects of the target, and its types.
+fn what_exists(session: &mut Session) -> Result<(Existing, Arc<TypeCatalogue>)> {
+    let types = Arc::new(TypeCatalogue::load(session)?);
+    Ok((Existing::read(session, &types)?, types))
 }
 
 /// Statistics of what was loaded, which move with the tables.
@@ -339,12 +344,11 @@ impl Replacer for PostgresReplacer {
                 return Ok(warnings);
             }
             let mut main = replacer.sessions.main();
-            let types = TypeCatalogue::load(&mut main)?;
-            let mut existing = Existing::read(&mut main, &types)?;
+            let (mut existing, types) = what_exists(&mut main)?;
             let created = replacer.created.get_or_insert_default();
             warnings.extend(create_before(&mut main, &mut existing, objects, &replacer.options, created)?);
             replacer.existing = Some(existing);
-            replacer.types = created.is_empty().then(|| Arc::new(types));
+            replacer.types = created.is_empty().then_some(types);
             Ok(warnings)
         })
     }

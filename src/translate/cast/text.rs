@@ -177,17 +177,21 @@ pub(super) fn parse_bool(text: &str) -> Option<bool> {
     }
 }
 
-/// A decimal number: its digits as one whole number and how many stand after the point.
-pub(super) fn parse_decimal(text: &str) -> Option<(i256, i32)> {
-    let text = text.trim();
+/// A number's text taken apart: whether it is below zero, its digits with their point, and its exponent.
+fn split_number(text: &str) -> Option<(bool, &str, i32)> {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+        Some((mantissa, exponent)) => (mantissa, exponent.parse().ok()?),
         None => (text, 0),
     };
-    let (negative, digits) = match mantissa.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, mantissa.strip_prefix('+').unwrap_or(mantissa)),
-    };
+    Some(match mantissa.strip_prefix('-') {
+        Some(digits) => (true, digits, exponent),
+        None => (false, mantissa.strip_prefix('+').unwrap_or(mantissa), exponent),
+    })
+}
+
+/// A decimal number: its digits as one whole number and how many stand after the point.
+pub(super) fn parse_decimal(text: &str) -> Option<(i256, i32)> {
+    let (negative, digits, exponent) = split_number(text.trim())?;
     let (mut value, mut scale, mut seen, mut after_point) = (i256::ZERO, 0i32, false, false);
     for byte in digits.bytes() {
         match byte {
@@ -230,18 +234,11 @@ pub(super) fn plain_numeric(text: &str, out: &mut String) -> Option<()> {
         out.push_str(text);
         return Some(());
     }
-    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().ok()?),
-        None => (text, 0),
-    };
-    let (negative, digits) = match mantissa.strip_prefix('-') {
-        Some(digits) => (true, digits),
-        None => (false, mantissa.strip_prefix('+').unwrap_or(mantissa)),
-    };
+    let (negative, digits, exponent) = split_number(text)?;
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let all = [whole, fraction].concat();
     let significant = all.trim_start_matches('0');
-    let behind = (fraction.len() as i64).checked_sub(exponent)?;
+    let behind = (fraction.len() as i64).checked_sub(exponent.into())?;
     let before = significant.len() as i64 - behind;
     if behind > MOST_BEHIND || !significant.is_empty() && before > MOST_BEFORE {
         return None;

@@ -6,7 +6,7 @@ use crate::archive::{self, Archive, ListEntry};
 use crate::dump::{DumpOptions, GroupBy, dump};
 use crate::group::Selection;
 use crate::progress::{Event, Progress};
-use crate::prune::{self, Candidate, Keep};
+use crate::prune::{self, Candidate, Keep, Known};
 use crate::restore::{Proof, restore};
 use crate::verify::{VerifyOptions, verify};
 use crate::web::Server;
@@ -216,13 +216,9 @@ impl Context<'_> {
                 listed.summary.as_ref().map_err(|error| Error::new(ErrorKind::ArchiveDamaged, error.message.clone()));
             let path = server.catalogue.path(&listed.name);
             let entry = ListEntry { path, packed: listed.packed, summary: summary.cloned() };
-            let mut candidate = Candidate::new(entry);
-            if let (Ok(summary), None) = (&listed.summary, &candidate.damaged) {
-                candidate.damaged = mark.damage(&summary.id);
-            }
             // A schedule may be given another connection: its older backups are of another database then.
-            candidate.apart = mark.connection;
-            archives.push(candidate);
+            let known = |id: &str| Known { damaged: mark.damage(id), apart: mark.connection.clone() };
+            archives.push(Candidate::new(entry, known));
         }
         let mut removed = Vec::new();
         for line in prune::plan_of(archives, keep, jiff::Timestamp::now())?.removed() {
