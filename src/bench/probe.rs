@@ -7,8 +7,8 @@ use crate::progress::{Spent, Stopwatch};
 use dbferry_dialect::model::NativeObject;
 use dbferry_dialect::{
     Batch, Capabilities, Chunk, Collection, CollectionName, Consistency, Database, DatabaseInfo, DatabaseUrl, Dialect,
-    GroupPlan, OpenOptions, ReadRequest, Reader, ReplaceOptions, Replacer, Result, Schema, Sink, Skimmed, Snapshot,
-    SnapshotOptions, Syntax, Writer,
+    GroupPlan, OpenOptions, ReadRequest, Readable, Reader, ReplaceOptions, Replacer, Result, Schema, Sink, Skimmed,
+    Snapshot, SnapshotOptions, Syntax, Writer,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -232,8 +232,8 @@ impl Replacer for Wrapped<dyn Replacer> {
         self.inner.complete()
     }
 
-    fn reads_while_completing(&self) -> bool {
-        self.inner.reads_while_completing()
+    fn readable(&self) -> Readable {
+        self.inner.readable()
     }
 
     fn readers(&mut self, count: usize) -> Result<Vec<Box<dyn Reader>>> {

@@ -4,17 +4,21 @@
 //! database, a lane is two threads: one reads and hashes, the other writes, with a few batches between them; otherwise a
 //! lane does both in turn.
 
+use super::early::Early;
 use super::prepare::Loading;
-use super::prove::{Member, Proving, Read, prove};
+use super::prove::{Found, Member, Proving, Read, prove};
 use super::supply::{Measure, Supply, difference};
 use super::{Proof, RestoreOptions, RestoredCollection};
 use crate::progress::{Event, Progress, Share, divide};
 use crate::resources::Resources;
 use crate::translate::{Application, Tally};
 use crate::verify::work;
-use dbferry_dialect::hash::{CollectionHash, RowHasher};
-use dbferry_dialect::{Batch, CollectionAction, CollectionName, Error, ErrorKind, GroupPlan, Replacer, Result, Writer};
-use std::collections::{BTreeMap, VecDeque};
+use dbferry_dialect::hash::RowHasher;
+use dbferry_dialect::{
+    Batch, CollectionAction, CollectionName, Error, ErrorKind, GroupPlan, Readable, Replacer, Result, Writer,
+};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -67,10 +71,9 @@ pub(super) fn replace(
 
     replacer.begin(plan)?;
     load.progress.event(Event::Phase { name: "load", group });
-    let (read, misfits) = load_rows(load, replacer.writers()?, &members)?;
-    load.options.cancel.check()?;
-    let found = complete_and_read(load, replacer, &members, &read, warnings)?;
-    let proofs = prove(load, replacer, &members, &read, found, warnings)?;
+    let proving = Proving::new(&members);
+    let Loaded { read, misfits, found } = load_and_read(load, replacer, &members, &proving, warnings)?;
+    let proofs = prove(load, replacer, &members, &read, (proving, found), warnings)?;
     load.options.cancel.check()?;
     if load.last {
         // Before the switch: what moved underneath is a reason not to.
@@ -90,15 +93,67 @@ pub(super) fn replace(
     Ok(restored)
 }
 
-/// Gives the loaded rows what comes after them and reads them again, both at once where that can be.
-fn complete_and_read<'a, 'm>(
+/// A unit that is loaded, completed and read again.
+struct Loaded {
+    read: Vec<Read>,
+    misfits: Vec<Tally>,
+    found: Found,
+}
+
+/// Loads all rows, gives them what comes after, and reads them again as early as the target lets.
+fn load_and_read(
     load: &Load<'_>,
     replacer: &mut dyn Replacer,
-    members: &'m [Member<'a>],
-    read: &[Read],
+    members: &[Member<'_>],
+    proving: &Proving<'_, '_>,
     warnings: &mut Vec<String>,
-) -> Result<(Proving<'a, 'm>, Vec<Result<CollectionHash>>)> {
-    let proving = Proving::new(members);
+) -> Result<Loaded> {
+    let writers = replacer.writers()?;
+    // Who writes one collection after the other leaves the other jobs time to read.
+    let idle = load.options.resources.jobs.saturating_sub(writers.len());
+    let reads = replacer.readable() == Readable::WhileLoading && idle > 0;
+    let early = Early::new(load, replacer, proving, idle);
+    std::thread::scope(|scope| {
+        let ahead = reads.then(|| scope.spawn(|| early.read()));
+        let finished = |member: usize, rows: u64| early.offer(member, rows);
+        let finished: Option<&Finished<'_>> = if reads { Some(&finished) } else { None };
+        let rest = || {
+            let (read, misfits) = load_rows(load, writers, members, finished)?;
+            load.options.cancel.check()?;
+            let (mut replacer, taken) = early.end();
+            let rest = Rest { members, proving, read: &read, taken };
+            let found = complete_and_read(load, &mut **replacer, &rest, warnings)?;
+            Ok(Loaded { read, misfits, found })
+        };
+        let loaded: Result<Loaded> = rest();
+        if loaded.is_err() {
+            early.cancel();
+        }
+        let ahead = ahead.map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        // What stood in the way of loading is the cause.
+        let mut loaded = loaded?;
+        loaded.found.extend(ahead.transpose()?.unwrap_or_default());
+        Ok(loaded)
+    })
+}
+
+/// What is left to do when all rows are loaded.
+struct Rest<'a, 'm> {
+    members: &'m [Member<'a>],
+    proving: &'m Proving<'a, 'm>,
+    read: &'m [Read],
+    /// What is read again already, by its place in the proof.
+    taken: BTreeSet<usize>,
+}
+
+/// Gives the loaded rows what comes after them and reads them again, both at once where that can be.
+fn complete_and_read(
+    load: &Load<'_>,
+    replacer: &mut dyn Replacer,
+    rest: &Rest<'_, '_>,
+    warnings: &mut Vec<String>,
+) -> Result<Found> {
+    let Rest { members, proving, read, taken } = rest;
     let begins = |name| load.progress.event(Event::Phase { name, group: Some(load.group) });
     begins("indexes");
     let mut complete = |replacer: &mut dyn Replacer| -> Result<()> {
@@ -109,8 +164,8 @@ fn complete_and_read<'a, 'm>(
         begins("prove");
         Ok(())
     };
-    let found = if replacer.reads_while_completing() {
-        let early = proving.open(load, replacer, read)?;
+    if replacer.readable() >= Readable::AfterLoading {
+        let early = proving.open_rest(load, replacer, read, taken)?;
         let reading = load.options.cancel.part();
         let (completed, found) = std::thread::scope(|scope| {
             let found = scope.spawn(|| early.run(load, &reading));
@@ -122,12 +177,11 @@ fn complete_and_read<'a, 'm>(
         });
         // What stood in the way of the keys is the cause; then nobody reads on.
         completed?;
-        found.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?
+        found.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     } else {
         complete(replacer)?;
-        proving.open(load, replacer, read)?.run(load, &load.options.cancel)?
-    };
-    Ok((proving, found))
+        proving.open_rest(load, replacer, read, taken)?.run(load, &load.options.cancel)
+    }
 }
 
 /// One part of one collection.
@@ -142,10 +196,23 @@ struct Lanes<'a> {
     load: &'a Load<'a>,
     members: &'a [Member<'a>],
     tasks: Mutex<VecDeque<Task>>,
+    /// Of each member the parts that are not written yet.
+    left: Vec<AtomicUsize>,
+    finished: Option<&'a Finished<'a>>,
     stopped: AtomicBool,
     outcome: Mutex<Result<Vec<Read>>>,
     /// What did not fit, of each member.
     misfits: Mutex<Vec<Tally>>,
+}
+
+/// Hears that all rows of a member are written, and how many they are.
+type Finished<'f> = dyn Fn(usize, u64) + Sync + 'f;
+
+/// What a reading thread hands to its writing one.
+enum Handed {
+    Batch(usize, Batch),
+    /// A part of that member is over.
+    End(usize),
 }
 
 /// Loads all rows; returns what was read of each member.
@@ -153,9 +220,15 @@ fn load_rows(
     load: &Load<'_>,
     writers: Vec<Box<dyn Writer>>,
     members: &[Member<'_>],
+    finished: Option<&Finished<'_>>,
 ) -> Result<(Vec<Read>, Vec<Tally>)> {
-    let tasks = members.iter().enumerate().flat_map(|(member, of)| {
-        let division = &of.loading.division;
+    let mut order: Vec<usize> = (0..members.len()).collect();
+    if finished.is_some() {
+        // Whoever waits for whole collections has most to do with the largest.
+        order.sort_by_key(|member| Reverse(work::size(members[*member].loading.division.amount)));
+    }
+    let tasks = order.into_iter().flat_map(|member| {
+        let division = &members[member].loading.division;
         let parts = divide(work::load(division.amount), division.parts.iter().copied());
         parts.into_iter().enumerate().map(move |(part, work)| Task { member, part, work })
     });
@@ -163,6 +236,8 @@ fn load_rows(
         load,
         members,
         tasks: Mutex::new(tasks.collect()),
+        left: members.iter().map(|member| AtomicUsize::new(member.loading.division.parts.len())).collect(),
+        finished,
         stopped: AtomicBool::new(false),
         outcome: Mutex::new(Ok(vec![Read::default(); members.len()])),
         misfits: Mutex::new(vec![Tally::default(); members.len()]),
@@ -181,13 +256,13 @@ fn load_rows(
             };
             if read_ahead {
                 // A few small batches: enough to bridge uneven steps, little enough to forget about in the budget.
-                let (sender, receiver) = sync_channel::<(usize, Batch)>(4);
+                let (sender, receiver) = sync_channel::<Handed>(4);
                 scope.spawn(move |_| {
-                    lanes.read(&accepted, &mut |member, batch| lanes.hand_over(&sender, member, batch));
+                    lanes.read(&accepted, &mut |handed| lanes.hand_over(&sender, handed));
                 });
                 scope.spawn(move |_| {
-                    for (member, batch) in receiver {
-                        if let Err(error) = lanes.write(&mut *writer, member, &batch) {
+                    for handed in receiver {
+                        if let Err(error) = lanes.write(&mut *writer, handed) {
                             lanes.fail(error);
                             break;
                         }
@@ -196,7 +271,7 @@ fn load_rows(
                 });
             } else {
                 scope.spawn(move |_| {
-                    lanes.read(&accepted, &mut |member, batch| lanes.write(&mut *writer, member, &batch));
+                    lanes.read(&accepted, &mut |handed| lanes.write(&mut *writer, handed));
                     finish(writer);
                 });
             }
@@ -226,10 +301,11 @@ fn load_rows(
 impl Lanes<'_> {
     /// Reads task after task of the accepted collections and gives each batch to `sink`, until all are done or somebody
     /// fails.
-    fn read(&self, accepted: &[bool], sink: &mut dyn FnMut(usize, Batch) -> Result<()>) {
+    fn read(&self, accepted: &[bool], sink: &mut dyn FnMut(Handed) -> Result<()>) {
         while !self.stopped.load(Ordering::Relaxed) {
             let Some(task) = self.next_task(accepted) else { break };
-            if let Err(error) = self.read_part(&task, sink) {
+            let read = self.read_part(&task, &mut |member, batch| sink(Handed::Batch(member, batch)));
+            if let Err(error) = read.and_then(|()| sink(Handed::End(task.member))) {
                 self.fail(error.with("collection", &self.members[task.member].source().name));
             }
         }
@@ -301,16 +377,31 @@ impl Lanes<'_> {
         Ok(())
     }
 
-    fn hand_over(&self, sender: &SyncSender<(usize, Batch)>, member: usize, batch: Batch) -> Result<()> {
-        sender.send((member, batch)).map_err(|_| Error::new(ErrorKind::Cancelled, "the writer has stopped"))
+    fn hand_over(&self, sender: &SyncSender<Handed>, handed: Handed) -> Result<()> {
+        sender.send(handed).map_err(|_| Error::new(ErrorKind::Cancelled, "the writer has stopped"))
     }
 
-    fn write(&self, writer: &mut dyn Writer, member: usize, batch: &Batch) -> Result<()> {
-        let source = &self.members[member].source().name;
-        writer.write(source, batch).map_err(|error| error.with("collection", source))?;
-        let (rows, bytes) = (batch.records.num_rows() as u64, batch.memory_size() as u64);
-        self.load.progress.event(Event::Rows { collection: &source.to_string(), rows, bytes, again: false });
+    fn write(&self, writer: &mut dyn Writer, handed: Handed) -> Result<()> {
+        match handed {
+            Handed::Batch(member, batch) => {
+                let source = &self.members[member].source().name;
+                writer.write(source, &batch).map_err(|error| error.with("collection", source))?;
+                let (rows, bytes) = (batch.records.num_rows() as u64, batch.memory_size() as u64);
+                self.load.progress.event(Event::Rows { collection: &source.to_string(), rows, bytes, again: false });
+            }
+            Handed::End(member) => self.end_part(member),
+        }
         Ok(())
+    }
+
+    /// A part of a member is written, which may have been the last.
+    fn end_part(&self, member: usize) {
+        if self.left[member].fetch_sub(1, Ordering::Relaxed) == 1
+            && let Some(finished) = self.finished
+            && let Ok(read) = &*self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
+        {
+            finished(member, read[member].rows());
+        }
     }
 
     /// Keeps the first failure, which is the cause of the others. A writer tells its own before its reader can notice that

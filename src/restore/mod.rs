@@ -9,6 +9,7 @@
 //! A unit is replaced whole or left as it was. Where the rows come from is a `Supply`, so that a copy from one database to
 //! another goes the same way without files. What it is not: it builds no SQL and knows no dialect.
 
+mod early;
 mod lines;
 mod load;
 mod plan;

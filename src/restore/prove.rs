@@ -11,7 +11,8 @@ use super::prepare::Loading;
 use crate::progress::Event;
 use crate::resources::Resources;
 use crate::translate::{Application, Translation};
-use crate::verify::{Projection, Rehash, Run, difference, rehash, work};
+use crate::verify::work::{self, Amount};
+use crate::verify::{Projection, Rehash, Run, difference, rehash};
 use dbferry_dialect::hash::{CollectionHash, RowHasher};
 use dbferry_dialect::model::ColumnRole;
 use dbferry_dialect::{
@@ -19,6 +20,7 @@ use dbferry_dialect::{
     Result,
 };
 use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A collection whose rows are loaded.
 pub(super) struct Member<'a> {
@@ -147,12 +149,50 @@ impl<'a, 'm> Proving<'a, 'm> {
         Self { wanted: provable.map(doubt).collect() }
     }
 
-    /// Gets ready to read them.
-    pub(super) fn open(&self, load: &Load<'_>, replacer: &mut dyn Replacer, read: &[Read]) -> Result<Reread> {
-        let share = |doubt: &Doubt<'_, '_>| work::reread(doubt.member.loading.division.amount);
-        Reread::open(load, replacer, &self.wanted, read, &share)
+    /// Where a member stands among them; none where nothing of it can be read again.
+    pub(super) fn place(&self, member: usize) -> Option<usize> {
+        self.wanted.binary_search_by_key(&member, |doubt| doubt.place).ok()
+    }
+
+    /// How much there is to read at a place.
+    pub(super) fn amount(&self, place: usize) -> Amount {
+        self.wanted[place].member.loading.division.amount
+    }
+
+    /// Gets ready to read those at these places with up to `count` readers, each with its rows.
+    pub(super) fn open(
+        &self,
+        load: &Load<'_>,
+        replacer: &mut dyn Replacer,
+        places: impl IntoIterator<Item = (usize, u64)>,
+        count: usize,
+    ) -> Result<Reread> {
+        let wanted = places.into_iter().map(|(place, rows)| Wanted {
+            place,
+            doubt: &self.wanted[place],
+            rows,
+            share: work::reread(self.amount(place)),
+        });
+        Reread::open(load, replacer, wanted, count)
+    }
+
+    /// Gets ready to read all but those of which it is known what was `found`.
+    pub(super) fn open_rest(
+        &self,
+        load: &Load<'_>,
+        replacer: &mut dyn Replacer,
+        read: &[Read],
+        taken: &BTreeSet<usize>,
+    ) -> Result<Reread> {
+        let places = (0..self.wanted.len()).filter(|place| !taken.contains(place));
+        let places = places.map(|place| (place, read[self.wanted[place].place].rows()));
+        self.open(load, replacer, places, load.options.resources.jobs)
     }
 }
+
+/// What the target holds of what can be proven, by its place among it: the hash of its rows, or why they cannot be read as they
+/// are wanted.
+pub(super) type Found = BTreeMap<usize, Result<CollectionHash>>;
 
 /// Compares what was `found` of a unit in the target with what was read of the source; returns the proof of each member. What
 /// differs or cannot be read is looked at closer.
@@ -161,13 +201,14 @@ pub(super) fn prove(
     replacer: &mut dyn Replacer,
     members: &[Member<'_>],
     read: &[Read],
-    (proving, found): (Proving<'_, '_>, Vec<Result<CollectionHash>>),
+    (proving, found): (Proving<'_, '_>, Found),
     warnings: &mut Vec<String>,
 ) -> Result<Vec<Proof>> {
     let mut proofs = vec![Proof::Count; members.len()];
     let mut differences = Vec::new();
     let (mut computed, mut narrowed) = (Vec::new(), Vec::new());
-    for (mut doubt, found) in proving.wanted.into_iter().zip(found) {
+    // Everything that can be read again was.
+    for (mut doubt, found) in proving.wanted.into_iter().zip(found.into_values()) {
         let place = doubt.place;
         match found {
             Ok(found) => match disagreement(doubt.member.hash(&read[place]), found) {
@@ -339,39 +380,52 @@ fn hash_target(
     wanted: &[Doubt<'_, '_>],
     read: &[Read],
 ) -> Result<Vec<Result<CollectionHash>>> {
-    Reread::open(load, replacer, wanted, read, &|_| 0)?.run(load, &load.options.cancel)
+    let wanted = wanted.iter().enumerate();
+    let wanted = wanted.map(|(place, doubt)| Wanted { place, doubt, rows: read[doubt.place].rows(), share: 0 });
+    let found = Reread::open(load, replacer, wanted, load.options.resources.jobs)?.run(load, &load.options.cancel)?;
+    Ok(found.into_values().collect())
+}
+
+/// One member to read again.
+struct Wanted<'a, 'm, 'd> {
+    /// What its result goes by.
+    place: usize,
+    doubt: &'d Doubt<'a, 'm>,
+    rows: u64,
+    /// What it is of the planned work.
+    share: u64,
 }
 
 /// What is to be read of the target, and who reads it.
 pub(super) struct Reread {
+    places: Vec<usize>,
     work: Vec<Rehash>,
     readers: Vec<Box<dyn Reader>>,
 }
 
 impl Reread {
-    /// The rows that the target holds of these members now, through their columns. `share` is what each is of the planned work.
-    fn open(
+    /// The rows that the target holds of these members now, through their columns, and up to `count` readers.
+    fn open<'a: 'm, 'm: 'd, 'd>(
         load: &Load<'_>,
         replacer: &mut dyn Replacer,
-        wanted: &[Doubt<'_, '_>],
-        read: &[Read],
-        share: &dyn Fn(&Doubt<'_, '_>) -> u64,
+        wanted: impl Iterator<Item = Wanted<'a, 'm, 'd>>,
+        count: usize,
     ) -> Result<Self> {
-        let resources = load.options.resources;
-        let mut work = Vec::with_capacity(wanted.len());
-        for doubt in wanted {
+        let (mut places, mut work) = (Vec::new(), Vec::new());
+        for Wanted { place, doubt, rows, share } in wanted {
             let chunks = replacer
-                .chunks(&doubt.columns, resources.row_group_bytes(32 << 20) as u64)
+                .chunks(&doubt.columns, load.options.resources.row_group_bytes(32 << 20) as u64)
                 .map_err(|error| error.with("collection", &doubt.member.source().name))?;
-            work.push(Rehash::of_loaded(&doubt.columns, chunks, read[doubt.place].rows(), share(doubt)));
+            places.push(place);
+            work.push(Rehash::of_loaded(&doubt.columns, chunks, rows, share));
         }
-        Ok(Self { work, readers: replacer.readers(resources.jobs)? })
+        Ok(Self { places, work, readers: replacer.readers(count)? })
     }
 
     /// Hashes the rows, until `cancel` is raised; the error of one member is that its columns cannot be read as they are wanted.
-    pub(super) fn run(self, load: &Load<'_>, cancel: &Cancel) -> Result<Vec<Result<CollectionHash>>> {
+    pub(super) fn run(self, load: &Load<'_>, cancel: &Cancel) -> Result<Found> {
         let run = Run { resources: load.options.resources, cancel, progress: load.progress, again: true };
-        rehash(self.readers, &self.work, &run)
+        Ok(self.places.into_iter().zip(rehash(self.readers, &self.work, &run)?).collect())
     }
 }
 

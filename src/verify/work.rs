@@ -64,6 +64,11 @@ pub(crate) fn sum(parts: impl Iterator<Item = u64>) -> u64 {
     parts.fold(0, u64::saturating_add)
 }
 
+/// How much a collection is, its rows and its bytes taken together.
+pub(crate) fn size(amount: Amount) -> u64 {
+    rows(amount, 1)
+}
+
 fn rows(amount: Amount, cost: u64) -> u64 {
     amount.rows.saturating_mul(ROW_BYTES).saturating_add(amount.bytes).saturating_mul(cost)
 }

@@ -1,5 +1,6 @@
 //! A target that is not as it should be: its writers change what they are given, its readers cannot give every column, and
-//! it may go by the name of another dialect. One can also be read while it completes a group. A decorator of the in-memory one, and what may become of rows.
+//! it may go by the name of another dialect. One can also be read while it completes a group. A decorator of an honest one, and what
+//! may become of rows.
 
 use arrow::array::{RecordBatch, UInt64Array};
 use arrow::compute::{concat_batches, take_record_batch};
@@ -7,7 +8,8 @@ use dbferry::dialect::model::{NativeObject, Schema};
 use dbferry::dialect::testkit::MemoryDialect;
 use dbferry::dialect::{
     Batch, Capabilities, Chunk, Collection, CollectionName, Database, DatabaseInfo, DatabaseUrl, Dialect, GroupPlan,
-    OpenOptions, ReadRequest, Reader, ReplaceOptions, Replacer, Sink, Snapshot, SnapshotOptions, Syntax, Writer,
+    OpenOptions, ReadRequest, Readable, Reader, ReplaceOptions, Replacer, Sink, Snapshot, SnapshotOptions, Syntax,
+    Writer,
 };
 use dbferry::{Error, ErrorKind, Result};
 use std::sync::Arc;
@@ -17,10 +19,10 @@ use std::time::{Duration, Instant};
 /// What becomes of the rows of a batch.
 pub(crate) type Lie = fn(&RecordBatch) -> RecordBatch;
 
-/// An in-memory dialect whose writers change what they are given and count as if they did not.
+/// A dialect whose writers change what they are given and count as if they did not.
 #[derive(Clone, Debug)]
 pub(crate) struct Liar {
-    pub(crate) memory: MemoryDialect,
+    pub(crate) honest: Arc<dyn Dialect>,
     pub(crate) name: &'static str,
     pub(crate) lie: Lie,
     /// Columns that the readers of a loaded group cannot give.
@@ -42,7 +44,7 @@ pub(crate) struct Meanwhile {
 }
 
 /// Waits until something is so, and fails when it never is.
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {
         assert!(begun.elapsed() < Duration::from_secs(20), "it never came to it: {what}");
@@ -52,8 +54,8 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 impl Liar {
     /// One that goes by the dialect's own name, and reads everything.
-    pub(crate) fn new(memory: &MemoryDialect, lie: Lie) -> Self {
-        Self { memory: memory.clone(), name: memory.name(), lie, unreadable: &[], meanwhile: None }
+    pub(crate) fn new(honest: &(impl Dialect + Clone + 'static), lie: Lie) -> Self {
+        Self { honest: Arc::new(honest.clone()), name: honest.name(), lie, unreadable: &[], meanwhile: None }
     }
 
     /// An honest one that is another dialect.
@@ -68,19 +70,19 @@ impl Dialect for Liar {
     }
 
     fn schemes(&self) -> &'static [&'static str] {
-        self.memory.schemes()
+        self.honest.schemes()
     }
 
     fn capabilities(&self) -> Capabilities {
-        self.memory.capabilities()
+        self.honest.capabilities()
     }
 
     fn syntax(&self) -> &dyn Syntax {
-        self.memory.syntax()
+        self.honest.syntax()
     }
 
     fn open(&self, url: &DatabaseUrl, options: &OpenOptions) -> Result<Box<dyn Database>> {
-        let honest = self.memory.open(url, options)?;
+        let honest = self.honest.open(url, options)?;
         let info = DatabaseInfo { dialect: self.name.into(), ..honest.info().clone() };
         Ok(Box::new(LyingDatabase { honest, info, liar: self.clone() }))
     }
@@ -145,8 +147,8 @@ impl Replacer for LyingReplacer {
         Ok(self.completed.take().unwrap_or_default())
     }
 
-    fn reads_while_completing(&self) -> bool {
-        self.liar.meanwhile.is_some()
+    fn readable(&self) -> Readable {
+        if self.liar.meanwhile.is_some() { Readable::AfterLoading } else { self.honest.readable() }
     }
 
     fn readers(&mut self, count: usize) -> Result<Vec<Box<dyn Reader>>> {

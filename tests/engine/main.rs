@@ -18,6 +18,9 @@ mod copy;
 mod declared;
 // What two sides have differently, in the schema and in the rows.
 mod diff;
+// A proof that begins while rows are still loaded.
+#[cfg(feature = "sqlite")]
+mod early;
 // Failing and cancelling at every step: the archive never looks complete, the target is as it was or wholly replaced.
 mod failure;
 // Parquet files of other writers.

@@ -328,9 +328,9 @@ pub enum ForeignKeyPolicy {
 /// Puts groups of archived rows in the place of what the target holds.
 ///
 /// The order of calls is `prepare` once, then `begin`, `writers` (each finished and dropped), `complete`, `readers` (dropped
-/// again), `commit` for each group, and `finish` once at the end. Where it [says so](Self::reads_while_completing), readers are
-/// taken before `complete` too, and used while it runs. Dropping it at any point rolls back whatever was not committed. Where a
-/// target database is created by this restore, nothing is visible before `finish`.
+/// again), `commit` for each group, and `finish` once at the end. Where it [says so](Self::readable), readers are taken earlier too.
+/// Dropping it at any point rolls back whatever was not committed. Where a target database is created by this restore, nothing
+/// is visible before `finish`.
 pub trait Replacer: Send {
     /// Before the first group: creates the objects of [`Stage::Before`](crate::model::Stage::Before) that are not there.
     /// What it created goes away again when no group is committed. Returns what the user should know. A dialect without
@@ -353,11 +353,10 @@ pub trait Replacer: Send {
     /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch) when foreign keys do not hold, with the offending keys.
     fn complete(&mut self) -> Result<Vec<String>>;
 
-    /// Whether [`chunks`](Self::chunks) and [`readers`](Self::readers) may be called once all rows are written, and those
-    /// readers used while [`complete`](Self::complete) runs on other sessions: it changes no row of the group, and neither
-    /// waits for the other for long. Rows are then proven while keys are built, which is a server's work for one core each.
-    fn reads_while_completing(&self) -> bool {
-        false
+    /// From when on [`chunks`](Self::chunks) and [`readers`](Self::readers) may be called, and those readers used. Asked between
+    /// [`begin`](Self::begin) and [`complete`](Self::complete).
+    fn readable(&self) -> Readable {
+        Readable::AfterCompleting
     }
 
     /// Readers that see the loaded group before it is switched, to prove it; at least one.
@@ -372,6 +371,20 @@ pub trait Replacer: Send {
     /// After the last group: objects that belong to no collection (views), and whatever makes a newly created database
     /// visible. Returns what the user should know.
     fn finish(self: Box<Self>, objects: &[NativeObject]) -> Result<Vec<String>>;
+}
+
+/// How early the rows of a group may be read again. Whoever reads early proves rows while others are still busy with their
+/// share of the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Readable {
+    /// When [`Replacer::complete`] has returned.
+    AfterCompleting,
+    /// When all rows of the group are written, and while [`Replacer::complete`] runs: it changes no row, and neither waits for
+    /// the other for long.
+    AfterLoading,
+    /// Each collection when its own rows are all written, while others are loaded, and from then on. Readers find what was
+    /// written before they were taken.
+    WhileLoading,
 }
 
 /// What will be done to one group.

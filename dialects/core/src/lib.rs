@@ -46,8 +46,8 @@ pub use cancel::Cancel;
 pub use capabilities::{Capabilities, Carries, Case, Identifiers, Scope};
 pub use contract::{
     Chunk, ChunkRange, CollectionAction, CollectionPlan, Consistency, Database, DatabaseInfo, Dialect,
-    ForeignKeyPolicy, GroupPlan, OpenOptions, Purpose, ReadRequest, Reader, ReplaceOptions, Replacer, Sink, Skimmed,
-    Snapshot, SnapshotOptions, Writer,
+    ForeignKeyPolicy, GroupPlan, OpenOptions, Purpose, ReadRequest, Readable, Reader, ReplaceOptions, Replacer, Sink,
+    Skimmed, Snapshot, SnapshotOptions, Writer,
 };
 pub use crossing::{Candidate, Domain, Part, Unspoken};
 pub use environment::Environment;

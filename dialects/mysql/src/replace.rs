@@ -46,8 +46,8 @@ use crate::session::Session;
 use crate::wire::Wire;
 use dbferry_dialect::model::NativeObject;
 use dbferry_dialect::{
-    Cancel, Chunk, Collection, CollectionName, Error, ErrorKind, GroupPlan, Reader, ReplaceOptions, Replacer, Result,
-    Writer,
+    Cancel, Chunk, Collection, CollectionName, Error, ErrorKind, GroupPlan, Readable, Reader, ReplaceOptions, Replacer,
+    Result, Writer,
 };
 use journal::Journal;
 use objects::Existing;
@@ -341,8 +341,8 @@ impl Replacer for MySqlReplacer {
     }
 
     /// The rows of shadows are committed. Making a key lets others read, and waits for those who do, statement by statement.
-    fn reads_while_completing(&self) -> bool {
-        true
+    fn readable(&self) -> Readable {
+        Readable::AfterLoading
     }
 
     fn readers(&mut self, count: usize) -> Result<Vec<Box<dyn Reader>>> {

@@ -36,8 +36,8 @@ use crate::types::TypeCatalogue;
 use build::FreeNames;
 use dbferry_dialect::model::NativeObject;
 use dbferry_dialect::{
-    Chunk, Collection, Error, ErrorKind, ForeignKeyPolicy, GroupPlan, Reader, ReplaceOptions, Replacer, Result, Syntax,
-    Writer,
+    Chunk, Collection, Error, ErrorKind, ForeignKeyPolicy, GroupPlan, Readable, Reader, ReplaceOptions, Replacer,
+    Result, Syntax, Writer,
 };
 use foreign_keys::{NewKey, SavedKey, is_violation};
 use in_place::TakenOff;
@@ -366,8 +366,12 @@ impl Replacer for PostgresReplacer {
     }
 
     /// What is staged is committed. Building an index lets others read; adding a key waits for those who do, part by part.
-    fn reads_while_completing(&self) -> bool {
-        self.unit.as_ref().is_some_and(|unit| !unit.members.at(Place::Final).any(unit::Member::loads))
+    fn readable(&self) -> Readable {
+        let in_place = |unit: &Unit| unit.members.at(Place::Final).any(unit::Member::loads);
+        match &self.unit {
+            Some(unit) if !in_place(unit) => Readable::AfterLoading,
+            _ => Readable::AfterCompleting,
+        }
     }
 
     fn readers(&mut self, count: usize) -> Result<Vec<Box<dyn Reader>>> {

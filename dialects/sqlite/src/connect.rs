@@ -222,9 +222,10 @@ impl Place {
     }
 }
 
-fn immutable_uri(path: &Path) -> String {
+/// The URI of a file that SQLite takes for one that nobody changes: it is read without locks, and nothing is looked at twice.
+pub(crate) fn immutable_uri(path: &Path) -> String {
     let mut uri = String::from("file:");
-    for byte in path.to_string_lossy().bytes() {
+    for &byte in path.as_os_str().as_encoded_bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'-' | b'_') {
             uri.push(char::from(byte));
         } else {

@@ -41,8 +41,8 @@ pub(crate) use session::Shared;
 use crate::read::SqliteReader;
 use dbferry_dialect::model::NativeObject;
 use dbferry_dialect::{
-    Cancel, Chunk, Collection, Error, ErrorKind, ForeignKeyPolicy, GroupPlan, Reader, ReplaceOptions, Replacer, Result,
-    Syntax, Writer,
+    Cancel, Chunk, Collection, Error, ErrorKind, ForeignKeyPolicy, GroupPlan, Readable, Reader, ReplaceOptions,
+    Replacer, Result, Syntax, Writer,
 };
 use failure::failed;
 use group::Group;
@@ -80,13 +80,13 @@ pub(crate) fn open_replacer(
         (connection, Some(partial), warnings)
     };
     Ok(Box::new(SqliteReplacer {
+        pages_stay: session::pages_stay(&connection)?,
         shared: Arc::new(Mutex::new(connection)),
         partial,
         attributes: options.attributes.clone(),
         policy: options.foreign_keys,
         // The writer itself is one of the threads.
         sort: Task::Sort { helpers: options.writers.saturating_sub(1) },
-        lock_wait,
         cancel: cancel.clone(),
         syntax,
         broken: Arc::new(AtomicBool::new(false)),
@@ -99,11 +99,12 @@ struct SqliteReplacer {
     shared: Shared,
     /// The file under construction; none where the database existed.
     partial: Option<Partial>,
+    /// Whether a table that is written stays where it is in the file.
+    pages_stay: bool,
     attributes: BTreeMap<String, String>,
     policy: ForeignKeyPolicy,
     /// How indexes are built and keys compared.
     sort: Task,
-    lock_wait: Duration,
     cancel: Cancel,
     syntax: &'static dyn Syntax,
     /// Raised by the first failure: nothing is committed after it.
@@ -151,12 +152,7 @@ impl SqliteReplacer {
             return Err(Error::new(ErrorKind::Internal, "the group before was not committed"));
         }
         let connection = lock(&self.shared);
-        if self.partial.is_some() {
-            session::share(&connection, false)?;
-        }
-        connection
-            .execute_batch("BEGIN EXCLUSIVE")
-            .map_err(|error| failed("cannot lock the database", error).with("group", &plan.group))?;
+        begin(&connection).map_err(|error| error.with("group", &plan.group))?;
         session::prepare(&connection, self.sort)?;
         let malformed = self.malformed_texts(&connection)?;
         let group = Group::begin(&connection, self.syntax, plan, malformed, &self.broken, &self.cancel)?;
@@ -186,13 +182,17 @@ impl SqliteReplacer {
             let placeholder =
                 Connection::open_in_memory().map_err(|error| failed("cannot close the database", error))?;
             let connection = std::mem::replace(&mut *lock(&self.shared), placeholder);
-            session::share(&connection, false)?;
             session::seal(&connection, &self.attributes)?;
             connection.close().map_err(|(_, error)| failed("cannot close the database", error))?;
             partial.publish()?;
         }
         Ok(warnings)
     }
+}
+
+/// Begins a transaction. Its lock is exclusive, so nothing is waited for in the middle of it.
+fn begin(connection: &Connection) -> Result<()> {
+    connection.execute_batch("BEGIN EXCLUSIVE").map_err(|error| failed("cannot lock the database", error))
 }
 
 impl Replacer for SqliteReplacer {
@@ -215,32 +215,36 @@ impl Replacer for SqliteReplacer {
         self.step(|replacer| {
             let shared = Arc::clone(&replacer.shared);
             let (syntax, policy, cancel) = (replacer.syntax, replacer.policy, replacer.cancel.clone());
+            if let Some(partial) = &mut replacer.partial {
+                partial.flush_early();
+            }
             session::prepare(&lock(&shared), replacer.sort)?;
             replacer.group()?.complete(&lock(&shared), syntax, policy, &cancel)
         })
     }
 
-    /// A database that exists gives one reader: only this connection sees the uncommitted group. One under construction is
-    /// seen by nobody else anyway, so its group is committed inside the file and any number of connections may read it.
+    /// One under construction is seen by nobody, so that what is written of a group is committed inside it whenever somebody
+    /// wants to read.
+    fn readable(&self) -> Readable {
+        if self.partial.is_some() && self.pages_stay { Readable::WhileLoading } else { Readable::AfterCompleting }
+    }
+
+    /// A database that exists gives one reader: only this connection sees the uncommitted group. One under construction may be
+    /// read by any number of connections.
     fn readers(&mut self, count: usize) -> Result<Vec<Box<dyn Reader>>> {
         self.step(|replacer| {
-            let own = Box::new(SqliteReader::shared(Arc::clone(&replacer.shared))) as Box<dyn Reader>;
-            let mut readers = vec![own];
-            if let Some(partial) = &replacer.partial
-                && count > 1
-            {
-                let connection = lock(&replacer.shared);
-                if !connection.is_autocommit() {
-                    connection.execute_batch("COMMIT").map_err(|error| failed("cannot commit", error))?;
-                }
-                session::share(&connection, true)?;
-                drop(connection);
-                for _ in 1..count {
-                    let connection = session::open_reader(partial.path(), replacer.lock_wait)?;
-                    readers.push(Box::new(SqliteReader::shared(Arc::new(Mutex::new(connection)))));
-                }
-            }
-            Ok(readers)
+            let Some(partial) = &replacer.partial else {
+                return Ok(vec![Box::new(SqliteReader::shared(Arc::clone(&replacer.shared))) as Box<dyn Reader>]);
+            };
+            let connection = lock(&replacer.shared);
+            connection.execute_batch("COMMIT").map_err(|error| failed("cannot commit", error))?;
+            let open = |_| {
+                let connection = session::open_reader(partial.path())?;
+                Ok(Box::new(SqliteReader::shared(Arc::new(Mutex::new(connection)))) as Box<dyn Reader>)
+            };
+            let readers = (0..count.max(1)).map(open).collect();
+            begin(&connection)?;
+            readers
         })
     }
 
@@ -252,9 +256,7 @@ impl Replacer for SqliteReplacer {
         self.step(|replacer| {
             replacer.cancel.check()?;
             replacer.group()?;
-            if !lock(&replacer.shared).is_autocommit() {
-                replacer.execute("COMMIT")?;
-            }
+            replacer.execute("COMMIT")?;
             replacer.group = None;
             Ok(())
         })

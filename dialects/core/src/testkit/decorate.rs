@@ -3,8 +3,8 @@
 use crate::cancel::Cancel;
 use crate::capabilities::Capabilities;
 use crate::contract::{
-    Chunk, Consistency, Database, DatabaseInfo, Dialect, GroupPlan, OpenOptions, ReadRequest, Reader, ReplaceOptions,
-    Replacer, Sink, Snapshot, SnapshotOptions, Writer,
+    Chunk, Consistency, Database, DatabaseInfo, Dialect, GroupPlan, OpenOptions, ReadRequest, Readable, Reader,
+    ReplaceOptions, Replacer, Sink, Snapshot, SnapshotOptions, Writer,
 };
 use crate::error::Result;
 use crate::exception::Batch;
@@ -200,8 +200,8 @@ impl Replacer for HookedReplacer {
         self.inner.complete()
     }
 
-    fn reads_while_completing(&self) -> bool {
-        self.inner.reads_while_completing()
+    fn readable(&self) -> Readable {
+        self.inner.readable()
     }
 
     fn readers(&mut self, count: usize) -> Result<Vec<Box<dyn Reader>>> {

@@ -14,15 +14,21 @@ use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io::ErrorKind as IoErrorKind;
 use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
 
 /// What SQLite may keep beside a database.
 const COMPANIONS: [&str; 3] = ["-journal", "-wal", "-shm"];
+
+/// From how many bytes on it is worth to begin early with what a disk takes long for.
+const SLOW_BYTES: u64 = 32 << 20;
 
 /// A file that is not yet in its place.
 #[derive(Debug)]
 pub(super) struct Partial {
     path: PathBuf,
     target: PathBuf,
+    /// Whoever writes it to the disk, and the file that is open for it.
+    flushing: Option<JoinHandle<File>>,
 }
 
 impl Partial {
@@ -46,7 +52,7 @@ impl Partial {
             partial.push(format!(".dbferry-{random:016x}.partial"));
             let path = target.with_file_name(partial);
             match options.open(&path) {
-                Ok(_) => return Ok(Self { path, target: target.to_owned() }),
+                Ok(_) => return Ok(Self { path, target: target.to_owned(), flushing: None }),
                 Err(error) if error.kind() == IoErrorKind::AlreadyExists => {}
                 Err(error) => return Err(unwritable(format!("cannot create {}", path.display()), error)),
             }
@@ -58,11 +64,28 @@ impl Partial {
         &self.path
     }
 
-    /// Makes the file durable and gives it its name.
+    /// Begins to write what is there to the disk, while others have work for the processor. Whether that worked is asked when
+    /// the file is published, which writes the rest.
+    pub(super) fn flush_early(&mut self) {
+        if self.flushing.is_some() || !fs::metadata(&self.path).is_ok_and(|file| file.len() >= SLOW_BYTES) {
+            return;
+        }
+        if let Ok(file) = File::open(&self.path) {
+            let flush = move || {
+                let _ = file.sync_data();
+                // Closing it would take SQLite's locks on it away.
+                file
+            };
+            self.flushing = std::thread::Builder::new().spawn(flush).ok();
+        }
+    }
+
+    /// Makes the file durable and gives it its name. SQLite must have closed it.
     ///
     /// # Errors
     /// [`ErrorKind::ArchiveLocked`] when something took the name meanwhile.
-    pub(super) fn publish(self) -> Result<()> {
+    pub(super) fn publish(mut self) -> Result<()> {
+        drop(self.flushing.take().map(JoinHandle::join));
         let sync = |path: &Path| {
             File::open(path)
                 .and_then(|file| file.sync_all())
@@ -172,8 +195,23 @@ mod tests {
         fs::write(partial.path(), "ours").expect("a file");
         partial.publish_without_links().expect("published");
         assert_eq!(fs::read_to_string(&target).expect("the file"), "ours");
-        let second = Partial { path: partial.path().to_owned(), target: target.clone() };
+        let second = Partial { path: partial.path().to_owned(), target: target.clone(), flushing: None };
         assert_eq!(second.publish_without_links().expect_err("occupied").kind(), ErrorKind::ArchiveLocked);
+    }
+
+    #[test]
+    fn what_is_large_goes_to_the_disk_early() {
+        for (bytes, early) in [(SLOW_BYTES, true), (SLOW_BYTES - 1, false)] {
+            let directory = tempfile::tempdir().expect("a directory");
+            let target = directory.path().join("new.db");
+            let mut partial = Partial::create(&target).expect("a partial file");
+            OpenOptions::new().write(true).open(partial.path()).and_then(|file| file.set_len(bytes)).expect("a file");
+            partial.flush_early();
+            assert_eq!(partial.flushing.is_some(), early);
+            partial.flush_early();
+            partial.publish().expect("published");
+            assert_eq!(fs::metadata(&target).expect("the file").len(), bytes);
+        }
     }
 
     #[test]

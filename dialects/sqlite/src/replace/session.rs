@@ -4,6 +4,7 @@
 //! behind a mutex.
 
 use super::failure::failed;
+use crate::connect::immutable_uri;
 use dbferry_dialect::{Cancel, Error, ErrorKind, Result};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -125,22 +126,29 @@ pub(super) fn prepare(connection: &Connection, task: Task) -> Result<()> {
     }
 }
 
-/// Lets other connections read the file, or keeps them out again.
-pub(super) fn share(connection: &Connection, shared: bool) -> Result<()> {
-    set(connection, if shared { "locking_mode = NORMAL" } else { "locking_mode = EXCLUSIVE" })?;
-    // The lock is given up by the next access to the file.
-    connection
-        .query_row("SELECT count(*) FROM main.sqlite_schema", [], |_| Ok(()))
-        .map_err(|error| failed("cannot give up the lock", error))
+/// Whether the pages of a table stay where they are while others are written. With automatic vacuum SQLite moves them when it
+/// commits.
+pub(super) fn pages_stay(connection: &Connection) -> Result<bool> {
+    let moving: i64 = connection
+        .query_row("PRAGMA main.auto_vacuum", [], |row| row.get(0))
+        .map_err(|error| failed("cannot read how pages are laid out", error))?;
+    Ok(moving == 0)
 }
 
-/// Opens another connection that reads the file under construction.
-pub(super) fn open_reader(path: &Path, lock_wait: Duration) -> Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection =
-        Connection::open_with_flags(path, flags).map_err(|error| failed("cannot open the new database", error))?;
-    connection.busy_timeout(lock_wait).map_err(|error| failed("cannot open the new database", error))?;
-    Ok(connection)
+/// Opens another connection that reads what is committed of the file under construction, while nothing is written to it. Rows
+/// may then be written to other tables: the pages that this one reads stay as they are, so it neither takes a lock, which would
+/// keep the writer from writing out its page cache, nor looks whether anything has changed. Its transaction keeps the first page,
+/// which changes all the time.
+pub(super) fn open_reader(path: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let begin = |connection: Connection| {
+        connection.execute_batch("BEGIN")?;
+        connection.query_row("SELECT count(*) FROM main.sqlite_schema", [], |_| Ok(()))?;
+        Ok(connection)
+    };
+    Connection::open_with_flags(immutable_uri(path), flags)
+        .and_then(begin)
+        .map_err(|error| failed("cannot open the new database", error))
 }
 
 fn open(path: &Path, lock_wait: Duration, cancel: &Cancel) -> Result<Connection> {
