@@ -5,6 +5,7 @@
 //! lane does both in turn.
 
 use super::early::Early;
+use super::gate::Gate;
 use super::prepare::Loading;
 use super::prove::{Found, Member, Proving, Read, prove};
 use super::supply::{Measure, Supply, difference};
@@ -165,14 +166,18 @@ fn complete_and_read(
         Ok(())
     };
     if replacer.readable() >= Readable::AfterLoading {
-        let early = proving.open_rest(load, replacer, read, taken)?;
+        // Half of the jobs are left to those who build keys, whose last and longest nobody can help with.
+        let (gate, first) = (Gate::default(), load.options.resources.jobs.div_ceil(2));
+        let early = proving.open_rest(load, replacer, read, taken)?.behind(&gate, first);
         let reading = load.options.cancel.part();
         let (completed, found) = std::thread::scope(|scope| {
             let found = scope.spawn(|| early.run(load, &reading));
+            let open = gate.opener();
             let completed = complete(replacer);
             if completed.is_err() {
                 reading.cancel();
             }
+            drop(open);
             (completed, found.join())
         });
         // What stood in the way of the keys is the cause; then nobody reads on.

@@ -6,6 +6,7 @@
 //! is left out and named; the source is then read once more without it.
 
 use super::Proof;
+use super::gate::Gate;
 use super::load::{Load, is_provable};
 use super::prepare::Loading;
 use crate::progress::Event;
@@ -420,6 +421,13 @@ impl Reread {
             work.push(Rehash::of_loaded(&doubt.columns, chunks, rows, share));
         }
         Ok(Self { places, work, readers: replacer.readers(count)? })
+    }
+
+    /// All but so many readers begin behind the gate.
+    pub(super) fn behind(mut self, gate: &Gate, first: usize) -> Self {
+        let later = self.readers.split_off(first.min(self.readers.len()));
+        self.readers.extend(later.into_iter().map(|reader| gate.before(reader)));
+        self
     }
 
     /// Hashes the rows, until `cancel` is raised; the error of one member is that its columns cannot be read as they are wanted.
