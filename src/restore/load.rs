@@ -5,7 +5,6 @@
 //! lane does both in turn.
 
 use super::early::Early;
-use super::gate::Gate;
 use super::prepare::Loading;
 use super::prove::{Found, Member, Proving, Read, prove};
 use super::supply::{Measure, Supply, difference};
@@ -13,7 +12,7 @@ use super::{Proof, RestoreOptions, RestoredCollection};
 use crate::progress::{Event, Progress, Share, divide};
 use crate::resources::Resources;
 use crate::translate::{Application, Tally};
-use crate::verify::work;
+use crate::verify::{Gate, work};
 use dbferry_dialect::hash::RowHasher;
 use dbferry_dialect::{
     Batch, CollectionAction, CollectionName, Error, ErrorKind, GroupPlan, Readable, Replacer, Result, Writer,
@@ -168,10 +167,10 @@ fn complete_and_read(
     if replacer.readable() >= Readable::AfterLoading {
         // Half of the jobs are left to those who build keys, whose last and longest nobody can help with.
         let (gate, first) = (Gate::default(), load.options.resources.jobs.div_ceil(2));
-        let early = proving.open_rest(load, replacer, read, taken)?.behind(&gate, first);
+        let early = proving.open_rest(load, replacer, read, taken)?;
         let reading = load.options.cancel.part();
         let (completed, found) = std::thread::scope(|scope| {
-            let found = scope.spawn(|| early.run(load, &reading));
+            let found = scope.spawn(|| early.run_behind(load, &reading, Some((first, &gate))));
             let open = gate.opener();
             let completed = complete(replacer);
             if completed.is_err() {

@@ -10,7 +10,6 @@
 //! another goes the same way without files. What it is not: it builds no SQL and knows no dialect.
 
 mod early;
-mod gate;
 mod lines;
 mod load;
 mod plan;

@@ -6,14 +6,13 @@
 //! is left out and named; the source is then read once more without it.
 
 use super::Proof;
-use super::gate::Gate;
 use super::load::{Load, is_provable};
 use super::prepare::Loading;
 use crate::progress::Event;
 use crate::resources::Resources;
 use crate::translate::{Application, Translation};
 use crate::verify::work::{self, Amount};
-use crate::verify::{Projection, Rehash, Run, difference, rehash};
+use crate::verify::{Gate, Projection, Rehash, Run, difference, rehash};
 use dbferry_dialect::hash::{CollectionHash, RowHasher};
 use dbferry_dialect::model::ColumnRole;
 use dbferry_dialect::{
@@ -423,17 +422,15 @@ impl Reread {
         Ok(Self { places, work, readers: replacer.readers(count)? })
     }
 
-    /// All but so many readers begin behind the gate.
-    pub(super) fn behind(mut self, gate: &Gate, first: usize) -> Self {
-        let later = self.readers.split_off(first.min(self.readers.len()));
-        self.readers.extend(later.into_iter().map(|reader| gate.before(reader)));
-        self
-    }
-
     /// Hashes the rows, until `cancel` is raised; the error of one member is that its columns cannot be read as they are wanted.
     pub(super) fn run(self, load: &Load<'_>, cancel: &Cancel) -> Result<Found> {
+        self.run_behind(load, cancel, None)
+    }
+
+    /// As [`run`](Self::run); all readers but so many begin when the gate opens.
+    pub(super) fn run_behind(self, load: &Load<'_>, cancel: &Cancel, later: Option<(usize, &Gate)>) -> Result<Found> {
         let run = Run { resources: load.options.resources, cancel, progress: load.progress, again: true };
-        Ok(self.places.into_iter().zip(rehash(self.readers, &self.work, &run)?).collect())
+        Ok(self.places.into_iter().zip(rehash(self.readers, &self.work, &run, later)?).collect())
     }
 }
 

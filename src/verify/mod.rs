@@ -12,6 +12,7 @@ mod agree;
 pub(crate) mod compare;
 pub(crate) mod counterpart;
 mod decode;
+mod gate;
 pub(crate) mod pair;
 mod projection;
 mod rehash;
@@ -26,6 +27,7 @@ pub(crate) mod work;
 
 pub use against::{verify_against, verify_databases};
 pub(crate) use decode::hash_row_groups;
+pub(crate) use gate::Gate;
 pub(crate) use projection::Projection;
 pub(crate) use rehash::{Rehash, rehash};
 pub(crate) use report::difference;

@@ -1,5 +1,6 @@
 //! Hashes collections: a database's, which is the half of every proof that looks at a target, or those of two places at once.
 
+use super::gate::Gate;
 use super::scan::{Feed, Gather, Part, Rows, RowsPlace, Run, Workers, scan};
 use crate::progress::RowCount;
 use dbferry_dialect::hash::{CollectionHash, RowHasher};
@@ -24,7 +25,7 @@ impl Rehash {
     }
 }
 
-/// Hashes every collection with all readers at once; the result is in the order of `work`: its hash, or why its columns
+/// Hashes every collection with all readers at once, or with so many until the gate opens and then with all; the result is in the order of `work`: its hash, or why its columns
 /// cannot be read as they are wanted.
 ///
 /// # Errors
@@ -33,10 +34,11 @@ pub(crate) fn rehash(
     mut readers: Vec<Box<dyn Reader>>,
     work: &[Rehash],
     run: &Run<'_>,
+    later: Option<(usize, &Gate)>,
 ) -> Result<Vec<Result<CollectionHash>>> {
     let hashes = Hashes::new([work.iter().map(|rehash| &rehash.0).enumerate().collect()]);
     let tables = work.iter().map(|rehash| &rehash.0).enumerate().collect();
-    let mut unreadable = scan(vec![Feed { workers: Workers::Readers(&mut readers), tables }], &hashes, run)?;
+    let mut unreadable = scan(vec![Feed { workers: Workers::Readers(&mut readers, later), tables }], &hashes, run)?;
     let mut unreadable = unreadable.pop().unwrap_or_default();
     let found = (0..work.len()).map(|table| unreadable.remove(&table).map_or_else(|| Ok(hashes.of(0, table)), Err));
     Ok(found.collect())

@@ -2,6 +2,7 @@
 //! gathers something of it: hashes, sums by key, rows.
 
 use super::agree::Cast;
+use super::gate::Gate;
 use super::projection::Projection;
 use crate::archive::{Archive, CollectionEntry, CollectionReader};
 use crate::progress::{Event, Progress, RowCount, Share, divide};
@@ -81,15 +82,15 @@ impl Rows<'_> {
 pub(crate) enum Workers<'a> {
     /// So many threads decode an archive.
     Archive(&'a Archive, usize),
-    /// Each session of a database has a thread.
-    Readers(&'a mut [Box<dyn Reader>]),
+    /// Each session of a database has a thread. All but so many begin when the gate opens.
+    Readers(&'a mut [Box<dyn Reader>], Option<(usize, &'a Gate)>),
 }
 
 impl Workers<'_> {
     fn count(&self) -> usize {
         match self {
             Self::Archive(_, count) => *count,
-            Self::Readers(readers) => readers.len(),
+            Self::Readers(readers, _) => readers.len(),
         }
     }
 }
@@ -156,9 +157,12 @@ pub(crate) fn scan(feeds: Vec<Feed<'_, '_, '_>>, gather: &dyn Gather, run: &Run<
                         });
                     }
                 }
-                Workers::Readers(readers) => {
-                    for reader in readers {
+                Workers::Readers(readers, later) => {
+                    for (number, reader) in readers.iter_mut().enumerate() {
                         scope.spawn(move |_| {
+                            if let Some((_, gate)) = later.filter(|(first, _)| number >= *first) {
+                                gate.wait();
+                            }
                             queue.work(place, shared, &mut |task, sink| queue.fetch(&mut **reader, run, task, sink));
                         });
                     }

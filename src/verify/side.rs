@@ -163,7 +163,7 @@ impl<'a> Side<'a> {
             Held::Archive { archive, .. } => Workers::Archive(archive, most),
             Held::Database { readers, .. } => {
                 let count = readers.len().min(most);
-                Workers::Readers(&mut readers[..count])
+                Workers::Readers(&mut readers[..count], None)
             }
         }
     }
