@@ -1,4 +1,8 @@
-//! The hot loop: one statement a chunk, its rows straight into Arrow builders, batches to the sink.
+//! The hot loop: the pages of a chunk or one statement, its rows straight into Arrow builders, batches to the sink.
+
+mod pages;
+mod record;
+mod tree;
 
 use crate::decode::Decoder;
 use crate::error::database_error;
@@ -7,9 +11,10 @@ use crate::shape::{RowKey, column_expression, row_key};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use dbferry_dialect::{
-    Batch, ChunkRange, Collection, Error, ErrorKind, Exception, ExceptionReason, NativeValue, ReadRequest, Reader,
-    Result, Sink, Skimmed, carrier,
+    Batch, Chunk, ChunkRange, Collection, Error, ErrorKind, Exception, ExceptionReason, NativeValue, ReadRequest,
+    Reader, Result, Sink, Skimmed, carrier,
 };
+use pages::Table;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, Statement, params_from_iter};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -87,6 +92,29 @@ fn skim(connection: &Connection, request: &ReadRequest<'_>) -> Result<Skimmed> {
 }
 
 fn read(connection: &Connection, request: &ReadRequest<'_>, sink: &mut dyn Sink) -> Result<u64> {
+    match read_pages(connection, request, sink)? {
+        Some(rows) => Ok(rows),
+        None => read_by_statement(connection, request, sink),
+    }
+}
+
+/// Reads the pages themselves; nothing where that is not possible.
+fn read_pages(connection: &Connection, request: &ReadRequest<'_>, sink: &mut dyn Sink) -> Result<Option<u64>> {
+    if request.predicate.is_some() || !matches!(TextForm::of(connection)?, TextForm::Utf8) {
+        return Ok(None);
+    }
+    let collection = request.collection;
+    let key = row_key(connection, &collection.name)?;
+    let Some(table) = Table::find(connection, collection, &key)? else { return Ok(None) };
+    let mut batch = BatchBuilder::new(collection, request.batch_bytes)?;
+    let rows = table.read((collection, &key), bounds(request.chunk)?, &mut batch, sink)?;
+    if batch.rows > 0 {
+        sink.push(batch.finish()?)?;
+    }
+    Ok(Some(rows))
+}
+
+fn read_by_statement(connection: &Connection, request: &ReadRequest<'_>, sink: &mut dyn Sink) -> Result<u64> {
     let text = TextForm::of(connection)?;
     let mut batch = BatchBuilder::new(request.collection, request.batch_bytes)?;
     let (mut statement, bounds) = prepare(connection, request, text)?;
@@ -96,7 +124,9 @@ fn read(connection: &Connection, request: &ReadRequest<'_>, sink: &mut dyn Sink)
     let mut count = 0;
     while let Some(row) = rows.next().map_err(|error| interrupted(count, error))? {
         match text {
-            TextForm::Utf8 => batch.push(row)?,
+            TextForm::Utf8 => {
+                batch.push_values(|column| row.get_ref(column).map_err(|error| interrupted(count, error)))?
+            }
             TextForm::Utf16 { big_endian } => batch.push_utf16(row, big_endian)?,
         }
         count += 1;
@@ -160,26 +190,32 @@ fn select(
     let mut sql = format!("SELECT {list} FROM {}", key.source(&collection.name));
     let mut conditions = Vec::new();
     let mut bounds = Vec::new();
-    match &request.chunk.range {
-        ChunkRange::Whole => {}
-        ChunkRange::Keys { from, to } => {
-            let leading = key.leading().ok_or_else(|| foreign_chunk("the table has no key to divide it by"))?;
-            for (bound, comparison) in [(from, ">="), (to, "<")] {
-                let Some(bound) = bound else { continue };
-                let [NativeValue::Integer(value)] = bound.as_slice() else {
-                    return Err(foreign_chunk("a bound is not one whole number"));
-                };
-                bounds.push(*value);
-                conditions.push(format!("{leading} {comparison} ?{}", bounds.len()));
-            }
-        }
-        _ => return Err(foreign_chunk("a SQLite table is not divided by pages")),
+    let (from, to) = self::bounds(request.chunk)?;
+    for (bound, comparison) in [(from, ">="), (to, "<")] {
+        let Some(bound) = bound else { continue };
+        let leading = key.leading().ok_or_else(|| foreign_chunk("the table has no key to divide it by"))?;
+        bounds.push(bound);
+        conditions.push(format!("{leading} {comparison} ?{}", bounds.len()));
     }
     conditions.extend(request.predicate.map(in_parentheses));
     if !conditions.is_empty() {
         sql = format!("{sql} WHERE {}", conditions.join(" AND "));
     }
     Ok((sql, bounds))
+}
+
+/// The first key of a chunk, and the first after it.
+fn bounds(chunk: &Chunk) -> Result<(Option<i64>, Option<i64>)> {
+    let number = |bound: &Option<Vec<NativeValue>>| match bound.as_deref() {
+        None => Ok(None),
+        Some([NativeValue::Integer(value)]) => Ok(Some(*value)),
+        Some(_) => Err(foreign_chunk("a bound is not one whole number")),
+    };
+    match &chunk.range {
+        ChunkRange::Whole => Ok((None, None)),
+        ChunkRange::Keys { from, to } => Ok((number(from)?, number(to)?)),
+        _ => Err(foreign_chunk("a SQLite table is not divided by pages")),
+    }
 }
 
 fn foreign_chunk(what: &'static str) -> Error {
@@ -213,10 +249,11 @@ impl BatchBuilder {
         })
     }
 
+    /// Takes a row, whose columns `value` gives in their order.
     #[inline]
-    fn push(&mut self, row: &Row<'_>) -> Result<()> {
+    fn push_values<'v>(&mut self, mut value: impl FnMut(usize) -> Result<ValueRef<'v>>) -> Result<()> {
         for (column, decoder) in self.decoders.iter_mut().enumerate() {
-            let value = row.get_ref(column).map_err(|error| interrupted(self.rows as u64, error))?;
+            let value = value(column)?;
             match decoder.push(value) {
                 Ok(bytes) => self.bytes += bytes,
                 Err(reason) => {
