@@ -19,6 +19,7 @@ mod build;
 mod constraints;
 mod foreign_keys;
 mod journal;
+mod known_keys;
 mod names;
 mod objects;
 mod parallel;
@@ -49,6 +50,7 @@ use dbferry_dialect::{
     Cancel, Chunk, Collection, CollectionName, Error, ErrorKind, GroupPlan, Readable, Reader, ReplaceOptions, Replacer,
     Result, Writer,
 };
+use foreign_keys::{Edge, TableName};
 use journal::Journal;
 use objects::Existing;
 use parallel::for_each;
@@ -239,10 +241,24 @@ impl MySqlReplacer {
         let back = recover::wait_for_locks(&mut self.main, self.lock_wait);
         made.and(back)?;
         let keys = KeyPlan::new(&mut self.main, self.version, &unit.members)?;
-        let edges: Vec<_> = keys.edges.iter().collect();
-        let policy = self.options.foreign_keys;
-        let found = for_each(&mut self.main, &mut others, &edges, |session, edge| edge.check(session, policy))?;
-        warnings.extend(found.into_iter().flatten());
+        let edges: Vec<&Edge> = keys.edges.iter().collect();
+        let children: Vec<&[&Edge]> = edges.chunk_by(|one, other| one.child == other.child).collect();
+        let large = |child: &TableName| {
+            let mut members = unit.members.iter();
+            let member = members.find(|member| *child == TableName::own(&member.moving.shadow));
+            member.is_some_and(|member| rows(&member) >= known_keys::MANY_ROWS)
+        };
+        let (target, policy) = (&self.target, self.options.foreign_keys);
+        let found = for_each(&mut self.main, &mut others, &children, |session, edges| {
+            let child = &edges[0].child;
+            let hold = match large(child) {
+                true => known_keys::that_hold(&|| wire(target), child, edges)?,
+                false => vec![false; edges.len()],
+            };
+            let open = edges.iter().zip(hold).filter(|(_, holds)| !holds);
+            open.map(|(edge, _)| edge.check(session, policy)).collect::<Result<Vec<_>>>()
+        })?;
+        warnings.extend(found.into_iter().flatten().flatten());
         self.unit = Some(unit);
         Ok(warnings)
     }
@@ -250,19 +266,13 @@ impl MySqlReplacer {
     /// Where the rows of the unit's collections are at the moment.
     fn relation(&self) -> Result<RelationName> {
         let members = self.unit()?.members.iter();
-        let names: BTreeMap<CollectionName, String> = members
-            .map(|member| (member.plan.target.clone(), foreign_keys::TableName::own(&member.moving.shadow).sql()))
-            .collect();
-        Ok(Box::new(move |name| {
-            names.get(name).cloned().unwrap_or_else(|| foreign_keys::TableName::own(&name.name).sql())
-        }))
+        let names: BTreeMap<CollectionName, String> =
+            members.map(|member| (member.plan.target.clone(), TableName::own(&member.moving.shadow).sql())).collect();
+        Ok(Box::new(move |name| names.get(name).cloned().unwrap_or_else(|| TableName::own(&name.name).sql())))
     }
 
-    /// A session that reads shadows.
     fn wire(&self) -> Result<Wire> {
-        let mut wire = self.target.connect_wire()?;
-        build::wait_for_own(|doing, sql| wire.run(doing, sql))?;
-        Ok(wire)
+        wire(&self.target)
     }
 
     fn open_readers(&mut self, count: usize) -> Result<Vec<Box<dyn Reader>>> {
@@ -321,6 +331,13 @@ impl MySqlReplacer {
         self.warnings.extend(created);
         Ok(std::mem::take(&mut self.warnings))
     }
+}
+
+/// A session that reads shadows.
+fn wire(target: &Target) -> Result<Wire> {
+    let mut wire = target.connect_wire()?;
+    build::wait_for_own(|doing, sql| wire.run(doing, sql))?;
+    Ok(wire)
 }
 
 impl Replacer for MySqlReplacer {

@@ -66,6 +66,31 @@ impl fmt::Debug for Wire {
     }
 }
 
+/// A row of a query as text, where it lies.
+pub(crate) struct TextRow<'p> {
+    doing: &'static str,
+    rest: &'p [u8],
+}
+
+impl<'p> TextRow<'p> {
+    /// The next value, which may be a null; none after the last.
+    #[inline]
+    pub(crate) fn next(&mut self) -> Result<Option<Option<&'p [u8]>>> {
+        if self.rest.is_empty() {
+            return Ok(None);
+        }
+        match length(&mut self.rest) {
+            Some(None) => Ok(Some(None)),
+            Some(Some(length)) if length <= self.rest.len() => {
+                let (value, after) = self.rest.split_at(length);
+                self.rest = after;
+                Ok(Some(Some(value)))
+            }
+            _ => Err(broken(self.doing, "a row that ends in the middle of a value")),
+        }
+    }
+}
+
 impl Wire {
     /// Connects and logs in, within the way's limit.
     ///
@@ -123,31 +148,38 @@ impl Wire {
 
     /// The rows of one query as text, all in memory: for small results.
     pub(crate) fn query(&mut self, doing: &'static str, sql: &str) -> Result<Vec<Vec<Option<Vec<u8>>>>> {
-        self.command(doing, 0x03, sql.as_bytes())?;
-        let Some(columns) = self.columns(doing)? else { return Ok(Vec::new()) };
-        for _ in 0..columns {
-            let definition = self.packet(doing)?;
-            refused(doing, definition)?;
-        }
-        self.end_of_columns(doing)?;
         let mut rows = Vec::new();
-        loop {
-            let Some(packet) = self.row(doing)? else { return Ok(rows) };
-            let mut rest = packet;
-            let mut row = Vec::new();
-            while !rest.is_empty() {
-                row.push(match length(&mut rest) {
-                    Some(None) => None,
-                    Some(Some(length)) if length <= rest.len() => {
-                        let (value, after) = rest.split_at(length);
-                        rest = after;
-                        Some(value.to_vec())
-                    }
-                    _ => return Err(broken(doing, "a row that ends in the middle of a value")),
-                });
+        self.each(doing, sql, &|_| true, &mut |mut row| {
+            let mut values = Vec::new();
+            while let Some(value) = row.next()? {
+                values.push(value.map(<[u8]>::to_vec));
             }
-            rows.push(row);
+            rows.push(values);
+            Ok(true)
+        })?;
+        Ok(rows)
+    }
+
+    /// Hands out the rows of one query as text, one after the other, if its columns are as `wanted`, and while `take` wants more.
+    /// Returns whether all were handed out; otherwise the session can only be dropped.
+    pub(crate) fn each(
+        &mut self,
+        doing: &'static str,
+        sql: &str,
+        wanted: &dyn Fn(&[ColumnDefinition]) -> bool,
+        take: &mut dyn FnMut(TextRow<'_>) -> Result<bool>,
+    ) -> Result<bool> {
+        self.command(doing, 0x03, sql.as_bytes())?;
+        let Some(columns) = self.columns(doing)? else { return Ok(true) };
+        if !wanted(&self.definitions(doing, columns)?) {
+            return Ok(false);
         }
+        while let Some(rest) = self.row(doing)? {
+            if !take(TextRow { doing, rest })? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Sends a command, which begins an exchange of its own.

@@ -139,7 +139,7 @@ impl Wire {
     }
 
     /// Column definitions, and the packet that ends them where the server sends one.
-    fn definitions(&mut self, doing: &'static str, count: usize) -> Result<Vec<ColumnDefinition>> {
+    pub(super) fn definitions(&mut self, doing: &'static str, count: usize) -> Result<Vec<ColumnDefinition>> {
         let mut columns = Vec::new();
         for _ in 0..count {
             let definition = ColumnDefinition::parse(self.packet(doing)?);

@@ -40,6 +40,42 @@ impl Builder<'_> {
         for index in &collection.indexes {
             self.index(items, index);
         }
+        if !self.is_own {
+            self.keys_of_foreign_keys(items);
+        }
+    }
+
+    /// InnoDB needs an index for each foreign key. A server would make it when it makes the foreign key, in the middle of a switch;
+    /// so it is made before, under the name that the server would choose.
+    fn keys_of_foreign_keys(&mut self, items: &mut Vec<Item>) {
+        let collection = self.collection;
+        for key in &collection.foreign_keys {
+            let parts = whole(&key.columns);
+            let Some(first) = key.columns.first().filter(|_| !parts.iter().any(|part| self.is_long(part))) else {
+                continue;
+            };
+            let begins = |item: &Item| {
+                let whole = |part: KeyPart| match part.subject {
+                    IndexSubject::Column(name) if part.prefix.is_none() => Some(name),
+                    _ => None,
+                };
+                let columns: Vec<String> = key::parts(&item.text).into_iter().map_while(whole).collect();
+                columns.starts_with(&key.columns)
+            };
+            let is_sorted =
+                |item: &Item| matches!(item.kind, ItemKind::PrimaryKey | ItemKind::UniqueKey | ItemKind::Key);
+            if items.iter().any(|item| is_sorted(item) && begins(item)) {
+                continue;
+            }
+            let wanted = key.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(first);
+            let is_free = |name: &str| {
+                let has_it = |item: &Item| item.name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name));
+                !items.iter().any(|item| item.kind.is_secondary_key() && has_it(item))
+            };
+            let numbered = (2..).map(|number| shortened(wanted, &format!("_{number}")));
+            let name = std::iter::once(shortened(wanted, "")).chain(numbered).find(|name| is_free(name));
+            self.key(items, ItemKind::Key, &name.unwrap_or_default(), parts, None);
+        }
     }
 
     fn index(&mut self, items: &mut Vec<Item>, index: &Index) {

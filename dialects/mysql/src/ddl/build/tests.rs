@@ -80,3 +80,38 @@ fn an_untrusted_archive_makes_plain_tables() {
         }
     }
 }
+
+#[test]
+fn foreign_keys_of_other_dialects_get_the_indexes_that_they_need() {
+    use dbferry_dialect::model::{Deferral, ForeignKey, Key, ReferentialAction};
+    use dbferry_dialect::{Column, LogicalType};
+    let column = |name: &str| Column::new(name, LogicalType::Int { bits: 64, signed: true }, "INTEGER");
+    let columns = ["id", "a", "b", "c"].map(column).to_vec();
+    let mut child = Collection::table(CollectionName::new(crate::NAMESPACE, "child"), columns);
+    child.primary_key = Some(Key { name: None, columns: vec!["id".into(), "a".into()], definition: None });
+    let key = |name: Option<&str>, columns: &[&str]| {
+        let columns = columns.iter().map(|column| (*column).to_owned()).collect::<Vec<_>>();
+        ForeignKey {
+            name: name.map(str::to_owned),
+            references: CollectionName::new(crate::NAMESPACE, "parent"),
+            referenced_columns: columns.clone(),
+            columns,
+            on_delete: ReferentialAction::NoAction,
+            on_update: ReferentialAction::NoAction,
+            deferred: Deferral::default(),
+            definition: None,
+        }
+    };
+    // The primary key begins with the first; the last but one is the beginning of the one before.
+    child.foreign_keys = vec![
+        key(None, &["id"]),
+        key(Some("named"), &["b", "c"]),
+        key(None, &["b"]),
+        key(None, &["a"]),
+        key(Some("A"), &["c"]),
+    ];
+    let purpose = Purpose { target: None, trusted: true, parent_keys: &BTreeMap::new() };
+    let built = build(&child, purpose);
+    let keys: Vec<&str> = built.definition.secondary_keys().map(|item| item.text.as_str()).collect();
+    assert_eq!(keys, ["KEY `named` (`b`,`c`)", "KEY `a` (`a`)", "KEY `A_2` (`c`)"]);
+}
