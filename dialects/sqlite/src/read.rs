@@ -125,7 +125,7 @@ fn read_by_statement(connection: &Connection, request: &ReadRequest<'_>, sink: &
     while let Some(row) = rows.next().map_err(|error| interrupted(count, error))? {
         match text {
             TextForm::Utf8 => {
-                batch.push_values(|column| row.get_ref(column).map_err(|error| interrupted(count, error)))?
+                batch.push_values(|column| row.get_ref(column).map_err(|error| interrupted(count, error)))?;
             }
             TextForm::Utf16 { big_endian } => batch.push_utf16(row, big_endian)?,
         }
