@@ -14,7 +14,7 @@ use dbferry_dialect::{
     Batch, Chunk, ChunkRange, Collection, Error, ErrorKind, Exception, ExceptionReason, NativeValue, ReadRequest,
     Reader, Result, Sink, Skimmed, carrier,
 };
-use pages::Table;
+use pages::{Roots, Table};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, Statement, params_from_iter};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,6 +25,8 @@ const BATCH_ROWS: usize = 65_536;
 /// A session that reads. It owns its connection, or shares one with a writer whose uncommitted rows it must see.
 pub(crate) struct SqliteReader {
     connection: Arc<Mutex<Connection>>,
+    /// Where tables begin, once somebody has asked: looking one up goes over the whole schema.
+    roots: Option<Roots>,
 }
 
 impl SqliteReader {
@@ -35,7 +37,7 @@ impl SqliteReader {
 
     /// A reader on a connection that others use too, one at a time: each [`Reader::read`] holds it until it returns.
     pub(crate) fn shared(connection: Arc<Mutex<Connection>>) -> Self {
-        Self { connection }
+        Self { connection, roots: None }
     }
 }
 
@@ -43,7 +45,8 @@ impl Reader for SqliteReader {
     fn read(&mut self, request: &ReadRequest<'_>, sink: &mut dyn Sink) -> Result<u64> {
         // A thread that panicked while it held the connection left no half-done work of this reader behind.
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        read(&connection, request, sink).map_err(|error| error.with("collection", &request.collection.name))
+        read(&connection, &mut self.roots, request, sink)
+            .map_err(|error| error.with("collection", &request.collection.name))
     }
 
     fn skim(&mut self, request: &ReadRequest<'_>) -> Result<Skimmed> {
@@ -91,21 +94,31 @@ fn skim(connection: &Connection, request: &ReadRequest<'_>) -> Result<Skimmed> {
     Ok(skimmed)
 }
 
-fn read(connection: &Connection, request: &ReadRequest<'_>, sink: &mut dyn Sink) -> Result<u64> {
-    match read_pages(connection, request, sink)? {
+fn read(
+    connection: &Connection,
+    roots: &mut Option<Roots>,
+    request: &ReadRequest<'_>,
+    sink: &mut dyn Sink,
+) -> Result<u64> {
+    match read_pages(connection, roots, request, sink)? {
         Some(rows) => Ok(rows),
         None => read_by_statement(connection, request, sink),
     }
 }
 
 /// Reads the pages themselves; nothing where that is not possible.
-fn read_pages(connection: &Connection, request: &ReadRequest<'_>, sink: &mut dyn Sink) -> Result<Option<u64>> {
+fn read_pages(
+    connection: &Connection,
+    roots: &mut Option<Roots>,
+    request: &ReadRequest<'_>,
+    sink: &mut dyn Sink,
+) -> Result<Option<u64>> {
     if request.predicate.is_some() || !matches!(TextForm::of(connection)?, TextForm::Utf8) {
         return Ok(None);
     }
     let collection = request.collection;
     let key = row_key(connection, &collection.name)?;
-    let Some(table) = Table::find(connection, collection, &key)? else { return Ok(None) };
+    let Some(table) = Table::find(connection, roots, collection, &key)? else { return Ok(None) };
     let mut batch = BatchBuilder::new(collection, request.batch_bytes)?;
     let rows = table.read((collection, &key), bounds(request.chunk)?, &mut batch, sink)?;
     if batch.rows > 0 {

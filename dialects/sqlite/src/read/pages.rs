@@ -11,8 +11,8 @@ use crate::error::database_error;
 use crate::shape::{RowKey, column_expression};
 use crate::types::Affinity;
 use dbferry_dialect::{Collection, Result, Sink};
+use rusqlite::Connection;
 use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Connection, OptionalExtension as _};
 use std::collections::HashMap;
 
 /// A table that is read so.
@@ -42,14 +42,23 @@ impl<'c> Table<'c> {
     ///
     /// # Errors
     /// What SQLite says.
-    pub(super) fn find(connection: &'c Connection, collection: &Collection, key: &RowKey) -> Result<Option<Self>> {
+    pub(super) fn find(
+        connection: &'c Connection,
+        roots: &mut Option<Roots>,
+        collection: &Collection,
+        key: &RowKey,
+    ) -> Result<Option<Self>> {
         let failed = |error| database_error("the table cannot be looked up", error);
         let RowKey::Rowid(Some(row_number)) = key else { return Ok(None) };
         // Between two statements without a transaction another one may move the pages.
         if connection.is_autocommit() {
             return Ok(None);
         }
-        let Some(root) = root_page(connection, collection).map_err(failed)? else { return Ok(None) };
+        let roots = match roots {
+            Some(roots) => roots,
+            None => roots.insert(Roots::read(connection).map_err(failed)?),
+        };
+        let Some(root) = roots.of(&collection.name.name) else { return Ok(None) };
         let Some(stored) = stored_columns(connection, collection).map_err(failed)? else { return Ok(None) };
         let Some(sources) = sources(collection, &stored, row_number) else { return Ok(None) };
         let Some(pages) = Pages::open(connection).map_err(failed)? else { return Ok(None) };
@@ -124,12 +133,29 @@ impl<'c> Table<'c> {
     }
 }
 
-/// The page that a table's b-tree begins with; none where it has no b-tree of its own.
-fn root_page(connection: &Connection, collection: &Collection) -> rusqlite::Result<Option<u32>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT rootpage FROM main.sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE AND rootpage > 1",
-    )?;
-    statement.query_row([&collection.name.name], |row| row.get(0)).optional()
+/// The pages that the b-trees of tables begin with, as they are in a transaction.
+pub(super) struct Roots(HashMap<String, u32>);
+
+impl Roots {
+    fn read(connection: &Connection) -> rusqlite::Result<Self> {
+        // The schema itself begins with the first page. What has none has no b-tree of its own.
+        let mut statement = connection
+            .prepare("SELECT name, rootpage FROM main.sqlite_schema WHERE type = 'table' AND rootpage > 1")?;
+        let mut rows = statement.query([])?;
+        let mut roots = HashMap::new();
+        while let Some(row) = rows.next()? {
+            // A name that is no text that can be read is no collection either.
+            if let Ok(name) = row.get_ref(0)?.as_str() {
+                roots.insert(name.to_ascii_lowercase(), row.get(1)?);
+            }
+        }
+        Ok(Self(roots))
+    }
+
+    /// That of a table.
+    fn of(&self, table: &str) -> Option<u32> {
+        self.0.get(&table.to_ascii_lowercase()).copied()
+    }
 }
 
 /// A column in the order of the table.

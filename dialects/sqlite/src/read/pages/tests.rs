@@ -142,8 +142,9 @@ fn batches(
 
 /// Reads both ways and compares; returns the rows.
 fn compared(connection: &Connection, collection: &Collection, chunk: &Chunk, batch_bytes: usize, told: &str) -> usize {
-    let pages = batches(|request, sink| read_pages(connection, request, sink), collection, chunk, batch_bytes)
-        .unwrap_or_else(|| panic!("not read by its pages: {told}"));
+    let pages =
+        batches(|request, sink| read_pages(connection, &mut None, request, sink), collection, chunk, batch_bytes)
+            .unwrap_or_else(|| panic!("not read by its pages: {told}"));
     let by_statement = |request: &ReadRequest<'_>, sink: &mut dyn dbferry_dialect::Sink| {
         read_by_statement(connection, request, sink).map(Some)
     };
@@ -227,14 +228,17 @@ fn what_pages_do_not_tell_is_read_by_a_statement() {
     ] {
         let database = TestDatabase::new(create);
         let (connection, collection) = (reader(&database), database.collection("t"));
-        let read =
-            |request: &ReadRequest<'_>, sink: &mut dyn dbferry_dialect::Sink| read_pages(&connection, request, sink);
+        let read = |request: &ReadRequest<'_>, sink: &mut dyn dbferry_dialect::Sink| {
+            read_pages(&connection, &mut None, request, sink)
+        };
         assert!(batches(read, &collection, &crate::testing::whole(), 1 << 16).is_none(), "{create}");
     }
     // Nor is anything outside of a transaction.
     let database = TestDatabase::new("CREATE TABLE t(a); INSERT INTO t VALUES (1)");
     let (connection, collection) = (database.writer(), database.collection("t"));
-    let read = |request: &ReadRequest<'_>, sink: &mut dyn dbferry_dialect::Sink| read_pages(&connection, request, sink);
+    let read = |request: &ReadRequest<'_>, sink: &mut dyn dbferry_dialect::Sink| {
+        read_pages(&connection, &mut None, request, sink)
+    };
     assert!(batches(read, &collection, &crate::testing::whole(), 1 << 16).is_none());
 }
 
@@ -266,7 +270,7 @@ fn a_damaged_file_is_an_error_at_worst() {
             batch_bytes: 1 << 16,
             predicate: None,
         };
-        if let Err(error) = read_pages(&connection, &request, &mut |_: Batch| Ok(())) {
+        if let Err(error) = read_pages(&connection, &mut None, &request, &mut |_: Batch| Ok(())) {
             assert!(format!("{error:?}").contains("malformed"), "{error:?}");
             errors += 1;
         }
