@@ -130,10 +130,19 @@ fn load_and_read(
             early.cancel();
         }
         let ahead = ahead.map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        // What stood in the way of loading is the cause.
-        let mut loaded = loaded?;
-        loaded.found.extend(ahead.transpose()?.unwrap_or_default());
-        Ok(loaded)
+        match (loaded, ahead.transpose()) {
+            (Ok(mut loaded), Ok(found)) => {
+                loaded.found.extend(found.unwrap_or_default());
+                Ok(loaded)
+            }
+            // A target that failed while it was read takes nothing any more, and says only that.
+            (Err(failed), Err(cause)) if failed.kind() == ErrorKind::Internal => Err(match cause.kind() {
+                ErrorKind::Cancelled => failed,
+                _ => cause,
+            }),
+            // Otherwise what stood in the way of loading is the cause.
+            (Err(cause), _) | (Ok(_), Err(cause)) => Err(cause),
+        }
     })
 }
 

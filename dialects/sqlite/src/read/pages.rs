@@ -12,7 +12,7 @@ use crate::shape::{RowKey, column_expression};
 use crate::types::Affinity;
 use dbferry_dialect::{Collection, Result, Sink};
 use rusqlite::Connection;
-use rusqlite::types::{Value, ValueRef};
+use rusqlite::types::ValueRef;
 use std::collections::HashMap;
 
 /// A table that is read so.
@@ -94,6 +94,9 @@ impl<'c> Table<'c> {
                 if header.read(payload, width).ok_or_else(|| stopped(damaged()))?.is_err() {
                     return Err(stopped(damaged()));
                 }
+            }
+            if !header.fits(cell.bytes) {
+                return Err(stopped(damaged()));
             }
             if cell.bytes > cell.local.len() {
                 let needs = sources.iter().map(|source| match source {
@@ -199,7 +202,28 @@ fn sources(collection: &Collection, stored: &[Column], row_number: &str) -> Opti
 struct Defaults<'c> {
     connection: &'c Connection,
     columns: Vec<Column>,
-    values: HashMap<usize, Value>,
+    values: HashMap<usize, Kept>,
+}
+
+/// A value that is kept; a text need not be UTF-8.
+enum Kept {
+    Null,
+    Integer(i64),
+    Real(f64),
+    Text(Vec<u8>),
+    Blob(Vec<u8>),
+}
+
+impl From<ValueRef<'_>> for Kept {
+    fn from(value: ValueRef<'_>) -> Self {
+        match value {
+            ValueRef::Null => Self::Null,
+            ValueRef::Integer(value) => Self::Integer(value),
+            ValueRef::Real(value) => Self::Real(value),
+            ValueRef::Text(bytes) => Self::Text(bytes.to_vec()),
+            ValueRef::Blob(bytes) => Self::Blob(bytes.to_vec()),
+        }
+    }
 }
 
 impl Defaults<'_> {
@@ -218,14 +242,20 @@ impl Defaults<'_> {
             let column = column_expression(&collection.name, &self.columns[at].name);
             let (source, leading) = (key.source(&collection.name), key.leading().unwrap_or("rowid"));
             let sql = format!("SELECT {column} FROM {source} WHERE {leading} = ?1");
-            let value = self.connection.query_row(&sql, [rowid], |row| row.get(0))?;
+            let value = self.connection.query_row(&sql, [rowid], |row| Ok(Kept::from(row.get_ref(0)?)))?;
             self.values.insert(at, value);
         }
         Ok(())
     }
 
     fn value(&self, at: usize) -> ValueRef<'_> {
-        self.values.get(&at).map_or(ValueRef::Null, ValueRef::from)
+        match self.values.get(&at) {
+            None | Some(Kept::Null) => ValueRef::Null,
+            Some(Kept::Integer(value)) => ValueRef::Integer(*value),
+            Some(Kept::Real(value)) => ValueRef::Real(*value),
+            Some(Kept::Text(bytes)) => ValueRef::Text(bytes),
+            Some(Kept::Blob(bytes)) => ValueRef::Blob(bytes),
+        }
     }
 }
 

@@ -31,6 +31,8 @@ pub(super) struct Header {
     columns: Vec<(u64, usize)>,
     /// Where the content of the last one ends.
     end: usize,
+    /// Whether these are all columns of the row.
+    is_whole: bool,
 }
 
 impl Header {
@@ -49,7 +51,14 @@ impl Header {
             self.end = self.end.checked_add(length(serial)?)?;
             at = next;
         }
+        self.is_whole = at == size;
         Some(Ok(()))
+    }
+
+    /// Whether the values of a row of so many bytes are as long as it: SQLite makes no others.
+    #[inline]
+    pub(super) fn fits(&self, bytes: usize) -> bool {
+        if self.is_whole { self.end == bytes } else { self.end <= bytes }
     }
 
     /// How many columns were read: what was added to the table later has no value in older rows.

@@ -122,7 +122,7 @@ impl<'c> Walk<'c> {
         let mut page = std::mem::take(self.levels.get_mut(level).ok_or_else(damaged)?);
         self.pages.read(number, &mut page)?;
         let goes_on = match page.first() {
-            Some(&LEAF) => self.leaf(&page, take),
+            Some(&LEAF) => self.leaf(&page, level, take),
             Some(&INTERIOR) => self.interior(&page, level, take),
             _ => Err(damaged().into()),
         };
@@ -136,7 +136,7 @@ impl<'c> Walk<'c> {
         level: usize,
         take: &mut impl FnMut(&mut Pages<'c>, &Cell<'_>) -> Result<(), E>,
     ) -> Result<bool, Ended<E>> {
-        for cell in cells(page, 12).ok_or_else(damaged)? {
+        for cell in cells(page, 12).filter(|cells| cells.len() > 0).ok_or_else(damaged)? {
             let child = number(page, cell).ok_or_else(damaged)?;
             let (highest, _) = varint(page, cell + 4).ok_or_else(damaged)?;
             let is_before = |from: i64| highest.cast_signed() < from;
@@ -150,21 +150,24 @@ impl<'c> Walk<'c> {
     fn leaf<E>(
         &mut self,
         page: &[u8],
+        level: usize,
         take: &mut impl FnMut(&mut Pages<'c>, &Cell<'_>) -> Result<(), E>,
     ) -> Result<bool, Ended<E>> {
-        for at in cells(page, 8).ok_or_else(damaged)? {
+        // Only a table without rows has a page without any.
+        let cells = cells(page, 8).filter(|cells| level == 0 || cells.len() > 0);
+        for at in cells.ok_or_else(damaged)? {
             let cell = cell(page, at, self.pages.usable).ok_or_else(damaged)?;
+            // Pages that lead back to themselves are noticed here too.
+            if self.last.is_some_and(|last| cell.rowid <= last) {
+                return Err(damaged().into());
+            }
+            self.last = Some(cell.rowid);
             if self.range.0.is_some_and(|from| cell.rowid < from) {
                 continue;
             }
             if self.range.1.is_some_and(|to| cell.rowid >= to) {
                 return Ok(false);
             }
-            // Pages that lead back to themselves are noticed here too.
-            if self.last.is_some_and(|last| cell.rowid <= last) {
-                return Err(damaged().into());
-            }
-            self.last = Some(cell.rowid);
             take(&mut self.pages, &cell).map_err(Ended::Taking)?;
         }
         Ok(true)
@@ -172,7 +175,7 @@ impl<'c> Walk<'c> {
 }
 
 /// Where the cells of a page are; its header has so many bytes.
-fn cells(page: &[u8], header: usize) -> Option<impl Iterator<Item = usize>> {
+fn cells(page: &[u8], header: usize) -> Option<impl ExactSizeIterator<Item = usize>> {
     let count = usize::from(u16::from_be_bytes(*page.get(3..)?.first_chunk()?));
     let (pointers, _) = page.get(header..header + 2 * count)?.as_chunks::<2>();
     Some(pointers.iter().map(|pointer| usize::from(u16::from_be_bytes(*pointer))))

@@ -270,10 +270,77 @@ fn a_damaged_file_is_an_error_at_worst() {
             batch_bytes: 1 << 16,
             predicate: None,
         };
-        if let Err(error) = read_pages(&connection, &mut None, &request, &mut |_: Batch| Ok(())) {
-            assert!(format!("{error:?}").contains("malformed"), "{error:?}");
-            errors += 1;
+        let (mut pages, mut statement) = (Vec::new(), Vec::new());
+        let by_pages = read_pages(&connection, &mut None, &request, &mut |batch: Batch| {
+            pages.push(batch.records);
+            Ok(())
+        });
+        let by_statement = read_by_statement(&connection, &request, &mut |batch: Batch| {
+            statement.push(batch.records);
+            Ok(())
+        });
+        match by_pages {
+            Ok(_) => {
+                assert!(by_statement.is_ok(), "SQLite says more: {by_statement:?}");
+                assert_eq!(pages, statement);
+            }
+            Err(error) => {
+                assert!(format!("{error:?}").contains("malformed"), "{error:?}");
+                errors += 1;
+            }
         }
     }
     assert!(errors > 50, "{errors}");
+}
+
+#[test]
+fn pages_that_lead_nowhere_end_it() {
+    // Twelve levels of pages, each of which names the next one a hundred times; the last has no rows, or one.
+    for rows in [0, 1] {
+        let database = TestDatabase::new("PRAGMA page_size = 1024; CREATE TABLE t(a); INSERT INTO t VALUES (1)");
+        let collection = database.collection("t");
+        let mut bytes = std::fs::read(database.path()).expect("the file");
+        let leaf = bytes[1024..2048].to_vec();
+        for level in 0..12_u32 {
+            let mut page = vec![0; 1024];
+            page[0] = 5;
+            page[3..5].copy_from_slice(&100_u16.to_be_bytes());
+            page[8..12].copy_from_slice(&(level + 3).to_be_bytes());
+            for cell in 0..100_usize {
+                let at = 1024 - 6 * (cell + 1);
+                page[12 + 2 * cell..14 + 2 * cell].copy_from_slice(&(at as u16).to_be_bytes());
+                page[at..at + 4].copy_from_slice(&(level + 3).to_be_bytes());
+                page[at + 4] = 1;
+            }
+            bytes.splice(1024 * (level as usize + 1).., page);
+        }
+        bytes.extend(if rows == 0 { [&leaf[..3], &[0; 2], &leaf[5..]].concat() } else { leaf });
+        let pages = (bytes.len() / 1024) as u32;
+        bytes[28..32].copy_from_slice(&pages.to_be_bytes());
+        std::fs::write(database.path(), &bytes).expect("a file");
+        for chunk in [crate::testing::whole(), chunk(Some(2), None)] {
+            let connection = reader(&database);
+            let request = ReadRequest { collection: &collection, chunk: &chunk, batch_bytes: 1 << 16, predicate: None };
+            let read = read_pages(&connection, &mut None, &request, &mut |_: Batch| Ok(()));
+            let error = match read {
+                // All of its pages are before the range.
+                Ok(Some(0)) if rows == 1 && chunk != crate::testing::whole() => continue,
+                read => read.expect_err("a damaged file"),
+            };
+            assert!(format!("{error:?}").contains("malformed"), "{error:?}");
+        }
+    }
+}
+
+#[test]
+fn a_default_that_is_not_utf_8_stays_as_it_is() {
+    let database = TestDatabase::new("CREATE TABLE t(a); INSERT INTO t VALUES (1), (2)");
+    let sql = b"ALTER TABLE t ADD COLUMN b TEXT DEFAULT 'caf\xe9'; INSERT INTO t(a) VALUES (3);";
+    let script = database.path().with_extension("sql");
+    std::fs::write(&script, sql).expect("a script");
+    let shell = Command::new("sqlite3").arg(database.path()).arg(format!(".read '{}'", script.display())).status();
+    assert!(shell.expect("the sqlite3 shell").success());
+    let batch = database.rows("t");
+    let values: Vec<&NativeValue> = batch.exceptions.iter().map(|exception| &exception.value).collect();
+    assert_eq!(values, [&NativeValue::TextBytes(b"caf\xe9".to_vec()); 3]);
 }
