@@ -22,6 +22,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Rows of a batch at most, however small they are.
 const BATCH_ROWS: usize = 65_536;
 
+/// What is worth looking a table's pages up for.
+const WORTH: u64 = 64 << 10;
+
 /// A session that reads. It owns its connection, or shares one with a writer whose uncommitted rows it must see.
 pub(crate) struct SqliteReader {
     connection: Arc<Mutex<Connection>>,
@@ -100,10 +103,12 @@ fn read(
     request: &ReadRequest<'_>,
     sink: &mut dyn Sink,
 ) -> Result<u64> {
-    match read_pages(connection, roots, request, sink)? {
-        Some(rows) => Ok(rows),
-        None => read_by_statement(connection, request, sink),
+    if request.chunk.estimated_bytes >= WORTH
+        && let Some(rows) = read_pages(connection, roots, request, sink)?
+    {
+        return Ok(rows);
     }
+    read_by_statement(connection, request, sink)
 }
 
 /// Reads the pages themselves; nothing where that is not possible.
