@@ -54,7 +54,7 @@ impl Reader for SqliteReader {
 
     fn skim(&mut self, request: &ReadRequest<'_>) -> Result<Skimmed> {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        skim(&connection, &mut self.roots, request).map_err(|error| error.with("collection", &request.collection.name))
+        skim(&connection, request).map_err(|error| error.with("collection", &request.collection.name))
     }
 }
 
@@ -76,42 +76,25 @@ fn prepare<'c>(
     Ok((statement, bounds))
 }
 
-/// Goes over the rows of a chunk, and looks at each value as far as its size.
-fn skim(connection: &Connection, roots: &mut Option<Roots>, request: &ReadRequest<'_>) -> Result<Skimmed> {
-    let columns = request.collection.columns.len();
-    let mut skimmed = Skimmed::default();
-    if request.chunk.estimated_bytes >= WORTH
-        && let Some((table, key)) = find_pages(connection, roots, request)?
-    {
-        skimmed.rows = table.rows((request.collection, &key), bounds(request.chunk)?, &mut |row| {
-            for column in 0..columns {
-                skimmed.bytes += size(row.value(column)?);
-            }
-            Ok(())
-        })?;
-        return Ok(skimmed);
-    }
+/// Steps over the rows of a chunk, and looks at each value as far as its size.
+fn skim(connection: &Connection, request: &ReadRequest<'_>) -> Result<Skimmed> {
     let (mut statement, bounds) = prepare(connection, request, TextForm::of(connection)?)?;
     let columns = statement.column_count();
     let mut rows = statement
         .query(params_from_iter(bounds))
         .map_err(|error| database_error("the collection cannot be read", error))?;
+    let mut skimmed = Skimmed::default();
     while let Some(row) = rows.next().map_err(|error| interrupted(skimmed.rows, error))? {
         for column in 0..columns {
-            skimmed.bytes += size(row.get_ref(column).map_err(|error| interrupted(skimmed.rows, error))?);
+            skimmed.bytes += match row.get_ref(column).map_err(|error| interrupted(skimmed.rows, error))? {
+                ValueRef::Null => 0,
+                ValueRef::Integer(_) | ValueRef::Real(_) => 8,
+                ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len() as u64,
+            };
         }
         skimmed.rows += 1;
     }
     Ok(skimmed)
-}
-
-/// How much a value is.
-fn size(value: ValueRef<'_>) -> u64 {
-    match value {
-        ValueRef::Null => 0,
-        ValueRef::Integer(_) | ValueRef::Real(_) => 8,
-        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len() as u64,
-    }
 }
 
 fn read(
@@ -135,29 +118,18 @@ fn read_pages(
     request: &ReadRequest<'_>,
     sink: &mut dyn Sink,
 ) -> Result<Option<u64>> {
-    let Some((table, key)) = find_pages(connection, roots, request)? else { return Ok(None) };
-    let mut batch = BatchBuilder::new(request.collection, request.batch_bytes)?;
-    let rows = table.rows((request.collection, &key), bounds(request.chunk)?, &mut |row| {
-        batch.push_values(|column| row.value(column))?;
-        if batch.is_full() { sink.push(batch.finish()?) } else { Ok(()) }
-    })?;
+    if request.predicate.is_some() || !matches!(TextForm::of(connection)?, TextForm::Utf8) {
+        return Ok(None);
+    }
+    let collection = request.collection;
+    let key = row_key(connection, &collection.name)?;
+    let Some(table) = Table::find(connection, roots, collection, &key)? else { return Ok(None) };
+    let mut batch = BatchBuilder::new(collection, request.batch_bytes)?;
+    let rows = table.read((collection, &key), bounds(request.chunk)?, &mut batch, sink)?;
     if batch.rows > 0 {
         sink.push(batch.finish()?)?;
     }
     Ok(Some(rows))
-}
-
-/// The table of a request, if its rows can be read from its pages.
-fn find_pages<'c>(
-    connection: &'c Connection,
-    roots: &mut Option<Roots>,
-    request: &ReadRequest<'_>,
-) -> Result<Option<(Table<'c>, RowKey)>> {
-    if request.predicate.is_some() || !matches!(TextForm::of(connection)?, TextForm::Utf8) {
-        return Ok(None);
-    }
-    let key = row_key(connection, &request.collection.name)?;
-    Ok(Table::find(connection, roots, request.collection, &key)?.map(|table| (table, key)))
 }
 
 fn read_by_statement(connection: &Connection, request: &ReadRequest<'_>, sink: &mut dyn Sink) -> Result<u64> {

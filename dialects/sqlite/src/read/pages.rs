@@ -4,13 +4,13 @@
 //! of row numbers, inside a transaction. Everything else is read by a statement, and so is everything where SQLite was compiled
 //! without `SQLITE_ENABLE_DBPAGE_VTAB`. Both give the same rows in the same order (`tests.rs` compares them).
 
-use super::interrupted;
 use super::record::Header;
 use super::tree::{Cell, Ended, Pages, Walk, damaged};
+use super::{BatchBuilder, interrupted};
 use crate::error::database_error;
 use crate::shape::{RowKey, column_expression};
 use crate::types::Affinity;
-use dbferry_dialect::{Collection, Result};
+use dbferry_dialect::{Collection, Result, Sink};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use std::collections::HashMap;
@@ -70,20 +70,21 @@ impl<'c> Table<'c> {
         Ok(Some(Self { pages, root, width: width.max().unwrap_or(0), sources, defaults }))
     }
 
-    /// Gives `take` the rows of that range of row numbers: from the first, before the second. Returns how many they were.
+    /// Reads the rows of that range of row numbers: from the first, before the second.
     ///
     /// # Errors
-    /// What SQLite says, and what `take` says.
-    pub(super) fn rows(
+    /// What SQLite says, and what the sink says.
+    pub(super) fn read(
         self,
         (collection, key): (&Collection, &RowKey),
         range: (Option<i64>, Option<i64>),
-        take: &mut impl FnMut(&Row<'_>) -> Result<()>,
+        batch: &mut BatchBuilder,
+        sink: &mut dyn Sink,
     ) -> Result<u64> {
-        let Self { pages, root, sources, width, mut defaults } = self;
+        let Self { pages, root, sources, width, mut defaults, .. } = self;
         let (mut header, mut long) = (Header::default(), Vec::new());
         let mut count = 0;
-        let mut take_cell = |pages: &mut Pages<'c>, cell: &Cell<'_>| -> Result<()> {
+        let mut take = |pages: &mut Pages<'c>, cell: &Cell<'_>| -> Result<()> {
             let stopped = |error| interrupted(count, error);
             let mut payload = cell.local;
             if let Err(bytes) = header.read(payload, width).ok_or_else(|| stopped(damaged()))? {
@@ -111,46 +112,27 @@ impl<'c> Table<'c> {
             if header.len() < width {
                 defaults.learn(collection, key, cell.rowid, header.len()..width).map_err(stopped)?;
             }
-            let (header, sources, defaults) = (&header, &sources, &defaults);
-            take(&Row { number: count, rowid: cell.rowid, payload, header, sources, defaults })?;
+            batch.push_values(|column| match sources[column] {
+                Source::RowNumber => Ok(ValueRef::Integer(cell.rowid)),
+                Source::Stored { at, is_real } => {
+                    if at >= header.len() {
+                        return Ok(defaults.value(at));
+                    }
+                    match header.value(payload, at) {
+                        Some(ValueRef::Integer(value)) if is_real => Ok(ValueRef::Real(value as f64)),
+                        Some(value) => Ok(value),
+                        None => Err(stopped(damaged())),
+                    }
+                }
+            })?;
             count += 1;
-            Ok(())
+            if batch.is_full() { sink.push(batch.finish()?) } else { Ok(()) }
         };
-        Walk::new(pages, range).rows(root, &mut take_cell).map_err(|ended| match ended {
+        Walk::new(pages, range).rows(root, &mut take).map_err(|ended| match ended {
             Ended::Reading(error) => interrupted(count, error),
             Ended::Taking(error) => error,
         })?;
         Ok(count)
-    }
-}
-
-/// A row where it lies.
-pub(super) struct Row<'p> {
-    /// How many rows came before it.
-    number: u64,
-    rowid: i64,
-    payload: &'p [u8],
-    header: &'p Header,
-    sources: &'p [Source],
-    defaults: &'p Defaults<'p>,
-}
-
-impl<'p> Row<'p> {
-    /// The value of a wanted column.
-    ///
-    /// # Errors
-    /// That the row contradicts itself.
-    #[inline]
-    pub(super) fn value(&self, column: usize) -> Result<ValueRef<'p>> {
-        match self.sources[column] {
-            Source::RowNumber => Ok(ValueRef::Integer(self.rowid)),
-            Source::Stored { at, .. } if at >= self.header.len() => Ok(self.defaults.value(at)),
-            Source::Stored { at, is_real } => match self.header.value(self.payload, at) {
-                Some(ValueRef::Integer(value)) if is_real => Ok(ValueRef::Real(value as f64)),
-                Some(value) => Ok(value),
-                None => Err(interrupted(self.number, damaged())),
-            },
-        }
     }
 }
 
