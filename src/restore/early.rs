@@ -81,6 +81,11 @@ impl<'e> Early<'e> {
         self.stop();
     }
 
+    /// Ends it also where loading panics: nobody waits for what will never be offered.
+    pub(super) fn guard(&self) -> Guard<'_, 'e> {
+        Guard(self)
+    }
+
     fn stop(&self) {
         self.state().ended = true;
         self.changed.notify_all();
@@ -106,5 +111,16 @@ impl<'e> Early<'e> {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends early reading when it is dropped by a panic.
+pub(super) struct Guard<'g, 'e>(&'g Early<'e>);
+
+impl Drop for Guard<'_, '_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.cancel();
+        }
     }
 }

@@ -114,6 +114,7 @@ fn load_and_read(
     let reads = replacer.readable() == Readable::WhileLoading && idle > 0;
     let early = Early::new(load, replacer, proving, idle);
     std::thread::scope(|scope| {
+        let _guard = early.guard();
         let ahead = reads.then(|| scope.spawn(|| early.read()));
         let finished = |member: usize, rows: u64| early.offer(member, rows);
         let finished: Option<&Finished<'_>> = if reads { Some(&finished) } else { None };

@@ -201,15 +201,18 @@ pub(super) fn prove(
     replacer: &mut dyn Replacer,
     members: &[Member<'_>],
     read: &[Read],
-    (proving, found): (Proving<'_, '_>, Found),
+    (proving, mut read_again): (Proving<'_, '_>, Found),
     warnings: &mut Vec<String>,
 ) -> Result<Vec<Proof>> {
     let mut proofs = vec![Proof::Count; members.len()];
     let mut differences = Vec::new();
     let (mut computed, mut narrowed) = (Vec::new(), Vec::new());
-    // Everything that can be read again was.
-    for (mut doubt, found) in proving.wanted.into_iter().zip(found.into_values()) {
+    for (at, mut doubt) in proving.wanted.into_iter().enumerate() {
         let place = doubt.place;
+        let found = read_again.remove(&at).ok_or_else(|| {
+            let message = "a loaded collection was not read again";
+            Error::new(ErrorKind::Internal, message).with("collection", &doubt.member.source().name)
+        })?;
         match found {
             Ok(found) => match disagreement(doubt.member.hash(&read[place]), found) {
                 None => proofs[place] = Proof::Hash,

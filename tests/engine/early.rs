@@ -135,3 +135,14 @@ fn what_is_found_early_is_believed_and_what_fails_meanwhile_ends_it() {
         }
     });
 }
+
+#[test]
+fn a_panic_while_loading_leaves_nobody_waiting() {
+    in_time(|| {
+        let shop = Shop::new("");
+        let liar = Liar::new(&dbferry_sqlite::Sqlite, |_| panic!("a writer gives up"));
+        let restored = std::panic::AssertUnwindSafe(|| shop.restore(&liar, &Silent));
+        assert!(std::panic::catch_unwind(restored).is_err());
+        assert_eq!(shop.left(), Vec::<String>::new());
+    });
+}

@@ -271,15 +271,11 @@ impl MySqlReplacer {
         Ok(Box::new(move |name| names.get(name).cloned().unwrap_or_else(|| TableName::own(&name.name).sql())))
     }
 
-    fn wire(&self) -> Result<Wire> {
-        wire(&self.target)
-    }
-
     fn open_readers(&mut self, count: usize) -> Result<Vec<Box<dyn Reader>>> {
         let mut readers: Vec<Box<dyn Reader>> = Vec::new();
         let mut charsets = None;
         for _ in 0..count.max(1) {
-            let mut wire = self.wire()?;
+            let mut wire = wire(&self.target)?;
             let charsets = match &charsets {
                 Some(charsets) => Arc::clone(charsets),
                 None => Arc::clone(charsets.insert(Arc::new(Charsets::load(&mut wire)?))),
@@ -292,7 +288,7 @@ impl MySqlReplacer {
     fn divide(&mut self, collection: &Collection, target_bytes: u64) -> Result<Vec<Chunk>> {
         let relation = self.relation()?(&collection.name);
         while self.dividers.len() < self.options.writers.max(1) {
-            let wire = self.wire()?;
+            let wire = wire(&self.target)?;
             self.dividers.push(wire);
         }
         let mut wires: Vec<&mut Wire> = self.dividers.iter_mut().collect();

@@ -28,7 +28,7 @@ pub(crate) struct KeyPart {
 }
 
 /// The names that stand for a rowid, unless a column has taken them.
-const ROWID_NAMES: [&str; 3] = ["rowid", "_rowid_", "oid"];
+pub(crate) const ROWID_NAMES: [&str; 3] = ["rowid", "_rowid_", "oid"];
 
 /// Which of the rowid's names no column has taken.
 pub(crate) fn free_rowid_name<'a>(columns: &(impl Iterator<Item = &'a str> + Clone)) -> Option<&'static str> {

@@ -8,7 +8,7 @@ use super::record::Header;
 use super::tree::{Cell, Ended, Pages, Walk, damaged};
 use super::{BatchBuilder, interrupted};
 use crate::error::database_error;
-use crate::shape::{RowKey, column_expression};
+use crate::shape::{ROWID_NAMES, RowKey, column_expression};
 use crate::types::Affinity;
 use dbferry_dialect::{Collection, Result, Sink};
 use rusqlite::Connection;
@@ -81,7 +81,7 @@ impl<'c> Table<'c> {
         batch: &mut BatchBuilder,
         sink: &mut dyn Sink,
     ) -> Result<u64> {
-        let Self { pages, root, sources, width, mut defaults, .. } = self;
+        let Self { pages, root, sources, width, mut defaults } = self;
         let (mut header, mut long) = (Header::default(), Vec::new());
         let mut count = 0;
         let mut take = |pages: &mut Pages<'c>, cell: &Cell<'_>| -> Result<()> {
@@ -188,8 +188,7 @@ fn sources(collection: &Collection, stored: &[Column], row_number: &str) -> Opti
     let source = |wanted: &dbferry_dialect::Column| {
         let Some(at) = stored.iter().position(|column| column.name.eq_ignore_ascii_case(&wanted.name)) else {
             // One of the names that stand for it and that no column has.
-            let names = ["rowid", "_rowid_", "oid"];
-            let is_row_number = names.iter().any(|name| wanted.name.eq_ignore_ascii_case(name));
+            let is_row_number = ROWID_NAMES.iter().any(|name| wanted.name.eq_ignore_ascii_case(name));
             return is_row_number.then_some(Source::RowNumber);
         };
         let is_row_number = row_number == column_expression(&collection.name, &stored[at].name);

@@ -5,6 +5,7 @@ use super::failure::failed;
 use super::malformed::MalformedTexts;
 use super::session::{Shared, lock};
 use crate::bind::{BindError, Encoder, Scratch, bind_native};
+use crate::shape::ROWID_NAMES;
 use dbferry_dialect::model::ColumnRole;
 use dbferry_dialect::{
     Batch, Cancel, Collection, CollectionAction, CollectionName, CollectionPlan, Error, ErrorKind, Exception, Result,
@@ -217,7 +218,7 @@ fn row_identity(
         // The key is the row number itself.
         return Ok(None);
     }
-    Ok(["rowid", "_rowid_", "oid"]
+    Ok(ROWID_NAMES
         .into_iter()
         .filter(|name| !columns.iter().any(|column| column.name.eq_ignore_ascii_case(name)))
         .find(|name| connection.prepare(&format!("SELECT {name} FROM {table}")).is_ok()))
